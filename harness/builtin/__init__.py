@@ -1,0 +1,1 @@
+"""The model and the sample problems that ship in the package."""

@@ -1,0 +1,117 @@
+"""Every hook that a plugin can implement. This file is the plugin manual; the documentation is generated from it.
+
+A plugin is a module (or object) named by an entry point of the group `harness`:
+
+    [project.entry-points.harness]
+    mine = "harness_mine"
+
+and implements any of the hooks below:
+
+    from harness import hookimpl
+
+    @hookimpl
+    def harness_methods():
+        return [MyMethod()]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from harness.plugin import Backend, Method, Metric, Task
+    from harness.records import Record, Row, Run
+
+hookspec = pluggy.HookspecMarker("harness")
+hookimpl = pluggy.HookimplMarker("harness")
+
+
+# ---- what a plugin offers: called once, when a command first needs a name of that kind -------------------------
+
+
+@hookspec
+def harness_methods() -> Iterable[Method]:  # type: ignore[empty-body]
+    """Ways to adapt a model. Return instances of `harness.plugin.Method`.
+
+        @hookimpl
+        def harness_methods():
+            return [Dora()]
+    """
+
+
+@hookspec
+def harness_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
+    """Problems to solve. Return instances of `harness.plugin.Task`.
+
+        @hookimpl
+        def harness_tasks():
+            return [HumanEval()]
+    """
+
+
+@hookspec
+def harness_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
+    """Scores. Return instances of `harness.plugin.Metric`.
+
+        @hookimpl
+        def harness_metrics():
+            return [LinesOfCode()]
+    """
+
+
+@hookspec
+def harness_backends() -> Iterable[Backend]:  # type: ignore[empty-body]
+    """Engines that generate in place of the local loop (`--backend NAME`). Return instances of `Backend`.
+
+        @hookimpl
+        def harness_backends():
+            return [OpenAI()]
+    """
+
+
+@hookspec
+def harness_commands(cli: click.Group) -> None:
+    """Add commands to `harness`. Called when the command line is built, so import nothing heavy.
+
+        @hookimpl
+        def harness_commands(cli):
+            cli.add_command(my_command)
+    """
+
+
+# ---- what a plugin hears: called while a run goes on -----------------------------------------------------------
+
+
+@hookspec
+def harness_run_started(run: Run) -> None:
+    """A run was resolved and its folder exists; nothing is loaded yet.
+
+        @hookimpl
+        def harness_run_started(run):
+            tracker.start(run.task, run.method)
+    """
+
+
+@hookspec
+def harness_record_written(run: Run, record: Record) -> None:
+    """One problem was scored and its record is about to be in the run folder.
+
+        @hookimpl
+        def harness_record_written(run, record):
+            tracker.log(record.id, record.scores)
+    """
+
+
+@hookspec
+def harness_run_finished(run: Run, rows: Sequence[Row]) -> None:
+    """`result.json` is on disk; `rows` holds this run's line of the leaderboard.
+
+        @hookimpl
+        def harness_run_finished(run, rows):
+            tracker.finish(rows[0].estimates)
+    """

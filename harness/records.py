@@ -1,0 +1,372 @@
+"""The types that travel between the rooms, and their JSON.
+
+Specifications (what was asked): `Run`, `ModelSpec`, `Sampling`, `Tuning`, `Limits`.
+States (what happened): `Problem`, `Completion`, `Execution`, `Score`, `Estimate`, `Cost`, `Record`, `Row`.
+
+Everything is a frozen dataclass of JSON-able values; `to_json` and `from_json` round-trip it. This module
+imports the standard library only, so that `--help`, listings and the sandbox stay light.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+SCHEMA = 1
+"""Version of everything that is written to a run folder; raised when a field changes its meaning."""
+
+T = TypeVar("T")
+
+
+class Outcome(enum.StrEnum):
+    """How one execution of a completion ended. Only `SANDBOX_ERROR` means "could not measure"."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    RAISED = "raised"
+    TIMED_OUT = "timed-out"
+    OUT_OF_MEMORY = "out-of-memory"
+    OUTPUT_LIMIT = "output-limit"
+    NO_CODE = "no-code"
+    SANDBOX_ERROR = "sandbox-error"
+
+
+@dataclass(frozen=True, slots=True)
+class StdinTests:
+    """Programs that read standard input and print: `cases` holds (input, expected output) texts."""
+
+    cases: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallTests:
+    """A function, or a method of `class Solution`, called with JSON values.
+
+    `cases` holds (arguments as a JSON array, expected value as JSON); kept as JSON text so that a problem is
+    hashable and round-trips exactly.
+    """
+
+    entry_point: str
+    cases: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssertTests:
+    """Assertions in the style of HumanEval and MBPP: `code` is Python that asserts about `entry_point`.
+
+    `setup` is prepended to the candidate (HumanEval's prompt, MBPP's imports).
+    """
+
+    entry_point: str
+    code: str
+    setup: str = ""
+
+
+Tests = StdinTests | CallTests | AssertTests
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one test of one candidate may use. CPU time is measured; the wall limit is wider and catches sleepers."""
+
+    cpu_seconds: float = 4.0
+    wall_seconds: float = 10.0
+    memory_bytes: int = 1 << 30
+    output_bytes: int = 8 << 20
+    processes: int = 32
+    open_files: int = 64
+    scratch_bytes: int = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to write code for.
+
+    `instruction` is the natural-language intent that enters the prompt, `references` the accepted answers (the first
+    is the one that is trained on), `slice` a named part of the task (APPS: the difficulty).
+    """
+
+    id: str
+    instruction: str
+    references: tuple[str, ...] = ()
+    tests: Tests | None = None
+    slice: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """The reference that tuning learns and exact match asks for; "" where the task has none."""
+        return self.references[0] if self.references else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One candidate text. `finish` is "stop" (end token or stop string) or "length" (cut by the token limit)."""
+
+    text: str
+    tokens: int
+    logprob: float | None = None
+    finish: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the sandbox saw of one completion.
+
+    `passed` of `total` tests in the task's comparison mode, `strict_passed` the same under the strict comparison
+    (None where it was not asked for). `complete` is False when later tests were skipped after the first failure.
+    `trust` is "isolated" when the candidate never shared a process with expected values, else "in-process".
+    """
+
+    outcome: Outcome
+    passed: int
+    total: int
+    seconds: float = 0.0
+    error: str = ""
+    strict_passed: int | None = None
+    complete: bool = True
+    trust: str = "isolated"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One metric on one problem.
+
+    `values` are the readable measures of this problem alone ("em@10": 1.0). `sums` are the additive statistics from
+    which the measures of any set of problems are computed; empty when a measure is the plain mean of `values`.
+    A problem that could not be scored has no values and says `why`.
+    """
+
+    metric: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    sums: Mapping[str, float] = field(default_factory=dict)
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One measure over a set of problems, with its 95 % interval; `value` is None when nothing could be scored."""
+
+    metric: str
+    measure: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    unscored: int = 0
+    slice: str | None = None
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one phase ("load", "tune", "generate", "judge") used. None where this machine cannot measure it."""
+
+    phase: str
+    seconds: float
+    peak_rss_bytes: int
+    peak_gpu_bytes: int | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    energy_joules: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Which weights. `id` is a hub id, a local path or "builtin"; `revision` a hub commit."""
+
+    id: str
+    revision: str | None = None
+    trust_remote_code: bool = False
+    chat: bool = False
+
+    @property
+    def name(self) -> str:
+        """The short name used in run folders and tables."""
+        return self.id.rstrip("/").rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How candidates are drawn: beam search when `temperature` is 0, else sampling."""
+
+    candidates: int
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The training loop's settings, shared by every tuning method (paper, section 4.6)."""
+
+    learning_rate: float
+    epochs: float = 5.0
+    batch_size: int = 8
+    warmup_ratio: float = 0.05
+    evaluate_every: float = 0.2
+    max_tokens: int = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that decides a result. Its digest addresses the run folder."""
+
+    task: str
+    task_version: str
+    method: str
+    model: ModelSpec
+    metrics: tuple[str, ...]
+    sampling: Sampling
+    tuning: Tuning | None
+    options: Mapping[str, Any]
+    data_digest: str
+    model_digest: str
+    limit: int | None
+    ks: tuple[int, ...]
+    seed: int
+    builtin_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One problem of one run: what was asked (as a digest), answered, executed and scored."""
+
+    id: str
+    slice: str | None
+    prompt_digest: str
+    prompt_tokens: int
+    examples: tuple[str, ...]
+    dropped: int
+    completions: tuple[Completion, ...]
+    executions: tuple[Execution, ...]
+    scores: tuple[Score, ...]
+    leaks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a leaderboard: a finished run, its estimates, its costs, its counts of outcomes."""
+
+    run_id: str
+    run: Run
+    estimates: tuple[Estimate, ...]
+    costs: tuple[Cost, ...]
+    outcomes: Mapping[str, int]
+    trainable_parameters: int
+    total_parameters: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def publishable(self) -> bool:
+        """False while anything "could not be measured" is mixed into the scores, or the data is the built-in sample."""
+        broken = self.outcomes.get(Outcome.SANDBOX_ERROR.value, 0)
+        return not broken and not self.run.builtin_data and not any(e.unscored for e in self.estimates)
+
+
+def to_json(value: Any) -> Any:
+    """`value` as plain JSON types: dataclasses become objects, tuples arrays, enums their value."""
+    if isinstance(value, StdinTests | CallTests | AssertTests):
+        return {"kind": type(value).__name__, **_fields(value)}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, enum.Enum):
+        return value.value
+    return value
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+
+
+def from_json(kind: type[T], data: Any) -> T:
+    """The inverse of `to_json`.
+
+    Raises:
+        ValueError: a field is missing, unknown or of another type; the message names it.
+    """
+    return typing.cast(T, _build(kind, data, kind.__name__))
+
+
+def _build(kind: Any, data: Any, where: str) -> Any:
+    origin = typing.get_origin(kind)
+    if kind is Any:
+        return data
+    if origin in (types.UnionType, typing.Union):
+        return _build_union(typing.get_args(kind), data, where)
+    if origin is tuple:
+        return _build_tuple(typing.get_args(kind), data, where)
+    if origin is Mapping:
+        _expect(isinstance(data, dict), where, "an object", data)
+        item = typing.get_args(kind)[1]
+        return {key: _build(item, value, f"{where}.{key}") for key, value in data.items()}
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, data, where)
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return kind(data)
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    right = isinstance(data, kind) and not (kind is int and isinstance(data, bool))
+    _expect(right, where, f"a {kind.__name__}", data)
+    return data
+
+
+def _build_tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
+    _expect(isinstance(data, list), where, "an array", data)
+    if len(kinds) == 2 and kinds[1] is Ellipsis:
+        return tuple(_build(kinds[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    _expect(len(data) == len(kinds), where, f"{len(kinds)} items", data)
+    return tuple(_build(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, data, strict=True)))
+
+
+def _build_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in kinds:
+        return None
+    kinds = tuple(kind for kind in kinds if kind is not type(None))
+    if len(kinds) == 1:
+        return _build(kinds[0], data, where)
+    _expect(isinstance(data, dict) and "kind" in data, where, "an object with a kind", data)
+    named = {kind.__name__: kind for kind in kinds}
+    _expect(data["kind"] in named, where, f"a kind of {sorted(named)}", data["kind"])
+    return _build(named[data["kind"]], {k: v for k, v in data.items() if k != "kind"}, where)
+
+
+def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
+    _expect(isinstance(data, dict), where, "an object", data)
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(data) - set(hints))
+    _expect(not unknown, where, "only known fields", unknown)
+    required = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    missing = [name for name in required if name not in data]
+    _expect(not missing, where, "every required field", f"without {missing}")
+    return kind(**{name: _build(hints[name], value, f"{where}.{name}") for name, value in data.items()})
+
+
+def _expect(holds: bool, where: str, wanted: str, found: Any) -> None:
+    if not holds:
+        raise ValueError(f"{where}: expected {wanted}, found {found!r:.80}")
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of `value`: sorted keys, no spaces. Digests are taken of this."""
+    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of `value`; lone surrogates count as their escape."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

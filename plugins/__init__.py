@@ -1,0 +1,1 @@
+"""Built-in plugins; they use nothing that a third party could not."""

@@ -1,0 +1,1 @@
+"""Data, prompt, and how to judge."""
