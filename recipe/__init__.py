@@ -1,0 +1,1 @@
+"""How the model and the sample that ship with harness were made."""

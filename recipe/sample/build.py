@@ -1,0 +1,116 @@
+"""Write the built-in sample: three tasks, three splits, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from recipe.sample import (
+    code_numbers,
+    code_structures,
+    code_text,
+    conala_numbers,
+    conala_system,
+    conala_tables,
+    conala_text,
+)
+from recipe.sample.check import check_snippet
+from recipe.sample.choose import SPLITS, deal
+from recipe.sample.families import Snippet, Variant
+
+SEED = 20
+SIZES = {"train": 200, "validation": 40, "test": 60}
+CONALA: tuple[Snippet, ...] = (
+    *conala_numbers.FAMILIES,
+    *conala_text.FAMILIES,
+    *conala_tables.FAMILIES,
+    *conala_system.FAMILIES,
+)
+CODEALPACAPY: tuple[Snippet, ...] = (
+    *code_numbers.FAMILIES,
+    *code_text.FAMILIES,
+    *code_structures.FAMILIES,
+)
+FOLDER = Path(__file__).parents[2] / "harness" / "builtin" / "sample"
+
+
+def conala(seed: int = SEED) -> dict[str, list[Variant]]:
+    """The members dealt to each split of the one-liner task."""
+    return deal("conala", CONALA, SIZES, seed)
+
+
+def codealpacapy(seed: int = SEED) -> dict[str, list[Variant]]:
+    """The members dealt to each split of the function task."""
+    return deal("codealpacapy", CODEALPACAPY, SIZES, seed)
+
+
+def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
+    """Rows in the DocPrompting shape; ids are `sample-<family>-<running number in the family>`."""
+    numbers = {family.name: at for at, family in enumerate(CONALA, start=1)}
+    used: dict[str, int] = {}
+    rows: dict[str, list[dict[str, str]]] = {split: [] for split in SPLITS}
+    for split, variants in conala(seed).items():
+        for variant in variants:
+            name = variant.family.name
+            used[name] = used.get(name, 0) + 1
+            question = f"sample-{numbers[name]}-{used[name]}"
+            rows[split].append(
+                {"nl": variant.asked, "cmd": variant.answer, "question_id": question}
+            )
+    return rows
+
+
+def _codealpacapy_row(variant: Variant) -> dict[str, str]:
+    family = variant.family
+    given = variant.fill(family.given)
+    return {"instruction": variant.asked, "input": given, "output": variant.answer}
+
+
+def _json(rows: Sequence[object]) -> bytes:
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return f"[\n{lines}\n]\n".encode()
+
+
+def build(seed: int = SEED) -> dict[str, bytes]:
+    """The files of the sample by their path below FOLDER. Every reference is checked on the way."""
+    files: dict[str, bytes] = {}
+    for split, rows in _conala_rows(seed).items():
+        files[f"conala/{split}.json"] = _json(rows)
+    for split, variants in codealpacapy(seed).items():
+        files[f"codealpacapy/{split}.json"] = _json([_codealpacapy_row(v) for v in variants])
+    return files
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """One sha256 over all paths and contents."""
+    total = hashlib.sha256()
+    for path in sorted(files):
+        total.update(path.encode() + b"\0" + files[path] + b"\0")
+    return total.hexdigest()
+
+
+def main() -> None:
+    """Write the files, or with --check only say whether they are what the seed gives."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="compare, write nothing")
+    check_only = parser.parse_args().check
+    for dealt in (conala(), codealpacapy()):
+        for variant in (v for split in SPLITS for v in dealt[split]):
+            check_snippet(variant)
+    files = build()
+    for path, content in files.items():
+        target = FOLDER / path
+        if check_only:
+            if target.read_bytes() != content:
+                raise SystemExit(f"{path} is not what the recipe builds; run it without --check")
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    print(digest(files))
+
+
+if __name__ == "__main__":
+    main()
