@@ -38,9 +38,9 @@ hookimpl = pluggy.HookimplMarker("harness")
 def harness_methods() -> Iterable[Method]:  # type: ignore[empty-body]
     """Ways to adapt a model. Return instances of `harness.plugin.Method`.
 
-        @hookimpl
-        def harness_methods():
-            return [Dora()]
+    @hookimpl
+    def harness_methods():
+        return [Dora()]
     """
 
 
@@ -48,9 +48,9 @@ def harness_methods() -> Iterable[Method]:  # type: ignore[empty-body]
 def harness_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
     """Problems to solve. Return instances of `harness.plugin.Task`.
 
-        @hookimpl
-        def harness_tasks():
-            return [HumanEval()]
+    @hookimpl
+    def harness_tasks():
+        return [HumanEval()]
     """
 
 
@@ -58,9 +58,9 @@ def harness_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
 def harness_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
     """Scores. Return instances of `harness.plugin.Metric`.
 
-        @hookimpl
-        def harness_metrics():
-            return [LinesOfCode()]
+    @hookimpl
+    def harness_metrics():
+        return [LinesOfCode()]
     """
 
 
@@ -68,9 +68,9 @@ def harness_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
 def harness_backends() -> Iterable[Backend]:  # type: ignore[empty-body]
     """Engines that generate in place of the local loop (`--backend NAME`). Return instances of `Backend`.
 
-        @hookimpl
-        def harness_backends():
-            return [OpenAI()]
+    @hookimpl
+    def harness_backends():
+        return [OpenAI()]
     """
 
 
@@ -78,9 +78,9 @@ def harness_backends() -> Iterable[Backend]:  # type: ignore[empty-body]
 def harness_commands(cli: click.Group) -> None:
     """Add commands to `harness`. Called when the command line is built, so import nothing heavy.
 
-        @hookimpl
-        def harness_commands(cli):
-            cli.add_command(my_command)
+    @hookimpl
+    def harness_commands(cli):
+        cli.add_command(my_command)
     """
 
 
@@ -91,9 +91,9 @@ def harness_commands(cli: click.Group) -> None:
 def harness_run_started(run: Run) -> None:
     """A run was resolved and its folder exists; nothing is loaded yet.
 
-        @hookimpl
-        def harness_run_started(run):
-            tracker.start(run.task, run.method)
+    @hookimpl
+    def harness_run_started(run):
+        tracker.start(run.task, run.method)
     """
 
 
@@ -101,9 +101,9 @@ def harness_run_started(run: Run) -> None:
 def harness_record_written(run: Run, record: Record) -> None:
     """One problem was scored and its record is about to be in the run folder.
 
-        @hookimpl
-        def harness_record_written(run, record):
-            tracker.log(record.id, record.scores)
+    @hookimpl
+    def harness_record_written(run, record):
+        tracker.log(record.id, record.scores)
     """
 
 
@@ -111,7 +111,7 @@ def harness_record_written(run: Run, record: Record) -> None:
 def harness_run_finished(run: Run, rows: Sequence[Row]) -> None:
     """`result.json` is on disk; `rows` holds this run's line of the leaderboard.
 
-        @hookimpl
-        def harness_run_finished(run, rows):
-            tracker.finish(rows[0].estimates)
+    @hookimpl
+    def harness_run_finished(run, rows):
+        tracker.finish(rows[0].estimates)
     """

@@ -11,15 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.data import HubFiles
 from harness.records import Completion, Execution, Limits, Problem, Sampling, Score, Tuning
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from harness.data import Source
     from harness.model import Base
     from harness.prompts import Pool
-
-Array = "np.ndarray[Any, np.dtype[np.float64]]"
 
 
 def option(default: Any, help: str) -> Any:
@@ -96,8 +94,10 @@ class Task:
     Config: ClassVar[type] = NoConfig
     metrics: ClassVar[tuple[str, ...]] = ()
     """The metrics that are computed when none is asked for."""
-    hub: ClassVar[str] = ""
-    """Where the problems come from without `--data`: `owner/name@revision` on the Hugging Face hub."""
+    hub: ClassVar[HubFiles | None] = None
+    """Where the problems come from when neither `--data` is given nor the built-in sample is asked for."""
+    sizes: ClassVar[Mapping[str, int]] = {}
+    """The published number of problems of each split."""
     limits: ClassVar[Limits] = Limits()
 
     def sampling(self) -> Sampling:
@@ -108,8 +108,8 @@ class Task:
         """The values of k that are reported by default for EM@k and Pass@k."""
         return (1, 10)
 
-    def load(self, source: Any, config: Any) -> Mapping[str, Sequence[Problem]]:
-        """The splits ("train", "validation", "test") found in `source`, a `harness.data.Source`."""
+    def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
+        """The splits ("train", "validation", "test") found in `source`."""
         raise NotImplementedError
 
     def template(self, problem: Problem) -> str:
@@ -153,6 +153,8 @@ class Metric:
     name: ClassVar[str]
     reference: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
+    lower_is_better: ClassVar[tuple[str, ...]] = ()
+    """Measures beside the main one where less is better ("unparsable")."""
     needs: ClassVar[str] = "references"
     """"references" or "executions": what a problem must have to be scored."""
     Config: ClassVar[type] = NoConfig

@@ -237,7 +237,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One problem of one run: what was asked (as a digest), answered, executed and scored."""
+    """One problem of one run: what was asked (as a digest), answered, executed and scored.
+
+    `examples` are the ids of the training problems shown in the prompt, `dropped` how many more did not fit,
+    `leaks` how many were withheld because they are the problem itself or a near-duplicate; `truncated` says that the
+    problem's own instruction did not fit.
+    """
 
     id: str
     slice: str | None
@@ -246,9 +251,10 @@ class Record:
     examples: tuple[str, ...]
     dropped: int
     completions: tuple[Completion, ...]
-    executions: tuple[Execution, ...]
-    scores: tuple[Score, ...]
+    executions: tuple[Execution, ...] = ()
+    scores: tuple[Score, ...] = ()
     leaks: int = 0
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""One module per command; `harness.cli` imports the one that is used."""

@@ -1,0 +1,27 @@
+"""`harness compare RUN RUN`: is the difference real?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness import cli
+
+
+@click.command("compare")
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True)
+def command(first: Path, second: Path, as_json: bool) -> None:
+    """Differences of two runs on the same problems, with intervals and paired tests."""
+    from harness.comparison import compare_runs
+    from harness.statistics import describe
+
+    found = compare_runs(first, second)
+    if as_json:
+        cli.echo_json([comparison.__dict__ for comparison in found])
+        return
+    for comparison in found:
+        for line in describe(comparison, first.name, second.name):
+            click.echo(line)

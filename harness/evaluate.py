@@ -1,0 +1,302 @@
+"""The sentence: a method adapts a model to a task; the adapted model writes completions for the task's problems; the
+sandbox runs them where the task has tests; metrics score them; every number lands in a record.
+
+Each phase continues where an earlier attempt stopped, so the same command again ends with the same result.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import provenance, runs, statistics, workshop
+from harness.costs import metered, total
+from harness.generate import batch_size, generate
+from harness.model import Base, parameters
+from harness.plan import Plan
+from harness.progress import bar
+from harness.prompts import Layout, Pool, Prompt
+from harness.records import (
+    SCHEMA,
+    Completion,
+    Cost,
+    Estimate,
+    Execution,
+    Problem,
+    Record,
+    Row,
+    Score,
+    digest,
+    from_json,
+    to_json,
+)
+from harness.registry import Registry
+from harness.train import Tuned, fit, rows
+from harness.workshop import Workshop
+
+COMPLETIONS, EXECUTIONS, COSTS = "completions.jsonl", "executions.jsonl", "costs.jsonl"
+RECORDS, RESULT, RUN, TUNING = "records.jsonl", "result.json", "run.json", "tuning.json"
+
+
+def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
+    """One run from plan to row; a finished run is returned as it is, a broken one continued.
+
+    Raises:
+        HarnessError: an expected failure; what was finished is on disk.
+    """
+    folder = root / runs.run_id(plan.run)
+    with runs.locked(folder):
+        if (folder / RESULT).is_file():
+            return runs.read_row(folder)
+        runs.write_json(folder / RUN, provenance.of(plan, registry))
+        registry.tell("harness_run_started", run=plan.run)
+        tuning = tune(plan, root, shop)
+        write_completions(plan, folder, tuning, root, shop)
+        judge(plan, folder)
+        records = score(plan, folder, registry)
+        row = summarise(plan, folder, records, tuning)
+        registry.tell("harness_run_finished", run=plan.run, rows=(row,))
+        return row
+
+
+def tune(plan: Plan, root: Path, shop: Workshop) -> Path | None:
+    """The folder of the plan's tuning, made now unless it is there; None for a method that tunes nothing."""
+    if plan.tuner is None or plan.run.tuning is None:
+        return None
+    folder = root / "tunings" / f"{plan.tuner.name.replace(':', '_')}-{digest(plan.tuning_key)[:12]}"
+    with runs.locked(folder):
+        if (folder / TUNING).is_file():
+            return folder
+        with metered("load") as loading:
+            base = _adapted_for_training(plan, shop)
+        layout = Layout(plan.task.plugin, base, max_new_tokens=plan.run.sampling.max_new_tokens)
+        train, cut = _training_rows(plan, layout, "train")
+        validation, _ = _training_rows(plan, layout, "validation")
+        with metered("tune") as meter, bar(f"tuning {plan.tuner.name}") as progress:
+            tuned = fit(base, train, validation, plan.run.tuning, folder / "checkpoints", plan.run.seed, progress)
+            meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * plan.run.tuning.epochs)
+        size = workshop.save(base, folder / "adapter")
+        facts = _tuning_facts(base, replace(tuned, truncated=cut), size, [loading.cost, meter.cost])
+        shop.give_back(base)
+        runs.write_json(folder / TUNING, {"schema": SCHEMA, "key": plan.tuning_key, **facts})
+        shutil.rmtree(folder / "checkpoints")
+    return folder
+
+
+def _adapted_for_training(plan: Plan, shop: Workshop) -> Base:
+    from transformers import set_seed
+
+    assert plan.tuner is not None
+    method, config = plan.tuner.plugin, plan.config(plan.tuner)
+    base = shop.base(plan.run.model, method.load_options(config))
+    set_seed(plan.run.seed)  # adapters start from random numbers
+    return method.adapt(base, config)
+
+
+def _training_rows(plan: Plan, layout: Layout, split: str) -> tuple[list[dict[str, Any]], int]:
+    assert plan.run.tuning is not None
+    problems = [p for p in plan.splits[split] if plan.task.plugin.answer(p)]
+    pairs = [(layout.prompt(problem), problem) for problem in problems]
+    return rows(layout, pairs, plan.run.tuning.max_tokens)
+
+
+def _tuning_facts(base: Base, tuned: Tuned, size: int, costs: Sequence[Cost | None]) -> dict[str, Any]:
+    trainable, everything = parameters(base.model)
+    return {
+        **to_json(tuned),
+        "trainable_parameters": trainable,
+        "total_parameters": everything,
+        "adapter_bytes": size,
+        "costs": to_json([cost for cost in costs if cost]),
+    }
+
+
+def write_completions(plan: Plan, folder: Path, tuning: Path | None, root: Path, shop: Workshop) -> None:
+    """Append one line for each problem that has no completions yet, as soon as its batch is done."""
+    path = folder / COMPLETIONS
+    done = frozenset(record["id"] for record in runs.lines(path, repair=True))
+    problems = plan.splits["test"]
+    if len(done) == len(problems) or (folder / RECORDS).is_file():
+        return
+    with metered("load") as loading:
+        base = _adapted(plan, tuning, shop)
+    _link(folder / "adapter", tuning)
+    by_id = {problem.id: problem for problem in problems}
+    with metered("generate") as meter, bar("writing") as progress:
+        prompts = list(build_prompts(plan, base, problems, root / "cache"))
+        size = _batch_size(folder, base, prompts, plan)
+        writing = generate(
+            base, prompts, plan.run.sampling, plan.run.seed, batch=size, done=done, lowered=_lower(folder)
+        )
+        for count, (prompt, completions) in enumerate(writing, len(done) + 1):
+            runs.append(path, _record(by_id[prompt.id], prompt, completions))
+            meter.tokens_in += len(prompt.tokens)
+            meter.tokens_out += sum(c.tokens for c in completions)
+            progress(count, len(problems), "")
+    for cost in (loading.cost, meter.cost):
+        runs.append(folder / COSTS, cost)
+    if tuning is not None:
+        shop.give_back(base)
+
+
+def _adapted(plan: Plan, tuning: Path | None, shop: Workshop) -> Base:
+    method = plan.method
+    options = method.plugin.load_options(plan.config(method)) if method else {}
+    if tuning is None:
+        return shop.base(plan.run.model, options)
+    return workshop.restore(shop, plan.run.model, options, tuning / "adapter")
+
+
+def _link(link: Path, tuning: Path | None) -> None:
+    if tuning is not None and not link.exists():
+        link.symlink_to(Path("..") / "tunings" / tuning.name / "adapter")
+
+
+def build_prompts(plan: Plan, base: Base, problems: Sequence[Problem], cache: Path) -> Iterator[Prompt]:
+    """The prompts of `problems` under the plan's prompting method."""
+    chooser = plan.prompter.plugin if plan.prompter else None
+    layout = Layout(plan.task.plugin, base, chooser.preamble if chooser else "", plan.run.sampling.max_new_tokens)
+    if chooser is None or plan.prompter is None or not chooser.prompts:
+        yield from (layout.prompt(problem) for problem in problems)
+        return
+    pool = Pool(plan.splits["train"], plan.run.seed, cache)
+    chosen = chooser.examples(problems, pool, plan.config(plan.prompter))
+    for problem, examples in zip(problems, chosen, strict=True):
+        yield layout.prompt(problem, examples, leaks=len(pool.leaks(problem)))
+
+
+def _batch_size(folder: Path, base: Base, prompts: Sequence[Prompt], plan: Plan) -> int:
+    """The batch size of an earlier attempt, so that its batches are met again; else what fits."""
+    path = folder / "batch.json"
+    if not path.is_file():
+        runs.write_json(path, {"problems": batch_size(base, prompts, plan.run.sampling)})
+    return int(runs.read_json(path)["problems"])
+
+
+def _lower(folder: Path) -> Any:
+    def lowered(size: int) -> None:
+        print(f"note: out of memory; going on with {size} problems at a time", file=sys.stderr)
+        runs.append(folder / "lowered.jsonl", {"problems": size})
+
+    return lowered
+
+
+def _record(problem: Problem, prompt: Prompt, completions: tuple[Completion, ...]) -> Record:
+    return Record(
+        id=problem.id,
+        slice=problem.slice,
+        prompt_digest=prompt.digest,
+        prompt_tokens=len(prompt.tokens),
+        examples=prompt.examples,
+        dropped=prompt.dropped,
+        completions=completions,
+        leaks=prompt.leaks,
+        truncated=prompt.truncated,
+    )
+
+
+def judge(plan: Plan, folder: Path) -> None:
+    """Append the executions of each problem that has completions and tests and was not judged yet."""
+    if (folder / RECORDS).is_file() or not any(m.plugin.needs == "executions" for m in plan.metrics):
+        return
+    path = folder / EXECUTIONS
+    done = {line["id"] for line in runs.lines(path, repair=True)}
+    problems = {p.id: p for p in plan.splits["test"] if p.tests is not None}
+    waiting = [r for r in _completed(folder) if r.id in problems and r.id not in done]
+    if not waiting:
+        return
+    with metered("judge") as meter, bar("judging") as progress:
+        jobs = ((problems[record.id], completion) for record in waiting for completion in record.completions)
+        verdicts = plan.task.plugin.judge(jobs)
+        if verdicts is None:
+            return
+        for count, record in enumerate(waiting, 1):
+            executions = [next(verdicts) for _ in record.completions]
+            runs.append(path, {"id": record.id, "executions": executions})
+            progress(count, len(waiting), "")
+    runs.append(folder / COSTS, meter.cost)
+
+
+def _completed(folder: Path) -> list[Record]:
+    return [from_json(Record, line) for line in runs.lines(folder / COMPLETIONS, repair=True)]
+
+
+def score(plan: Plan, folder: Path, registry: Registry) -> list[Record]:
+    """Score every problem and write `records.jsonl` in the order of the data; then the working files can go."""
+    path = folder / RECORDS
+    if path.is_file():
+        return runs.read_records(folder)
+    executions = {
+        line["id"]: tuple(from_json(Execution, e) for e in line["executions"])
+        for line in runs.lines(folder / EXECUTIONS, repair=True)
+    }
+    completed = {record.id: record for record in _completed(folder)}
+    records = []
+    for problem in plan.splits["test"]:
+        record = replace(completed[problem.id], executions=executions.get(problem.id, ()))
+        record = replace(record, scores=tuple(scores(plan, problem, record)))
+        registry.tell("harness_record_written", run=plan.run, record=record)
+        records.append(record)
+    runs.write_text(path, "".join(runs.line(record) for record in records))
+    for name in (COMPLETIONS, EXECUTIONS):
+        with contextlib.suppress(FileNotFoundError):
+            (folder / name).unlink()
+    return records
+
+
+def scores(plan: Plan, problem: Problem, record: Record) -> Iterator[Score]:
+    """The plan's metrics on one problem; what a metric needs and the problem lacks is said, never scored as zero."""
+    for offer in plan.metrics:
+        metric = offer.plugin
+        if metric.needs == "executions" and not record.executions:
+            yield Score(metric.name, why="the problem has no tests")
+        elif metric.needs == "references" and not problem.references:
+            yield Score(metric.name, why="the problem has no reference")
+        else:
+            yield metric.score(problem, record.completions, record.executions, plan.run.ks, plan.config(offer))
+
+
+def estimates(plan: Plan, records: Sequence[Record]) -> Iterator[Estimate]:
+    """Every measure over all problems and over each slice, with its interval."""
+    slices = [None, *dict.fromkeys(r.slice for r in records if r.slice is not None)]
+    for offer in plan.metrics:
+        for slice_ in slices if len(slices) > 2 else [None]:
+            part = [r for r in records if slice_ is None or r.slice == slice_]
+            found = [s for record in part for s in record.scores if s.metric == offer.name]
+            yield from statistics.estimate(offer.plugin, found, slice=slice_)
+
+
+def summarise(plan: Plan, folder: Path, records: Sequence[Record], tuning: Path | None) -> Row:
+    """Write `result.json`: the run's row."""
+    costs = [from_json(Cost, line) for line in runs.lines(folder / COSTS, repair=True)]
+    facts = runs.read_json(tuning / TUNING) if tuning else {}
+    costs = [from_json(Cost, c) for c in facts.get("costs", [])] + costs
+    outcomes = collections.Counter(e.outcome.value for r in records for e in r.executions)
+    row = Row(
+        run_id=folder.name,
+        run=plan.run,
+        estimates=tuple(estimates(plan, records)),
+        costs=total(costs),
+        outcomes=dict(sorted(outcomes.items())),
+        trainable_parameters=facts.get("trainable_parameters", 0),
+        total_parameters=facts.get("total_parameters", 0),
+        notes=(*plan.notes, *_record_notes(records)),
+    )
+    runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
+    return row
+
+
+def _record_notes(records: Sequence[Record]) -> Iterator[str]:
+    for name, words in (("dropped", "examples did not fit"), ("leaks", "near-duplicates withheld from prompts")):
+        if count := sum(getattr(record, name) for record in records):
+            yield f"{count} {words}"
+    if count := sum(record.truncated for record in records):
+        yield f"{count} instructions were cut to fit the context"
+    if count := sum(e.trust != "isolated" for r in records for e in r.executions):
+        yield f"{count} executions were judged in the candidate's own process"

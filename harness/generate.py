@@ -1,0 +1,218 @@
+"""The one generation loop: prompts in, completions out, batched across problems.
+
+Prompts are sorted by length, longest first, so that batches pad little and memory runs out at the start if it does at
+all. Each problem's completions are yielded as soon as its batch is done. When memory runs out the batch is halved;
+nothing that was finished is lost. Batches and their random state depend only on the run, never on what an earlier
+attempt had finished, so an interrupted run ends with the completions of an undisturbed one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from harness.errors import ModelError
+from harness.extract import cut
+from harness.model import Base
+from harness.prompts import Prompt
+from harness.records import Completion, Sampling
+
+Finished = tuple[Prompt, tuple[Completion, ...]]
+_CPU_BATCH = 8  # larger batches are no faster on a CPU (measured at 4M to 28M parameters)
+_GPU_BATCH = 64
+_SHARE_OF_FREE_MEMORY = 0.6
+
+
+def generate(
+    base: Base,
+    prompts: Sequence[Prompt],
+    sampling: Sampling,
+    seed: int,
+    *,
+    batch: int,
+    done: frozenset[str] = frozenset(),
+    lowered: Callable[[int], None] = lambda _: None,
+) -> Iterator[Finished]:
+    """Completions for every prompt whose id is not in `done`, a batch at a time.
+
+    `batch` is the number of problems in a batch (see `batch_size`); `lowered` hears the new one when memory ran out.
+
+    Raises:
+        ModelError: not even one problem at a time fits the memory.
+    """
+    for chunk in batches(base, prompts, sampling, batch):
+        if all(prompt.id in done for prompt in chunk):
+            continue
+        for prompt, completions in _with_room(base, chunk, sampling, seed, lowered):
+            if prompt.id not in done:
+                yield prompt, completions
+
+
+def batches(base: Base, prompts: Sequence[Prompt], sampling: Sampling, size: int) -> Iterator[list[Prompt]]:
+    """Prompts of one token limit and like lengths, longest first; the same for every attempt at a run."""
+    groups: dict[int, list[Prompt]] = {}
+    for prompt in prompts:
+        groups.setdefault(token_limit(base, prompt, sampling), []).append(prompt)
+    for limit in sorted(groups):
+        ordered = sorted(groups[limit], key=lambda p: (-len(p.tokens), p.id))
+        yield from (ordered[i : i + size] for i in range(0, len(ordered), size))
+
+
+def token_limit(base: Base, prompt: Prompt, sampling: Sampling) -> int:
+    """New tokens that a prompt leaves room for; it depends on nothing that shares its batch."""
+    if base.seq2seq:
+        return sampling.max_new_tokens
+    room = base.context - len(prompt.tokens) - virtual_tokens(base)
+    return min(sampling.max_new_tokens, max(32, room // 32 * 32))
+
+
+def virtual_tokens(base: Base) -> int:
+    """Positions that a prompt-learning adapter puts before every prompt."""
+    config = getattr(base.model, "active_peft_config", None)
+    return int(getattr(config, "num_virtual_tokens", 0) or 0)
+
+
+def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int:
+    """How many problems fit at once: the cache of keys and values of the longest prompt, against free memory."""
+    import torch
+
+    if base.device.type != "cuda":
+        return _CPU_BATCH
+    longest = max((len(p.tokens) for p in prompts), default=1) + sampling.max_new_tokens
+    config = base.model.config
+    layers = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 12)
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    # Keys and values in 16 bit, twice because a beam search copies the cache when it reorders it.
+    each = 2 * 2 * 2 * layers * heads * width * longest * sampling.candidates
+    free, _ = torch.cuda.mem_get_info()
+    return max(1, min(_GPU_BATCH, int(free * _SHARE_OF_FREE_MEMORY / each)))
+
+
+def _with_room(
+    base: Base, chunk: list[Prompt], sampling: Sampling, seed: int, lowered: Callable[[int], None]
+) -> Iterator[Finished]:
+    """One batch; on running out of memory its halves."""
+    import torch
+
+    try:
+        finished = _batch(base, chunk, sampling, seed)
+    except torch.OutOfMemoryError:
+        finished = None
+    if finished is not None:
+        yield from zip(chunk, finished, strict=True)
+        return
+    if len(chunk) == 1:
+        raise ModelError(f"out of memory while writing for problem {chunk[0].id} alone; ask for fewer candidates")
+    torch.cuda.empty_cache()
+    half = (len(chunk) + 1) // 2
+    lowered(half)
+    yield from _with_room(base, chunk[:half], sampling, seed, lowered)
+    yield from _with_room(base, chunk[half:], sampling, seed, lowered)
+
+
+def _batch(base: Base, chunk: list[Prompt], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
+    import torch
+
+    torch.manual_seed(_seed(seed, chunk))
+    inputs, prompt_width = _inputs(base, chunk)
+    limit = token_limit(base, chunk[0], sampling)
+    with torch.inference_mode():
+        output = _model(base, inputs).generate(**inputs, **_options(base, sampling, limit))
+    sequences = output.sequences[:, 1 if base.seq2seq else prompt_width :].tolist()
+    scores = getattr(output, "sequences_scores", None)
+    logprobs = [None] * len(sequences) if scores is None else [round(s, 6) for s in scores.tolist()]
+    found = [_completion(base, s, logprob, sampling, limit) for s, logprob in zip(sequences, logprobs, strict=True)]
+    n = sampling.candidates
+    return [tuple(found[i * n : (i + 1) * n]) for i in range(len(chunk))]
+
+
+def _seed(seed: int, chunk: list[Prompt]) -> int:
+    """Random state of a batch: the run's seed and the problems in it."""
+    text = "\0".join([str(seed), *(prompt.id for prompt in chunk)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def _inputs(base: Base, chunk: list[Prompt]) -> tuple[dict[str, Any], int]:
+    """Left-padded tensors for `generate`, and how many positions of its output are the prompt's."""
+    import torch
+
+    width = max(len(prompt.tokens) for prompt in chunk)
+    pad = base.tokenizer.pad_token_id
+    gaps = [width - len(prompt.tokens) for prompt in chunk]
+    ids = torch.tensor([[pad] * gap + list(p.tokens) for gap, p in zip(gaps, chunk, strict=True)], device=base.device)
+    mask = torch.tensor([[0] * gap + [1] * (width - gap) for gap in gaps], device=base.device)
+    if _virtual_embeddings(base):
+        return _behind_virtual_tokens(base, ids, mask), 0
+    return {"input_ids": ids, "attention_mask": mask}, width
+
+
+def _virtual_embeddings(base: Base) -> bool:
+    """Whether an adapter puts trained embeddings before the prompt (prompt tuning and its kin, not prefix tuning)."""
+    config = getattr(base.model, "active_peft_config", None)
+    if config is None or not config.is_prompt_learning or base.seq2seq:
+        return False
+    return str(config.peft_type.value) != "PREFIX_TUNING"
+
+
+def _behind_virtual_tokens(base: Base, ids: Any, mask: Any) -> dict[str, Any]:
+    """[padding][virtual][prompt] as embeddings.
+
+    PEFT itself builds [virtual][padding][prompt], which makes a completion depend on its batch (peft issue 1093).
+    """
+    import torch
+
+    virtual = base.model.get_prompt(batch_size=ids.shape[0])
+    words = base.model.get_base_model().get_input_embeddings()(ids).to(virtual.dtype)
+    count, width = virtual.shape[1], ids.shape[1]
+    joined = torch.cat([virtual, words], dim=1)
+    attended = torch.cat([mask.new_ones(ids.shape[0], count), mask], dim=1)
+    gaps = (mask == 0).sum(dim=1).tolist()
+    order = torch.tensor(
+        [[*range(count, count + gap), *range(count), *range(count + gap, count + width)] for gap in gaps],
+        device=ids.device,
+    )
+    return {
+        "inputs_embeds": joined.gather(1, order[..., None].expand_as(joined)),
+        "attention_mask": attended.gather(1, order),
+    }
+
+
+def _model(base: Base, inputs: dict[str, Any]) -> Any:
+    return base.model.get_base_model() if "inputs_embeds" in inputs else base.model
+
+
+def _options(base: Base, sampling: Sampling, limit: int) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "max_new_tokens": limit,
+        "num_return_sequences": sampling.candidates,
+        "pad_token_id": base.tokenizer.pad_token_id,
+        "return_dict_in_generate": True,
+        "use_cache": True,  # without it prefix tuning fails
+    }
+    if sampling.temperature > 0:
+        options |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}
+    else:
+        beams = sampling.candidates
+        options |= {"do_sample": False, "num_beams": beams, "temperature": None, "top_p": None, "top_k": None}
+        options |= {"output_scores": True} if beams > 1 else {}
+    if sampling.stop:
+        options |= {"stop_strings": list(sampling.stop), "tokenizer": base.tokenizer}
+    return options
+
+
+def _completion(base: Base, tokens: list[int], logprob: float | None, sampling: Sampling, limit: int) -> Completion:
+    eos = _end_tokens(base)
+    end = next((i for i, token in enumerate(tokens) if token in eos), len(tokens))
+    count = min(end + 1, len(tokens))
+    text = base.tokenizer.decode(tokens[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    kept = cut(text, sampling.stop)
+    finish = "stop" if end < len(tokens) or len(kept) < len(text) or len(tokens) < limit else "length"
+    return Completion(kept, count, logprob, finish)
+
+
+def _end_tokens(base: Base) -> frozenset[int]:
+    found = {base.tokenizer.eos_token_id, base.tokenizer.pad_token_id}
+    extra = getattr(base.model.generation_config, "eos_token_id", None)
+    return frozenset(found | set(extra if isinstance(extra, list) else [extra]) - {None})

@@ -1,0 +1,94 @@
+"""What a run was made with: versions, hardware, plugins, git revision. Never a key, a token or a user's name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.plan import Plan
+from harness.records import SCHEMA, to_json
+from harness.registry import Registry
+
+LIBRARIES = (
+    "codetune-harness",
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "accelerate",
+    "tokenizers",
+    "sentence-transformers",
+    "tree-sitter",
+    "tree-sitter-python",
+    "numpy",
+)
+
+
+def of(plan: Plan, registry: Registry) -> dict[str, Any]:
+    """The contents of `run.json`."""
+    offers = [plan.task, plan.tuner, plan.prompter, *plan.metrics]
+    return {
+        "schema": SCHEMA,
+        "run": to_json(plan.run),
+        "command": shlex.join(["harness", *sys.argv[1:]]),
+        "data": {
+            "source": plan.source.label,
+            "digest": plan.run.data_digest,
+            "splits": {split: len(problems) for split, problems in plan.splits.items()},
+        },
+        "values": to_json({name: {"value": s.value, "source": s.source} for name, s in plan.sources.items()}),
+        "notes": list(plan.notes),
+        "plugins": {offer.name: to_json(offer.origin) for offer in offers if offer is not None},
+        "left_out": [to_json(q) for q in registry.quarantined],
+        "versions": versions(),
+        "machine": machine(),
+        "git": git_revision(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of what decides numbers."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and GPU."""
+    import psutil
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "gpu": gpu,
+    }
+
+
+def git_revision() -> str | None:
+    """The commit of the checkout harness runs from, with "+changes" when it has some; None outside a checkout."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    revision = _git(root, "rev-parse", "HEAD")
+    return f"{revision}+changes" if revision and _git(root, "status", "--porcelain", "-uno") else revision
+
+
+def _git(root: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

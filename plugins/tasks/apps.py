@@ -1,0 +1,166 @@
+"""APPS: contest problems in three difficulties, judged by running their tests.
+
+    ### Instruction:
+    You are given a string s of n digits. Find the number of even substrings of s. …
+    Use Standard Input format
+    ### Response:
+    n = int(input())
+    …
+
+Hendrycks et al., 2021. The study (section 4.2) tunes on 4,500 problems, validates on 500 and tests on 750: the first
+250 of each difficulty. A problem is either a program that reads standard input or a function that is called
+(`fn_name`). Read from the hub's JSON lines or from the original folders (`question.txt`, `input_output.json`, …).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness import hookimpl
+from harness.data import DataRow, HubFiles, Source, divide, rows
+from harness.errors import DataError
+from harness.plugin import Task
+from harness.records import CallTests, Limits, Problem, Sampling, StdinTests, Tests
+
+DIFFICULTIES = ("introductory", "interview", "competition")
+PER_DIFFICULTY = 250
+STDIN, CALL = "\nUse Standard Input format", "\nUse Call-Based format"
+
+
+class Apps(Task):
+    """Whole programs for contest problems, scored by the tests they pass and Pass@k."""
+
+    name = "apps"
+    version = "1"
+    reference = "Hendrycks et al., NeurIPS 2021 (arXiv:2105.09938); study: sections 4.2 and 5.4"
+    licence = "MIT"
+    metrics: ClassVar[tuple[str, ...]] = ("pass_at_k", "tests_passed")
+    sizes: ClassVar[Mapping[str, int]] = {"train": 4500, "validation": 500, "test": 750}
+    hub = HubFiles(
+        "codeparrot/apps",
+        "21e74ddf8de1a21436da12e3e653065c5213e9d1",
+        {"train": "train.jsonl", "test": "test.jsonl"},
+    )
+    limits = Limits(cpu_seconds=4.0, wall_seconds=10.0)
+
+    def sampling(self) -> Sampling:
+        """Five samples at temperature 0.6, top-p 0.95, up to 1,024 tokens (study, section 5.4)."""
+        return Sampling(candidates=5, max_new_tokens=1024, temperature=0.6, top_p=0.95)
+
+    def default_ks(self) -> tuple[int, ...]:
+        """Pass@1, 2 and 5 (study, Table 4)."""
+        return (1, 2, 5)
+
+    def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
+        """All problems by split; of the test split the first 250 of each difficulty, each of which must have tests."""
+        if source.root.is_dir() and any(source.root.rglob("question.txt")):
+            found = {split: list(_folder_rows(source.root / split)) for split in _folder_splits(source.root)}
+        else:
+            found = {split: [row for f in files for row in rows(f)] for split, files in source.splits().items()}
+        splits = {split: [_problem(row) for row in part] for split, part in found.items()}
+        if "" in splits:
+            splits = divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
+        if "train" in splits and "validation" not in splits:
+            splits |= divide(splits["train"], {"train": 0.9, "validation": 0.1}, seed=42)
+        if "test" in splits:
+            splits["test"] = first_of_each(splits["test"])
+        return splits
+
+
+def first_of_each(problems: Sequence[Problem], count: int = PER_DIFFICULTY) -> list[Problem]:
+    """The first `count` problems of each difficulty, in the order of the data."""
+    seen: dict[str | None, int] = {}
+    kept = []
+    for problem in problems:
+        seen[problem.slice] = seen.get(problem.slice, 0) + 1
+        if seen[problem.slice] <= count:
+            kept.append(problem)
+    return kept
+
+
+def _problem(row: DataRow) -> Problem:
+    id = row.values.get("problem_id", row.values.get("id"))
+    if not isinstance(id, int | str):
+        raise DataError(f"{row.where}: no field 'problem_id'")
+    difficulty = row.get("difficulty", str)
+    if difficulty not in DIFFICULTIES:
+        raise DataError(f"{row.where}: field 'difficulty' is {difficulty!r}, not one of {', '.join(DIFFICULTIES)}")
+    tests = _tests(row)
+    starter = row.get("starter_code", str, "")
+    form = CALL if isinstance(tests, CallTests) or (tests is None and starter.strip()) else STDIN
+    instruction = row.get("question", str).strip() + (f"\n{starter.rstrip()}" if starter.strip() else "") + form
+    return Problem(str(id), instruction, _solutions(row), tests, difficulty)
+
+
+def _solutions(row: DataRow) -> tuple[str, ...]:
+    if not row.get("solutions", str, ""):
+        return ()
+    found = row.json("solutions")
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise DataError(f"{row.where}: field 'solutions' is not a list of programs")
+    return tuple(found)
+
+
+def _tests(row: DataRow) -> Tests | None:
+    if not row.get("input_output", str, ""):
+        return None
+    data = row.json("input_output")
+    inputs, outputs = (data.get(name) for name in ("inputs", "outputs")) if isinstance(data, dict) else (None, None)
+    if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
+        raise DataError(f"{row.where}: field 'input_output' needs lists 'inputs' and 'outputs' of one length")
+    pairs = list(zip(inputs, outputs, strict=True))
+    if not pairs:
+        return None
+    if name := data.get("fn_name"):
+        return CallTests(name, tuple((json.dumps(i), json.dumps(_unwrapped(o))) for i, o in pairs))
+    return StdinTests(tuple((_lines(i), _lines(o)) for i, o in pairs))
+
+
+def _unwrapped(output: Any) -> Any:
+    # The files wrap the expected value of a call in a list of one; the original checker accepts both readings.
+    return output[0] if isinstance(output, list) and len(output) == 1 else output
+
+
+def _lines(text: Any) -> str:
+    return "\n".join(map(str, text)) if isinstance(text, list) else str(text)
+
+
+def _folder_splits(root: Path) -> list[str]:
+    found = [split for split in ("train", "validation", "test") if (root / split).is_dir()]
+    if not found:
+        raise DataError(f"{root}: expected the folders train/ and test/, each with one folder per problem")
+    return found
+
+
+def _folder_rows(folder: Path) -> Iterator[DataRow]:
+    for problem in sorted(p for p in folder.iterdir() if p.is_dir()):
+        values = {
+            field: (problem / name).read_text("utf-8")
+            for field, name in (
+                ("question", "question.txt"),
+                ("solutions", "solutions.json"),
+                ("input_output", "input_output.json"),
+                ("starter_code", "starter_code.py"),
+            )
+            if (problem / name).is_file()
+        }
+        metadata = problem / "metadata.json"
+        extra = json.loads(metadata.read_text("utf-8")) if metadata.is_file() else {}
+        difficulty = extra.get("difficulty") or _difficulty_by_id(folder.name, problem)
+        yield DataRow({**values, "problem_id": problem.name, "difficulty": difficulty}, str(problem))
+
+
+def _difficulty_by_id(split: str, problem: Path) -> str:
+    """The original release numbers its test problems: interview below 3000, competition below 4000, introductory."""
+    if split != "test" or not problem.name.isdigit():
+        raise DataError(f"{problem}: no metadata.json with a difficulty")
+    return "interview" if int(problem.name) < 3000 else "competition" if int(problem.name) < 4000 else "introductory"
+
+
+@hookimpl
+def harness_tasks() -> list[Task]:
+    """The task."""
+    return [Apps()]
