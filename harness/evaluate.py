@@ -7,7 +7,6 @@ Each phase continues where an earlier attempt stopped, so the same command again
 from __future__ import annotations
 
 import collections
-import contextlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from harness.records import (
     Problem,
     Record,
     Row,
+    Run,
     Score,
     digest,
     from_json,
@@ -52,17 +52,35 @@ def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
     """
     folder = root / runs.run_id(plan.run)
     with runs.locked(folder):
-        if (folder / RESULT).is_file():
-            return runs.read_row(folder)
-        runs.write_json(folder / RUN, provenance.of(plan, registry))
-        registry.tell("harness_run_started", run=plan.run)
-        tuning = tune(plan, root, shop)
-        write_completions(plan, folder, tuning, root, shop)
+        before = runs.read_row(folder) if (folder / RESULT).is_file() else None
+        if before is not None and covers(before.run, plan.run):
+            return before
+        if before is None:
+            runs.write_json(folder / RUN, provenance.of(plan, registry))
+            registry.tell("harness_run_started", run=plan.run)
+        if not written(plan, folder):
+            write_completions(plan, folder, tune(plan, root, shop), root, shop)
         judge(plan, folder)
         records = score(plan, folder, registry)
-        row = summarise(plan, folder, records, tuning)
+        row = summarise(plan, folder, records, before)
         registry.tell("harness_run_finished", run=plan.run, rows=(row,))
         return row
+
+
+def covers(done: Run, asked: Run) -> bool:
+    """Whether a finished run has every metric that is asked for, at the same options and values of k."""
+    return (
+        set(asked.metrics) <= set(done.metrics)
+        and set(asked.ks) <= set(done.ks)
+        and all(done.options.get(name) == asked.options.get(name) for name in asked.metrics)
+    )
+
+
+def written(plan: Plan, folder: Path) -> bool:
+    """Whether every problem has its completions."""
+    if (folder / RECORDS).is_file():
+        return True
+    return sum(1 for _ in runs.lines(folder / COMPLETIONS, repair=True)) == len(plan.splits["test"])
 
 
 def tune(plan: Plan, root: Path, shop: Workshop) -> Path | None:
@@ -122,11 +140,9 @@ def write_completions(plan: Plan, folder: Path, tuning: Path | None, root: Path,
     path = folder / COMPLETIONS
     done = frozenset(record["id"] for record in runs.lines(path, repair=True))
     problems = plan.splits["test"]
-    if len(done) == len(problems) or (folder / RECORDS).is_file():
-        return
     with metered("load") as loading:
         base = _adapted(plan, tuning, shop)
-    _link(folder / "adapter", tuning)
+    _attach(folder, tuning)
     by_id = {problem.id: problem for problem in problems}
     with metered("generate") as meter, bar("writing") as progress:
         prompts = list(build_prompts(plan, base, problems, root / "cache"))
@@ -153,9 +169,13 @@ def _adapted(plan: Plan, tuning: Path | None, shop: Workshop) -> Base:
     return workshop.restore(shop, plan.run.model, options, tuning / "adapter")
 
 
-def _link(link: Path, tuning: Path | None) -> None:
-    if tuning is not None and not link.exists():
-        link.symlink_to(Path("..") / "tunings" / tuning.name / "adapter")
+def _attach(folder: Path, tuning: Path | None) -> None:
+    """Make the tuning part of the run's folder: its facts as a copy, its weights as a link."""
+    if tuning is None:
+        return
+    runs.write_json(folder / TUNING, runs.read_json(tuning / TUNING))
+    if not (folder / "adapter").exists():
+        (folder / "adapter").symlink_to(Path("..") / "tunings" / tuning.name / "adapter")
 
 
 def build_prompts(plan: Plan, base: Base, problems: Sequence[Problem], cache: Path) -> Iterator[Prompt]:
@@ -203,12 +223,12 @@ def _record(problem: Problem, prompt: Prompt, completions: tuple[Completion, ...
 
 def judge(plan: Plan, folder: Path) -> None:
     """Append the executions of each problem that has completions and tests and was not judged yet."""
-    if (folder / RECORDS).is_file() or not any(m.plugin.needs == "executions" for m in plan.metrics):
+    if not any(m.plugin.needs == "executions" for m in plan.metrics):
         return
     path = folder / EXECUTIONS
     done = {line["id"] for line in runs.lines(path, repair=True)}
     problems = {p.id: p for p in plan.splits["test"] if p.tests is not None}
-    waiting = [r for r in _completed(folder) if r.id in problems and r.id not in done]
+    waiting = [r for r in completed(folder) if r.id in problems and r.id not in done and not r.executions]
     if not waiting:
         return
     with metered("judge") as meter, bar("judging") as progress:
@@ -223,30 +243,35 @@ def judge(plan: Plan, folder: Path) -> None:
     runs.append(folder / COSTS, meter.cost)
 
 
-def _completed(folder: Path) -> list[Record]:
+def completed(folder: Path) -> list[Record]:
+    """What was written so far: the records of a scored run, else its completions."""
+    if (folder / RECORDS).is_file():
+        return runs.read_records(folder)
     return [from_json(Record, line) for line in runs.lines(folder / COMPLETIONS, repair=True)]
 
 
 def score(plan: Plan, folder: Path, registry: Registry) -> list[Record]:
-    """Score every problem and write `records.jsonl` in the order of the data; then the working files can go."""
-    path = folder / RECORDS
-    if path.is_file():
-        return runs.read_records(folder)
+    """Score every problem and write `records.jsonl` in the order of the data; then the working files can go.
+
+    Scores of metrics that the plan does not name stay as they are.
+    """
     executions = {
         line["id"]: tuple(from_json(Execution, e) for e in line["executions"])
         for line in runs.lines(folder / EXECUTIONS, repair=True)
     }
-    completed = {record.id: record for record in _completed(folder)}
+    asked = {metric.name for metric in plan.metrics}
+    by_id = {record.id: record for record in completed(folder)}
     records = []
     for problem in plan.splits["test"]:
-        record = replace(completed[problem.id], executions=executions.get(problem.id, ()))
-        record = replace(record, scores=tuple(scores(plan, problem, record)))
+        old = by_id[problem.id]
+        record = replace(old, executions=executions.get(problem.id, old.executions))
+        kept = tuple(s for s in old.scores if s.metric not in asked)
+        record = replace(record, scores=(*kept, *scores(plan, problem, record)))
         registry.tell("harness_record_written", run=plan.run, record=record)
         records.append(record)
-    runs.write_text(path, "".join(runs.line(record) for record in records))
+    runs.write_text(folder / RECORDS, "".join(runs.line(record) for record in records))
     for name in (COMPLETIONS, EXECUTIONS):
-        with contextlib.suppress(FileNotFoundError):
-            (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
     return records
 
 
@@ -272,16 +297,17 @@ def estimates(plan: Plan, records: Sequence[Record]) -> Iterator[Estimate]:
             yield from statistics.estimate(offer.plugin, found, slice=slice_)
 
 
-def summarise(plan: Plan, folder: Path, records: Sequence[Record], tuning: Path | None) -> Row:
-    """Write `result.json`: the run's row."""
-    costs = [from_json(Cost, line) for line in runs.lines(folder / COSTS, repair=True)]
-    facts = runs.read_json(tuning / TUNING) if tuning else {}
-    costs = [from_json(Cost, c) for c in facts.get("costs", [])] + costs
+def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row | None) -> Row:
+    """Write `result.json`: the run's row. Estimates of metrics that only an earlier row has are kept."""
+    facts = runs.read_json(folder / TUNING) if (folder / TUNING).is_file() else {}
+    costs = [from_json(Cost, c) for c in facts.get("costs", [])]
+    costs += [from_json(Cost, line) for line in runs.lines(folder / COSTS, repair=True)]
     outcomes = collections.Counter(e.outcome.value for r in records for e in r.executions)
+    kept = [e for e in before.estimates if e.metric not in plan.run.metrics] if before else []
     row = Row(
         run_id=folder.name,
-        run=plan.run,
-        estimates=tuple(estimates(plan, records)),
+        run=with_metrics_of(plan.run, before.run if before else plan.run),
+        estimates=(*kept, *estimates(plan, records)),
         costs=total(costs),
         outcomes=dict(sorted(outcomes.items())),
         trainable_parameters=facts.get("trainable_parameters", 0),
@@ -290,6 +316,13 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], tuning: Path 
     )
     runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
     return row
+
+
+def with_metrics_of(run: Run, before: Run) -> Run:
+    """`run` with the metrics that `before` has and it has not."""
+    extra = tuple(name for name in before.metrics if name not in run.metrics)
+    options = {**{name: before.options[name] for name in extra if name in before.options}, **run.options}
+    return replace(run, metrics=(*extra, *run.metrics), ks=tuple(sorted({*run.ks, *before.ks})), options=options)
 
 
 def _record_notes(records: Sequence[Record]) -> Iterator[str]:

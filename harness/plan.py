@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run, resolved: its spec, its plugins with their configurations, its problems, and where each value came from."""
+    """A run, resolved: its spec, its plugins with their configurations, its problems, and where each value is from."""
 
     run: Run
     task: Offer[Task]
@@ -87,21 +87,21 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
     """
     task = registry.task(request.task)
     tuner, prompter, plain = _parts(request.method, registry)
-    source = _source(request, task.plugin)
+    source = task_source(request, task.plugin)
     configs: dict[str, Any] = {}
     values: dict[str, Setting] = {}
-    offers = [task, *(o for o in (tuner, prompter, plain) if o is not None)]
-    metrics = _metrics(request, task.plugin, registry)
+    offers: list[Offer[Any]] = [task, *(o for o in (tuner, prompter, plain) if o is not None)]
+    metrics = chosen_metrics(request, task.plugin, registry)
     for offer in [*offers, *metrics]:
         configs[offer.name], found = settings.config(offer.name, offer.plugin.Config)
         values |= {f"{offer.name}.{option}": setting for option, setting in found.items()}
     settings.check_claimed()
-    splits, notes = _splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
-    notes += _test_notes(splits["test"], metrics, source.label)
+    splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
+    notes += test_notes(splits["test"], metrics, source.label)
     sampling = _sampling(request, task.plugin, source.builtin)
-    ks = _ks(request, task.plugin, sampling)
+    ks = chosen_ks(request, task.plugin, sampling)
     spec = ModelSpec(request.model or BUILTIN, request.revision, request.trust_remote_code, request.chat)
-    name = "+".join(o.name for o in (tuner, prompter) if o) or plain.name if plain or tuner or prompter else ""
+    name = "+".join(o.name for o in (tuner, prompter, plain) if o is not None)
     run = Run(
         task=task.name,
         task_version=task.plugin.version + ("-sample" if source.builtin else ""),
@@ -119,8 +119,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
         builtin_data=source.builtin,
     )
     values |= _request_sources(request, run)
-    others = tuple(o for o in (prompter or plain,) if o is not None)
-    return Plan(run, task, tuner, others[0] if others else None, metrics, configs, splits, source, values, notes)
+    return Plan(run, task, tuner, prompter or plain, metrics, configs, splits, source, values, notes)
 
 
 def _parts(method: str, registry: Registry) -> tuple[Offer[Method] | None, Offer[Method] | None, Offer[Method] | None]:
@@ -134,7 +133,8 @@ def _parts(method: str, registry: Registry) -> tuple[Offer[Method] | None, Offer
     return tuners[0] if tuners else None, prompters[0] if prompters else None, plain[0] if plain else None
 
 
-def _source(request: Request, task: Task) -> data.Source:
+def task_source(request: Request, task: Task) -> data.Source:
+    """Where the problems come from: `--data`, the built-in sample when neither data nor model is named, or the hub."""
     if request.data is not None:
         return data.open_path(request.data)
     if request.model is None and not request.hub:
@@ -144,14 +144,20 @@ def _source(request: Request, task: Task) -> data.Source:
     return data.open_hub(task.hub)
 
 
-def _metrics(request: Request, task: Task, registry: Registry) -> tuple[Offer[Metric], ...]:
+def chosen_metrics(request: Request, task: Task, registry: Registry) -> tuple[Offer[Metric], ...]:
+    """The metrics that were asked for, else the task's own."""
     names = request.metrics or task.metrics
     return tuple(registry.metric(name) for name in dict.fromkeys(names))
 
 
-def _splits(
+def problem_splits(
     request: Request, task: Offer[Task], source: data.Source, config: Any, *, needs_training: bool
 ) -> tuple[dict[str, list[Problem]], tuple[str, ...]]:
+    """The problems of each split, at most `request.limit` of each, and what the user should know about them.
+
+    Raises:
+        DataError: no test problems, or no training problems for a method that needs them.
+    """
     found = {split: list(problems) for split, problems in task.plugin.load(source, config).items()}
     notes = []
     if "" in found:
@@ -173,7 +179,7 @@ def _splits(
     return found, tuple(notes)
 
 
-def _test_notes(problems: Sequence[Problem], metrics: Sequence[Offer[Metric]], label: str) -> tuple[str, ...]:
+def test_notes(problems: Sequence[Problem], metrics: Sequence[Offer[Metric]], label: str) -> tuple[str, ...]:
     """What metrics will not find in the test problems; nothing at all is an error."""
     for metric in metrics:
         needs = metric.plugin.needs
@@ -204,7 +210,8 @@ SAMPLE_TOKENS = 160
 """The answers of the built-in sample are short; nothing longer is worth waiting for."""
 
 
-def _ks(request: Request, task: Task, sampling: Sampling) -> tuple[int, ...]:
+def chosen_ks(request: Request, task: Task, sampling: Sampling) -> tuple[int, ...]:
+    """The values of k to report; none may exceed the number of candidates."""
     if not request.ks:
         return tuple(k for k in task.default_ks() if k <= sampling.candidates) or (1,)
     for k in request.ks:

@@ -3,6 +3,7 @@
     runs/<task>-<method>-<model>-<digest8>/
         run.json            what was asked and with what: resolved spec, versions, hardware, plugins
         adapter -> ../tunings/<digest>/adapter
+        tuning.json         how it was tuned: losses, parameters, costs
         completions.jsonl   one line per problem as soon as it is written   (until records.jsonl is there)
         executions.jsonl    one line per problem as soon as it is judged    (until records.jsonl is there)
         costs.jsonl         one line per phase and attempt
@@ -22,6 +23,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,15 @@ from harness.records import SCHEMA, Record, Row, Run, digest, from_json, to_json
 
 
 def run_id(run: Run) -> str:
-    """The name of a run's folder: readable parts and eight digits of the digest of everything that was asked."""
+    """The name of a run's folder: readable parts and eight digits of the digest of all that decides its completions.
+
+    Metrics are not among them: they can be added to a run that is there.
+    """
+    options = {name: value for name, value in run.options.items() if name not in run.metrics}
+    key = replace(run, metrics=(), ks=(), options=options)
     name = f"{run.task}-{run.method}-{run.model.name}{'-sample' if run.builtin_data else ''}"
     safe = "".join(c if c.isalnum() or c in "-+._" else "_" for c in name)
-    return f"{safe}-{digest(run)[:8]}"
+    return f"{safe}-{digest(key)[:8]}"
 
 
 def write_json(path: Path, value: Any) -> None:

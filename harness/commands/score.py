@@ -1,0 +1,64 @@
+"""`harness score`: judge and score without a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness import cli
+
+
+@click.command("score")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--task", help="The task of a completions file.")
+@click.option("--completions", type=click.Path(path_type=Path), help='Lines {"id": …, "completions": ["…"]}.')
+@click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: the built-in sample]")
+@click.option("--metric", "metrics", callback=cli.names, help="Metrics in place of the task's own.")
+@click.option("-k", "ks", callback=cli.numbers, help="Values of k, like 1,5,10.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
+@click.option("--method", default="external", show_default=True, help="The method's name in tables.")
+@click.option("--model", help="The model's name in tables.  [default: the file's name]")
+@click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a metric.")
+@click.option("--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def command(
+    run: Path | None,
+    task: str | None,
+    completions: Path | None,
+    data: Path | None,
+    metrics: tuple[str, ...],
+    ks: tuple[int, ...],
+    limit: int | None,
+    method: str,
+    model: str | None,
+    sets: tuple[str, ...],
+    root: Path,
+    as_json: bool,
+) -> None:
+    """Judge and score completions made elsewhere, or add metrics to the finished run RUN.
+
+    \b
+    harness score --task apps --completions mine.jsonl
+    harness score runs/conala-lora-builtin-sample-1b1356c3 --metric codebleu
+    """
+    from harness import external, leaderboard
+    from harness.config import Settings
+    from harness.errors import UsageError
+    from harness.plan import Request
+    from harness.registry import Registry
+
+    registry, settings = Registry(), Settings(sets)
+    if run is not None:
+        if completions or task:
+            raise UsageError("name a finished run, or --task with --completions, not both")
+        row = external.add_metrics(run, metrics, ks, data, registry, settings)
+    elif task and completions:
+        request = Request(method, task, data=data, metrics=metrics, ks=ks, limit=limit)
+        row = external.score_file(request, completions, model or completions.stem, registry, settings, root)
+    else:
+        raise UsageError("name a finished run, or --task with --completions FILE.jsonl")
+    if as_json:
+        cli.echo_json(leaderboard.as_json([row]))
+    else:
+        click.echo(leaderboard.table([row]))
