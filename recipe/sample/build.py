@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recipe.sample import (
+    apps_competition,
+    apps_interview,
+    apps_introductory,
     code_numbers,
     code_structures,
     code_text,
@@ -17,9 +20,11 @@ from recipe.sample import (
     conala_tables,
     conala_text,
 )
-from recipe.sample.check import check_snippet
+from recipe.sample.apps import Problem, problem, row
+from recipe.sample.check import WrongReference, check_snippet
 from recipe.sample.choose import SPLITS, deal
-from recipe.sample.families import Snippet, Variant
+from recipe.sample.execute import Program
+from recipe.sample.families import Contest, Snippet, Variant
 
 SEED = 20
 SIZES = {"train": 200, "validation": 40, "test": 60}
@@ -34,6 +39,16 @@ CODEALPACAPY: tuple[Snippet, ...] = (
     *code_text.FAMILIES,
     *code_structures.FAMILIES,
 )
+APPS: dict[str, tuple[Contest, ...]] = {
+    "introductory": apps_introductory.FAMILIES,
+    "interview": apps_interview.FAMILIES,
+    "competition": apps_competition.FAMILIES,
+}
+APPS_SIZES = {
+    "introductory": {"train": 70, "validation": 14, "test": 20},
+    "interview": {"train": 70, "validation": 13, "test": 20},
+    "competition": {"train": 60, "validation": 13, "test": 20},
+}
 FOLDER = Path(__file__).parents[2] / "harness" / "builtin" / "sample"
 
 
@@ -45,6 +60,24 @@ def conala(seed: int = SEED) -> dict[str, list[Variant]]:
 def codealpacapy(seed: int = SEED) -> dict[str, list[Variant]]:
     """The members dealt to each split of the function task."""
     return deal("codealpacapy", CODEALPACAPY, SIZES, seed)
+
+
+def apps(seed: int = SEED) -> dict[str, list[Problem]]:
+    """The problems with tests of each split, easy ones first."""
+    made: dict[str, list[Problem]] = {split: [] for split in SPLITS}
+    for level, families in APPS.items():
+        for split, variants in deal(f"apps {level}", families, APPS_SIZES[level], seed).items():
+            made[split] += [problem(variant, seed) for variant in variants]
+    return made
+
+
+def _apps_lines(problems: Sequence[Problem], first: int) -> bytes:
+    """Rows as JSON lines; `problem_id` counts on through the splits, `url` says what this is."""
+    lines = [
+        json.dumps(row(made, number, f"sample:{made.contest.name}"), ensure_ascii=False)
+        for number, made in enumerate(problems, start=first)
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
@@ -75,13 +108,28 @@ def _json(rows: Sequence[object]) -> bytes:
 
 
 def build(seed: int = SEED) -> dict[str, bytes]:
-    """The files of the sample by their path below FOLDER. Every reference is checked on the way."""
+    """The files of the sample by their path below FOLDER."""
     files: dict[str, bytes] = {}
     for split, rows in _conala_rows(seed).items():
         files[f"conala/{split}.json"] = _json(rows)
     for split, variants in codealpacapy(seed).items():
         files[f"codealpacapy/{split}.json"] = _json([_codealpacapy_row(v) for v in variants])
+    first = 0
+    for split, problems in apps(seed).items():
+        files[f"apps/{split}.jsonl"] = _apps_lines(problems, first)
+        first += len(problems)
     return files
+
+
+def check(seed: int = SEED) -> None:
+    """Raise WrongReference for the first reference that does not do what its problem asks."""
+    for dealt in (conala(seed), codealpacapy(seed)):
+        for variant in (v for split in SPLITS for v in dealt[split]):
+            check_snippet(variant)
+    for made in (p for problems in apps(seed).values() for p in problems):
+        program = Program(made.solution, made.fn)
+        if not all(program.passes(case) for case in made.cases):
+            raise WrongReference(f"{made.question}\nis not solved by\n{made.solution}")
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -97,9 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     check_only = parser.parse_args().check
-    for dealt in (conala(), codealpacapy()):
-        for variant in (v for split in SPLITS for v in dealt[split]):
-            check_snippet(variant)
+    check()
     files = build()
     for path, content in files.items():
         target = FOLDER / path

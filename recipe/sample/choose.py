@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from recipe.sample.families import Family, Variant, masked, unfold
+from recipe.sample.families import Family, Variant, unfold
 
 SPLITS = ("train", "validation", "test")
 # Members looked at for one pick: enough for variety, few enough for a build of seconds.
@@ -33,23 +33,23 @@ class Dealer:
             self._pools[family.name] = pool
         return self._pools[family.name]
 
-    def pick(self, family: Family, covered: set[str], *, novel: bool) -> Variant:
-        """The next member of `family`: with `novel` the one with most marks not yet `covered`,
+    def pick(self, family: Family, covered: set[str], *, novel: bool) -> Variant | None:
+        """The next member of `family`, None if all were taken: with `novel` the one with most marks not yet `covered`,
         else the one with fewest, a new combination of what was covered. Marks it as taken."""
         pool = self._pool(family)
         free = [v for v in pool if not self._taken(v)][:TRIES]
         if not free:
-            raise ValueError(f"{self._task}: family {family.name!r} has no member left; widen it")
+            return None
         sign = -1 if novel else 1
         best = min(free, key=lambda v: sign * len(v.choices - covered))
         covered |= best.choices
-        self._asked.add(masked(best.asked))
+        self._asked.add(best.plain)
         self._answers.add(best.answer)
         pool.remove(best)
         return best
 
     def _taken(self, variant: Variant) -> bool:
-        return masked(variant.asked) in self._asked or variant.answer in self._answers
+        return variant.plain in self._asked or variant.answer in self._answers
 
 
 def deal(
@@ -61,10 +61,15 @@ def deal(
     dealt: dict[str, list[Variant]] = {}
     for split in SPLITS:
         rng = random.Random(f"{seed} {task} {split}")
-        picks = [
-            dealer.pick(family, covered[family.name], novel=split == "train")
-            for family in _turns(families, sizes[split], rng)
-        ]
+        picks: list[Variant] = []
+        while len(picks) < sizes[split]:
+            found = [
+                dealer.pick(family, covered[family.name], novel=split == "train")
+                for family in _turns(families, sizes[split] - len(picks), rng)
+            ]
+            if not any(found):
+                raise ValueError(f"{task}: too few different members for {split}; widen the families")
+            picks += [variant for variant in found if variant is not None]
         rng.shuffle(picks)
         dealt[split] = picks
     return dealt

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from string import Template
 from typing import Any
 
@@ -44,7 +44,7 @@ class Contest:
     `story`, `reads`, `prints` and `code` are templates over the slots; `make` draws the arguments
     of one test, `answer` solves them by other means than `code` does, `lines` writes the
     arguments as standard input. With `fn` the problem is call-based and `code` defines `fn`.
-    `given` names the parameters of `fn`, with their types where the style writes them.
+    Slots that begin with an underscore are flavour: names that change nothing about the problem.
     """
 
     name: str
@@ -58,8 +58,6 @@ class Contest:
     prints: str = ""
     lines: Callable[..., Sequence[str]] | None = None
     fn: str = ""
-    given: str = ""
-    edges: tuple[tuple[Any, ...], ...] = field(default=())
 
 
 Family = Snippet | Contest
@@ -81,6 +79,12 @@ class Variant:
     def asked(self) -> str:
         """The instruction of this member."""
         return self.fill(self.phrasing)
+
+    @property
+    def plain(self) -> str:
+        """The instruction in words, names blanked: equal for members that differ by names only."""
+        blank = {key: "NAME" for key in self.values if key.startswith("_")}
+        return masked(Template(self.phrasing).substitute({**self.values, **blank}))
 
     @property
     def answer(self) -> str:
