@@ -4,7 +4,7 @@ Specifications (what was asked): `Run`, `ModelSpec`, `Sampling`, `Tuning`, `Limi
 States (what happened): `Problem`, `Completion`, `Execution`, `Score`, `Estimate`, `Cost`, `Record`, `Row`.
 
 Everything is a frozen dataclass of JSON-able values; `to_json` and `from_json` round-trip it. This module
-imports the standard library only, so that `--help`, listings and the sandbox stay light.
+needs the standard library only, so that `--help`, listings and the sandbox stay light.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import dataclasses
 import enum
 import hashlib
 import json
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from harness.decode import Misfit, decoder
 
 SCHEMA = 1
 """Version of everything that is written to a run folder; raised when a field changes its meaning."""
@@ -302,70 +303,10 @@ def from_json(kind: type[T], data: Any) -> T:
     Raises:
         ValueError: a field is missing, unknown or of another type; the message names it.
     """
-    return typing.cast(T, _build(kind, data, kind.__name__))
-
-
-def _build(kind: Any, data: Any, where: str) -> Any:
-    origin = typing.get_origin(kind)
-    if kind is Any:
-        return data
-    if origin in (types.UnionType, typing.Union):
-        return _build_union(typing.get_args(kind), data, where)
-    if origin is tuple:
-        return _build_tuple(typing.get_args(kind), data, where)
-    if origin is Mapping:
-        _expect(isinstance(data, dict), where, "an object", data)
-        item = typing.get_args(kind)[1]
-        return {key: _build(item, value, f"{where}.{key}") for key, value in data.items()}
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, data, where)
-    if isinstance(kind, type) and issubclass(kind, enum.Enum):
-        return kind(data)
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
-    right = isinstance(data, kind) and not (kind is int and isinstance(data, bool))
-    _expect(right, where, f"a {kind.__name__}", data)
-    return data
-
-
-def _build_tuple(kinds: tuple[Any, ...], data: Any, where: str) -> tuple[Any, ...]:
-    _expect(isinstance(data, list), where, "an array", data)
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
-        return tuple(_build(kinds[0], item, f"{where}[{i}]") for i, item in enumerate(data))
-    _expect(len(data) == len(kinds), where, f"{len(kinds)} items", data)
-    return tuple(_build(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, data, strict=True)))
-
-
-def _build_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
-    if data is None and type(None) in kinds:
-        return None
-    kinds = tuple(kind for kind in kinds if kind is not type(None))
-    if len(kinds) == 1:
-        return _build(kinds[0], data, where)
-    _expect(isinstance(data, dict) and "kind" in data, where, "an object with a kind", data)
-    named = {kind.__name__: kind for kind in kinds}
-    _expect(data["kind"] in named, where, f"a kind of {sorted(named)}", data["kind"])
-    return _build(named[data["kind"]], {k: v for k, v in data.items() if k != "kind"}, where)
-
-
-def _build_dataclass(kind: Any, data: Any, where: str) -> Any:
-    _expect(isinstance(data, dict), where, "an object", data)
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(data) - set(hints))
-    _expect(not unknown, where, "only known fields", unknown)
-    required = [
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    ]
-    missing = [name for name in required if name not in data]
-    _expect(not missing, where, "every required field", f"without {missing}")
-    return kind(**{name: _build(hints[name], value, f"{where}.{name}") for name, value in data.items()})
-
-
-def _expect(holds: bool, where: str, wanted: str, found: Any) -> None:
-    if not holds:
-        raise ValueError(f"{where}: expected {wanted}, found {found!r:.80}")
+    try:
+        return typing.cast(T, decoder(kind)(data))
+    except Misfit as misfit:
+        raise misfit.inside(kind.__name__) from None
 
 
 def canonical(value: Any) -> str:
