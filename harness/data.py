@@ -264,7 +264,7 @@ def check_ids(splits: Mapping[str, Sequence[Problem]], label: str) -> None:
 
 
 def first_of_slices(problems: Sequence[Problem], limit: int | None) -> list[Problem]:
-    """At most `limit` problems, taken in turn from each slice so that every slice is there, in the order of the data."""
+    """At most `limit` problems, taken in turn from each slice so that each is there, in the order of the data."""
     if limit is None or limit >= len(problems):
         return list(problems)
     slices: dict[str | None, list[int]] = {}

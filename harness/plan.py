@@ -13,7 +13,7 @@ from harness.config import Setting, Settings
 from harness.errors import DataError, UsageError
 from harness.model import BUILTIN, model_digest
 from harness.plugin import Method, Metric, Task
-from harness.records import ModelSpec, Problem, Run, Sampling, Tuning, to_json
+from harness.records import ModelSpec, Problem, Run, Sampling, to_json
 from harness.registry import Offer, Registry
 
 
@@ -95,7 +95,6 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
     for offer in [*offers, *metrics]:
         configs[offer.name], found = settings.config(offer.name, offer.plugin.Config)
         values |= {f"{offer.name}.{option}": setting for option, setting in found.items()}
-    settings.check_claimed()
     splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
     notes += test_notes(splits["test"], metrics, source.label)
     sampling = _sampling(request, task.plugin, source.builtin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ ROOT = Path(__file__).parent
 
 def facts() -> dict[str, Any]:
     """Whether the parts are there, and their sizes in bytes."""
-    return {name: sum(f.stat().st_size for f in (ROOT / name).rglob("*") if f.is_file()) for name in ("model", "sample")}
+    return {name: sum(_sizes(ROOT / name)) for name in ("model", "sample")}
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    return (file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def lines() -> list[str]:

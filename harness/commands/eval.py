@@ -51,11 +51,9 @@ def command(
 
     prepare_process()
     registry = Registry()
-    plans = []
     request = Request(method="", **asked)
     settings = Settings(sets)
-    for method in methods:
-        plans.append(resolve(replace(request, method=method), registry, settings))
+    plans = [resolve(replace(request, method=method), registry, settings) for method in methods]
     settings.check_claimed()
     if dry_run:
         _show(plans, as_json)

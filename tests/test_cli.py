@@ -1,0 +1,138 @@
+"""Bad input is one clear line with the remedy, exit status 1 or 2, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import external, runs
+from harness.config import Settings
+from harness.plan import Request
+from harness.registry import Registry
+
+
+def harness(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words], capture_output=True, text=True, cwd=cwd, check=False
+    )
+
+
+def _prepare(folder: Path) -> None:
+    rows = [{"nl": "x", "cmd": "y", "question_id": f"{i}-1"} for i in range(4)]
+    (folder / "conala").mkdir()
+    for split in ("train", "test"):
+        (folder / "conala" / f"{split}.json").write_text(json.dumps(rows))
+    (folder / "cut.jsonl").write_text('{"nl": "x", "cmd": "y", "question_id": "1-1"}\n{"nl": ')
+    problem = {"problem_id": 1, "question": "q", "difficulty": "interview", "input_output": ""}
+    (folder / "test.jsonl").write_text(json.dumps(problem))
+    (folder / "unknown.jsonl").write_text('{"id": "nosuch", "completions": ["x"]}\n')
+    (folder / "short.jsonl").write_text('{"id": "0-1", "completions": ["x"]}\n')
+
+
+MISTAKES = [
+    (["evl"], 2, "no command 'evl'. Did you mean 'eval'?"),
+    (["eval", "--task", "conala"], 2, "Missing option '--method'"),
+    (["eval", "--method", "lroa", "--task", "conala"], 2, "no method 'lroa'. Did you mean 'lora'?"),
+    (["eval", "--method", "lora", "--task", "aps"], 2, "no task 'aps'. Did you mean 'apps'?"),
+    (
+        ["eval", "--method", "lora+zero-shot", "--task", "conala"],
+        2,
+        "combine one tuning method with one prompting method",
+    ),
+    (["eval", "--method", "lora", "--task", "conala", "--metric", "exact_mach"], 2, "Did you mean 'exact_match'?"),
+    (["eval", "--method", "lora", "--task", "conala", "--set", "lora.rank=3"], 2, "no option of lora 'rank'"),
+    (["eval", "--method", "lora", "--task", "conala", "--set", "lora.r=big"], 2, "'big' is not a whole number"),
+    (["eval", "--method", "zero-shot", "--task", "conala", "-k", "99"], 2, "only 10 candidates are written"),
+    (["eval", "--method", "zero-shot", "--task", "conala", "-k", "x"], 2, "not a list of whole numbers"),
+    (
+        ["eval", "--method", "lora", "--task", "conala", "--data", "nowhere"],
+        1,
+        "--data nowhere: no such file or folder",
+    ),
+    (["eval", "--method", "lora", "--task", "conala", "--data", "cut.jsonl"], 1, "cut.jsonl, line 2: not JSON"),
+    (["eval", "--method", "zero-shot", "--task", "apps", "--data", "test.jsonl"], 1, "no test problem has tests"),
+    (
+        ["eval", "--method", "zero-shot", "--task", "conala", "--data", "conala", "--model", "./gone"],
+        1,
+        "no such folder",
+    ),
+    (
+        ["eval", "--method", "zero-shot", "--task", "conala", "--data", "conala", "--model", "conala"],
+        1,
+        "cannot be loaded",
+    ),
+    (["show", "lroa"], 2, "Did you mean 'lora'?"),
+    (["leaderboard", "nowhere"], 1, "nowhere: no such folder"),
+    (["score"], 2, "name a finished run, or --task with --completions"),
+    (["score", "nowhere", "--metric", "exact_match"], 1, "no such file"),
+    (["score", "--task", "conala", "--data", "conala", "--completions", "gone.jsonl"], 1, "gone.jsonl: no such file"),
+    (["score", "--task", "conala", "--data", "conala", "--completions", "unknown.jsonl"], 2, "'nosuch'"),
+    (
+        ["score", "--task", "conala", "--data", "conala", "--completions", "short.jsonl"],
+        1,
+        "no completions for 3 problems",
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "status", "line"), MISTAKES, ids=[" ".join(words) for words, _, _ in MISTAKES])
+def test_a_mistake_is_one_clear_line(words: list[str], status: int, line: str, tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    done = harness(*words, cwd=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert line in " ".join(done.stderr.split()), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert len([text for text in done.stderr.splitlines() if text.lower().startswith("error")]) == 1
+
+
+def test_a_dry_run_shows_every_value_and_where_it_comes_from(tmp_path: Path) -> None:
+    words = ["eval", "--method", "lora", "--task", "conala", "--set", "lora.r=3", "--seed", "7", "--dry-run"]
+    done = harness(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:] if len(line.split()) >= 3}
+    assert shown["lora.r"] == ["lora.r", "3", "--set"]
+    assert shown["lora.alpha"][-1] == "default"
+    assert shown["seed"][1:] == ["7", "command", "line"]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_references_given_as_completions_score_one(tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps({"id": f"{i}-1", "completions": ["y", "n"]}) + "\n" for i in range(4)))
+    request = Request("external", "conala", data=tmp_path / "conala", metrics=("exact_match",))
+    row = external.score_file(request, path, "mine", Registry(), Settings(environ={}), tmp_path / "runs")
+    assert {e.measure: e.value for e in row.estimates}["em@1"] == 1.0
+    assert row.run.model.name == "mine"
+
+
+def test_a_metric_is_added_to_a_finished_run_and_the_others_stay(tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps({"id": f"{i}-1", "completions": ["y"]}) + "\n" for i in range(4)))
+    settings = Settings(environ={})
+    request = Request("external", "conala", data=tmp_path / "conala", metrics=("exact_match",))
+    external.score_file(request, path, "mine", Registry(), settings, tmp_path / "runs")
+    (folder,) = runs.finished(tmp_path / "runs")
+    row = external.add_metrics(folder, ("exact_match",), (1,), None, Registry(), settings)
+    assert row == runs.read_row(folder)
+    assert [s.metric for r in runs.read_records(folder) for s in r.scores] == ["exact_match"] * 4
+
+
+def test_data_that_changed_is_not_scored_as_if_it_had_not(tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    path = tmp_path / "mine.jsonl"
+    path.write_text("".join(json.dumps({"id": f"{i}-1", "completions": ["y"]}) + "\n" for i in range(4)))
+    done = harness("score", "--task", "conala", "--data", "conala", "--completions", "mine.jsonl", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = runs.finished(tmp_path / "runs")
+    with (tmp_path / "conala" / "test.json").open("a") as file:
+        file.write("\n")
+    done = harness("score", str(folder), "--metric", "exact_match", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not the data of" in done.stderr
