@@ -1,0 +1,40 @@
+"""Runs untrusted programs on tests: `for execution in run(jobs): …`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from harness.records import Execution, Limits
+from harness.sandbox.compare import Comparison
+from harness.sandbox.jail import JailBroken
+from harness.sandbox.pool import Isolation, Job, Options, Pool
+
+__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "run"]
+
+_DEFAULT_LIMITS = Limits()
+
+
+def run(
+    jobs: Iterable[Job],
+    limits: Limits = _DEFAULT_LIMITS,
+    *,
+    workers: int | None = None,
+    comparison: Comparison = "apps",
+    stop_at_first_failure: bool = False,
+    isolation: Isolation = "shared",
+    accept_unsafe: bool = False,  # noqa: ARG001 - for the reduced rung
+) -> Iterator[Execution]:
+    """Judges each job, a pair (program text, its tests), and yields one `Execution` for each, in order.
+
+    Jobs are taken as workers become free, so an endless or huge iterable is fine. `workers` jails (default: the CPUs
+    this process may use) run side by side. `comparison` decides `passed` and the outcome; the strict count is always
+    in `strict_passed`. With `stop_at_first_failure` the tests after a failure are skipped (`complete=False`).
+    `isolation="fresh"` gives every test a process of its own; "shared" runs the tests of a program in one process and
+    repeats a failure in a fresh one before it is believed. `Execution.seconds` is CPU time.
+
+    Raises:
+        JailBroken: no jail could be started. A jail that breaks later costs one retry, then `SANDBOX_ERROR`.
+    """
+    options = Options(limits, comparison, stop_at_first_failure, isolation)
+    return Pool(options, workers or len(os.sched_getaffinity(0))).run(jobs)

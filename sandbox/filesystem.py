@@ -1,0 +1,96 @@
+"""The jail's file system: a read-only root with the interpreter and its libraries, and a small scratch folder.
+
+Runs in the launcher, inside a mount namespace of its own, where nothing that is mounted or unmounted is seen outside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.sandbox import kernel
+
+_STAGE = "/proc"
+"""Any folder that exists and that nothing is copied from; the new root is put together on top of it."""
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
+_MOUNT_SETATTR = 442
+_AT_RECURSIVE = 0x8000
+
+
+def build(trees: Sequence[str], masked: Sequence[str], guest: Sequence[str], scratch_bytes: int, owner: int) -> None:
+    """Replaces `/` by a new root.
+
+    `trees` are the host's files and folders to show read-only at their own paths, `masked` the folders inside them to
+    show empty, `guest` the source files to copy to `/guest`. `owner` (a uid of the present user namespace) may write
+    to `/tmp`, up to `scratch_bytes` and 4096 files, and nowhere else.
+    """
+    kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
+    sources = {Path(path).name: Path(path).read_bytes() for path in guest}
+    quiet = kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("tmpfs", _STAGE, "tmpfs", quiet, "size=2m,nr_inodes=2048,mode=755")
+    shown: list[str] = []
+    for tree in sorted(map(_copy_links, trees), key=len):
+        if not any(tree == outer or tree.startswith(outer + "/") for outer in shown):
+            _show(tree, kernel.MS_NODEV)
+            shown.append(tree)
+    for folder in masked:
+        kernel.mount("tmpfs", _STAGE + folder, "tmpfs", quiet | kernel.MS_RDONLY, "size=4k,nr_inodes=2,mode=555")
+    for device in _DEVICES:
+        _show(device, 0)
+    Path(_STAGE, "guest").mkdir()
+    for name, source in sources.items():
+        Path(_STAGE, "guest", name).write_bytes(source)
+    Path(_STAGE, "tmp").mkdir()
+    options = f"size={scratch_bytes},nr_inodes=4096,mode=700,uid={owner},gid={owner}"
+    kernel.mount("tmpfs", _STAGE + "/tmp", "tmpfs", quiet | kernel.MS_NOEXEC, options)
+    os.chdir(_STAGE)
+    kernel.pivot_root_here()
+    _set_attributes("/", kernel.MS_RDONLY | quiet, recursive=False)
+
+
+def _show(real: str, extra: int) -> None:
+    """Binds `real`, a path without links, read-only at its own place."""
+    target = Path(_STAGE + real)
+    if Path(real).is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    kernel.mount(real, str(target), "", kernel.MS_BIND | kernel.MS_REC)
+    _set_attributes(str(target), kernel.MS_RDONLY | kernel.MS_NOSUID | extra, recursive=True)
+
+
+def _copy_links(path: str) -> str:
+    """Recreates the symbolic links among the components of `path`; returns the path without links."""
+    done, rest = Path("/"), list(Path(path).parts[1:])
+    for _ in range(256):
+        if not rest:
+            return str(done)
+        here = done / rest.pop(0)
+        if not here.is_symlink():
+            done = here
+            continue
+        link = Path(_STAGE + str(here))
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(here.readlink())
+        following = Path(os.path.normpath(here.parent / here.readlink()))
+        done, rest = Path("/"), [*following.parts[1:], *rest]
+    raise OSError(f"too many symbolic links on the way to {path}")
+
+
+def _set_attributes(target: str, attributes: int, recursive: bool) -> None:
+    values = struct.pack("<QQQQ", attributes, 0, 0, 0)
+    buffer = ctypes.create_string_buffer(values, len(values))
+    kernel.syscall(
+        f"mount_setattr {target}",
+        _MOUNT_SETATTR,
+        -100,  # AT_FDCWD
+        target.encode(),
+        _AT_RECURSIVE if recursive else 0,
+        ctypes.addressof(buffer),
+        len(values),
+    )

@@ -1,0 +1,341 @@
+"""Process 1 of a jail: forks a child for each candidate, watches it, ends it, cleans up after it.
+
+It never runs a line of a candidate, shares no memory with it but one page-sized report that it reads as untrusted
+bytes, and holds no expected output: those stay with the supervisor.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import contextlib
+import fcntl
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import stat
+import sys
+import threading
+import time
+from _socket import socket
+from mmap import MAP_SHARED, mmap
+from typing import Any
+
+from harness.sandbox import kernel, landlock, protocol, runner, seccomp
+
+CONTROL = 3
+_SUSPECT_SHARE = 0.15
+"""Share of the CPU limit after which a test that is not the first of its fork is tried again in a fork of its own."""
+_PATIENCE = 5.0
+"""How often the wall limit a test may take that keeps getting CPU: an overloaded machine must not change verdicts."""
+_BUSY_SHARE = 0.1
+
+
+def main(arguments: list[str]) -> None:
+    """`arguments[0]` holds the limits as JSON."""
+    try:
+        guest = Guest(json.loads(arguments[0]))
+    except (OSError, ImportError) as problem:
+        protocol.send(socket(fileno=CONTROL), {"op": "failed", "why": str(problem)})
+        os._exit(1)
+    guest.serve()
+
+
+class Guest:
+    """The state of process 1."""
+
+    def __init__(self, limits: dict[str, Any]) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # process 1 ignores what it has no handler for
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails with EFBIG instead
+        self.limits = limits
+        self.control = socket(fileno=CONTROL)
+        self.report_file = os.memfd_create("report", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.report_file, runner.REPORT_BYTES)
+        _seal(self.report_file, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        self.report = mmap(self.report_file, runner.REPORT_BYTES, MAP_SHARED)
+        self.output = _appendable("output")
+        self.code = _appendable("code")
+        self.inputs: list[int] = []
+        self.tests: dict[str, Any] = {}
+        preload()
+        self._lock_down()
+        self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.scratch_device = os.fstat(self.scratch).st_dev
+        self.empty = self._scratch_state()
+        self.trusted = False
+
+    def _lock_down(self) -> None:
+        """Gives up everything that is not needed; what is forked from here on can never get it back."""
+        os.chdir("/tmp")
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
+        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
+        memory = self.limits["address_bytes"]
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        kernel.drop_capabilities()
+        kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        readable = ["/"]
+        landlock.restrict(readable, ["/tmp", "/dev/null"])
+        seccomp.install()
+
+    def serve(self) -> None:
+        """Answers the supervisor until it closes the socket."""
+        protocol.send(self.control, {"op": "hello", "pid": os.getpid(), "parent": os.getppid()}, [self.output])
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        while True:
+            try:
+                message = protocol.receive(self.control)
+            except protocol.Ended:
+                os._exit(0)
+            operation = message["op"]
+            if operation == "proved":
+                # R1: only now, when both sides have seen that this is process 1 of a namespace of its own
+                self.trusted = os.getpid() == 1 and os.getppid() == 0
+            elif operation == "tests":
+                self._take_tests(message)
+            elif operation == "run":
+                protocol.send(self.control, self._run(message))
+
+    def _take_tests(self, message: dict[str, Any]) -> None:
+        for descriptor in self.inputs:
+            os.close(descriptor)
+        self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
+        self.tests = message
+
+    def _run(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Runs one program on groups of tests, one fork a group, more where a fork ends early."""
+        budget = time.monotonic() + message["pause_after"]
+        os.ftruncate(self.output, 0)
+        os.ftruncate(self.code, 0)
+        self.report[: runner.RECORDS_AT] = bytes(runner.RECORDS_AT)
+        request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
+        batch = runner.Batch(request, self.inputs, self.output, self.code, self.report)
+        results: list[list[int]] = []
+        usage = {"cpu": 0.0, "rss": 0}
+        for group in message["groups"]:
+            waiting = list(range(*group))
+            alone = False
+            while waiting:
+                if results and (time.monotonic() > budget or self._spent() > 2 * self.limits["output_bytes"]):
+                    return self._answer(results, usage, "paused")
+                part = waiting[:1] if alone else waiting
+                done = self._fork(batch, part, usage)
+                if done and done[-1][1] == protocol.SLOW:
+                    done.pop()
+                    alone = True
+                results += done
+                waiting = waiting[len(done) :]
+                if message["stop"] and any(row[1] != protocol.ENDED for row in done):
+                    return self._answer(results, usage, "stopped")
+                if done and done[0][1] == protocol.NOT_LOADED:
+                    return self._answer(results, usage, "not-loaded")
+        return self._answer(results, usage, "done")
+
+    def _answer(self, results: list[list[int]], usage: dict[str, Any], why: str) -> dict[str, Any]:
+        length = min(runner.HEADER.unpack_from(self.report)[1], runner.ERROR_BYTES)
+        text = self.report[runner.ERROR_AT : runner.ERROR_AT + length].decode("utf-8", "replace")
+        return {"op": "done", "why": why, "results": results, "error": text, **usage}
+
+    def _spent(self) -> int:
+        return os.fstat(self.output).st_size
+
+    def _fork(self, batch: runner.Batch, tests: list[int], usage: dict[str, Any]) -> list[list[int]]:
+        """Runs `tests` in one child; returns a row for each that was started: test, how, start, end, CPU ns, first."""
+        start = self._spent()
+        first, last = runner.RECORDS_AT + tests[0] * runner.RECORD.size, tests[-1] - tests[0] + 1
+        self.report[first : first + last * runner.RECORD.size] = bytes(last * runner.RECORD.size)
+        runner.HEADER.pack_into(self.report, 0, tests[0], runner.HEADER.unpack_from(self.report)[1], 0)
+        if not self.trusted:
+            os._exit(71)
+        child = os.fork()
+        if child == 0:
+            self._become_child()
+            batch.run(tests)
+        verdict = self._watch(child, tests)
+        _, status, spent = os.wait4(child, 0)
+        usage["cpu"] += spent.ru_utime + spent.ru_stime
+        usage["rss"] = max(usage["rss"], spent.ru_maxrss)
+        self._sweep()
+        return self._rows(tests, start, verdict, status)
+
+    def _become_child(self) -> None:
+        """In the child: closes what is not the candidate's, sets the limits that process 1 must not have."""
+        for descriptor in (CONTROL, self.scratch, self.report_file):
+            os.close(descriptor)
+        cpu = int(self.limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+        processes = self.limits["processes"]
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+        files = self.limits["open_files"]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _watch(self, child: int, tests: list[int]) -> int:
+        """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
+        poller = select.poll()
+        descriptor = os.pidfd_open(child)
+        poller.register(descriptor, select.POLLIN)
+        poller.register(CONTROL, 0)
+        clock = ((~child) << 3) | 2  # the kernel's name for the CPU clock of another process
+        test, base, began = tests[0], 0.0, time.monotonic()
+        try:
+            while True:
+                spent, waited = _read_clock(clock) - base, time.monotonic() - began
+                share = 1.0 if test == tests[0] else _SUSPECT_SHARE
+                allowed = self.limits["cpu_seconds"] * share
+                left = min(allowed - spent, max(self.limits["wall_seconds"] * share - waited, 0.1))
+                for ready, _ in poller.poll(max(left * 1000, 1)):
+                    if ready == CONTROL:
+                        os._exit(0)  # the supervisor is gone
+                    return 0
+                now, _, began_cpu = runner.HEADER.unpack_from(self.report)
+                if test < now <= tests[-1]:
+                    test, began = now, time.monotonic()
+                    base = max(base, min(began_cpu / 1e9, _read_clock(clock)))
+                verdict = self._over(_read_clock(clock) - base, time.monotonic() - began, allowed, test == tests[0])
+                if verdict:
+                    os.kill(child, signal.SIGKILL)
+                    return verdict
+        finally:
+            os.close(descriptor)
+
+    def _over(self, cpu: float, wall: float, allowed: float, first: bool) -> int:
+        if cpu >= allowed:
+            return protocol.CPU_LIMIT if first else protocol.SLOW
+        limit = self.limits["wall_seconds"] * (1.0 if first else _SUSPECT_SHARE)
+        sleeping = wall >= limit and cpu < wall * _BUSY_SHARE
+        if sleeping or wall >= limit * _PATIENCE:
+            return protocol.WALL_LIMIT if first else protocol.SLOW
+        return 0
+
+    def _rows(self, tests: list[int], start: int, verdict: int, status: int) -> list[list[int]]:
+        """What the report says, bounded, and for the test at which the child ended what process 1 itself saw."""
+        rows: list[list[int]] = []
+        size = self._spent()
+        for test in tests:
+            ended, _, end, cpu = runner.RECORD.unpack_from(self.report, runner.RECORDS_AT + test * runner.RECORD.size)
+            first = int(test == tests[0])
+            if ended:
+                end = min(max(end, start), size)
+                rows.append([test, min(ended, protocol.UNKNOWN_VALUE), start, end, cpu, first])
+                start = end
+                continue
+            if verdict or os.WIFSIGNALED(status):
+                rows.append([test, verdict or protocol.KILLED, start, size, cpu, first])
+            elif not rows or test == runner.HEADER.unpack_from(self.report)[0]:
+                # it left by itself in the middle of a test: os._exit, as a real judge would see it
+                left = protocol.ENDED if os.WEXITSTATUS(status) == 0 else protocol.RAISED
+                rows.append([test, left, start, size, cpu, first])
+            break
+        return rows
+
+    def _sweep(self) -> None:
+        """Ends whatever a candidate left running, and empties the scratch folder if it was touched."""
+        if not (self.trusted and os.getpid() == 1):
+            os._exit(71)
+        while True:
+            try:
+                reaped, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if reaped == 0:
+                os.kill(-1, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(-1, 0)
+        if self._scratch_state() != self.empty:
+            self._wipe()
+
+    def _scratch_state(self) -> tuple[int, int, int]:
+        now = os.fstatvfs(self.scratch)
+        return now.f_bfree, now.f_ffree, os.fstat(self.scratch).st_mode
+
+    def _wipe(self) -> None:
+        """Empties `/tmp`. R2: only by descriptors, only on its own device, never through a link.
+
+        Folders inside folders are moved to the top first, so that depth costs neither descriptors nor stack.
+        """
+        os.fchmod(self.scratch, 0o700)
+        serial = 0
+        while names := os.listdir(self.scratch):  # noqa: PTH208
+            for name in names:
+                found = os.lstat(name, dir_fd=self.scratch)
+                if not stat.S_ISDIR(found.st_mode):
+                    os.unlink(name, dir_fd=self.scratch)
+                    continue
+                os.chmod(name, 0o700, dir_fd=self.scratch)
+                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+                folder = os.open(name, flags, dir_fd=self.scratch)
+                if os.fstat(folder).st_dev != self.scratch_device:
+                    os._exit(72)
+                for inner in os.listdir(folder):  # noqa: PTH208
+                    serial += 1
+                    if stat.S_ISDIR(os.lstat(inner, dir_fd=folder).st_mode):
+                        os.chmod(inner, 0o700, dir_fd=folder)
+                        os.rename(inner, f".{os.getpid()}.{serial}.wipe", src_dir_fd=folder, dst_dir_fd=self.scratch)
+                    else:
+                        os.unlink(inner, dir_fd=folder)
+                os.close(folder)
+                os.rmdir(name, dir_fd=self.scratch)
+
+
+def _read_clock(clock: int) -> float:
+    try:
+        return time.clock_gettime(clock)
+    except OSError:  # it has ended; the poll will say so
+        return 0.0
+
+
+def _seal(descriptor: int, seals: int) -> None:
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
+
+
+def _appendable(name: str) -> int:
+    """A memory file that a candidate can fill but never seal."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    _seal(descriptor, 0)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
+    return descriptor
+
+
+def preload() -> None:
+    """Imports what programs use most, and gives them the names that the APPS checker puts before every program."""
+    import _sitebuiltins
+    import bisect  # noqa: F401
+    import collections
+    import copy  # noqa: F401
+    import fractions
+    import functools
+    import heapq
+    import itertools
+    import math
+    import operator  # noqa: F401
+    import random
+    import re  # noqa: F401
+    import string  # noqa: F401
+    import typing
+
+    names: dict[str, Any] = {"sys": sys, "time": time, "itertools": itertools, "collections": collections}
+    names |= {"math": math, "fractions": fractions, "random": random, "heapq": heapq}
+    for module, wanted in (
+        (itertools, "accumulate product permutations combinations"),
+        (collections, "Counter OrderedDict deque defaultdict ChainMap"),
+        (functools, "lru_cache"),
+        (math, "sqrt sin cos tan ceil fabs floor gcd exp log log2"),
+        (typing, "List Tuple Dict Set Optional Any"),
+        (heapq, " ".join(heapq.__all__)),
+    ):
+        names |= {name: getattr(module, name) for name in wanted.split()}
+    names["exit"] = names["quit"] = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    vars(builtins).update(names)
+    sys.set_int_max_str_digits(0)
+    sys.argv = [runner.FILE]
+    sys.path = [path for path in sys.path if path != "/guest"]
+    threading.stack_size(16 << 20)
+    atexit._clear()

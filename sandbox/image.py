@@ -1,0 +1,66 @@
+"""What of this machine a jail shows: the interpreter, its standard library, the C library. Nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_GUEST = ("boot", "guest", "runner", "values", "protocol", "kernel", "landlock", "seccomp")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Host paths: `trees` are shown read-only at their own places, `masked` folders inside them are shown empty."""
+
+    python: str
+    trees: tuple[str, ...]
+    masked: tuple[str, ...]
+    guest: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+
+
+@cache
+def image() -> Image:
+    """The image for the interpreter that runs this."""
+    python = getattr(sys, "_base_executable", sys.executable)
+    variables = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+    stdlib = [sysconfig.get_path(name, vars=variables) for name in ("stdlib", "platstdlib")]
+    stdlib = [path.replace(sys.prefix, sys.base_prefix, 1) for path in stdlib]
+    real = os.path.realpath(python)
+    trees = dict.fromkeys([python, real, *stdlib, *_shared_libraries(), *_system_libraries()])
+    masked = [f"{os.path.realpath(folder)}/{name}" for folder in stdlib for name in ("site-packages", "test")]
+    environment = {
+        "PATH": "",
+        "HOME": "/tmp",
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR") or "",
+    }
+    return Image(
+        python=python,
+        trees=tuple(path for path in trees if Path(path).exists()),
+        masked=tuple(dict.fromkeys(path for path in masked if Path(path).is_dir())),
+        guest=tuple(str(_HERE / f"{name}.py") for name in _GUEST),
+        environment=tuple(environment.items()),
+    )
+
+
+def _shared_libraries() -> list[str]:
+    """libpython, where the interpreter is linked with it."""
+    folder = Path(sysconfig.get_config_var("LIBDIR") or "/nonexistent")
+    return [str(path) for path in folder.glob("libpython*.so*")] if folder.is_dir() else []
+
+
+def _system_libraries() -> list[str]:
+    triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
+    narrow = [f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib64", "/usr/lib64"]
+    found = [path for path in narrow if Path(path).is_dir()]
+    return found or [path for path in ("/lib", "/usr/lib") if Path(path).is_dir()]

@@ -1,0 +1,216 @@
+"""One jail, seen from outside: started, proved to be one, asked, ended."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import os
+import select
+import socket
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.records import Limits
+from harness.sandbox import protocol
+from harness.sandbox.image import image
+
+_BOOT = str(Path(__file__).with_name("boot.py"))
+_START_SECONDS = 60.0
+_INTERPRETER_BYTES = 64 << 20
+"""Address space of the bare interpreter, beside what a candidate may use."""
+_UNUSED_UIDS = 0x6E000000
+"""Candidates of a root-owned jail run under uids from here on, which no distribution gives to anybody."""
+_NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts")
+_serial = itertools.count()
+
+
+class JailBroken(Exception):
+    """The jail did not start, ended, or answered what no guest answers. Never a candidate's verdict."""
+
+
+class Jail:
+    """A running jail. Close it, or use it as a context manager."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.runs = 0
+        self.output = -1
+        self._pidfd = -1
+        self._problem: object = None
+        self.socket, inside = socket.socketpair()
+        self.socket.settimeout(_START_SECONDS)
+        try:
+            real_root, self._uid = _identity()
+            self._launcher = _launch(inside, limits, real_root, self._uid)
+        finally:
+            inside.close()
+        try:
+            self._greet()
+        except (OSError, ValueError, protocol.Ended) as problem:
+            self.close()
+            raise JailBroken(f"the jail did not start: {problem or 'it ended at once'}") from None
+        except JailBroken:
+            self.close()
+            raise
+
+    def _greet(self) -> None:
+        """Maps the ids, learns the guest's pid, and proves from outside what it is before it may run anything."""
+        while (letter := self.socket.recv(1)) != b"P":
+            if letter != b"M":
+                detail = self.socket.recv(4096).decode("utf-8", "replace") if letter == b"E" else "it ended at once"
+                raise JailBroken(f"the jail did not start: {detail}")
+            _map_ids(self._launcher.pid, self._uid)
+            self.socket.sendall(b"m")
+        digits = b""
+        while (digit := self.socket.recv(1)) not in (b"\n", b""):
+            digits += digit
+        self.pid = int(digits)
+        self._pidfd = os.pidfd_open(self.pid)
+        hello = protocol.receive(self.socket)
+        if hello["op"] != "hello":
+            raise JailBroken(f"the jail could not be closed: {hello['why']}")
+        (self.output,) = protocol.receive_descriptors(self.socket, 1)
+        problem = unproved(self.pid)
+        if problem:
+            raise JailBroken(f"the jail is not isolated: {problem}")
+        protocol.send(self.socket, {"op": "proved"})
+
+    def load(self, description: dict[str, Any], inputs: Sequence[bytes]) -> None:
+        """Gives the guest the inputs of a problem's tests, each as a sealed memory file."""
+        files = [_sealed(data) for data in inputs]
+        try:
+            protocol.send(self.socket, {"op": "tests", "descriptors": len(files), **description}, files)
+        finally:
+            for descriptor in files:
+                os.close(descriptor)
+
+    def ask(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
+        """Requests a run; the answer comes with `answer` once the socket is readable."""
+        self.runs += 1
+        message = {"op": "run", "program": program, "groups": groups, "stop": stop, "pause_after": pause_after}
+        protocol.send(self.socket, message)
+
+    def answer(self) -> dict[str, Any]:
+        """The guest's answer to `ask`."""
+        try:
+            return protocol.receive(self.socket)
+        except (OSError, ValueError, protocol.Ended) as problem:
+            raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
+
+    def read(self, start: int, end: int) -> bytes:
+        """Bytes of the candidate's output."""
+        return os.pread(self.output, end - start, start)
+
+    def close(self) -> None:
+        """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
+        self.socket.close()
+        self._launcher.kill()
+        self._launcher.wait()
+        if self._pidfd >= 0:
+            ended, _, _ = select.select([self._pidfd], [], [], _START_SECONDS)
+            if not ended:
+                self._problem = JailBroken("a jail could not be ended")
+            os.close(self._pidfd)
+            self._pidfd = -1
+        if self.output >= 0:
+            os.close(self.output)
+            self.output = -1
+        if self._problem:
+            raise JailBroken("a jail could not be ended")
+
+    def __enter__(self) -> Jail:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _launch(inside: socket.socket, limits: Limits, real_root: bool, uid: int) -> subprocess.Popen[bytes]:
+    what = image()
+    config = {
+        "real_root": real_root,
+        "uid": uid,
+        "python": what.python,
+        "trees": what.trees,
+        "masked": what.masked,
+        "guest": what.guest,
+        "environment": dict(what.environment),
+        "scratch_bytes": limits.scratch_bytes,
+        "limits": {
+            "cpu_seconds": limits.cpu_seconds,
+            "wall_seconds": limits.wall_seconds,
+            "output_bytes": limits.output_bytes,
+            "processes": limits.processes,
+            "open_files": limits.open_files,
+            "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
+        },
+    }
+    number = inside.fileno()
+    command = [what.python, "-I", "-S", "-B", "-W", "ignore", _BOOT, "launcher", str(number), json.dumps(config)]
+    return subprocess.Popen(  # noqa: S603
+        command,
+        pass_fds=(number,),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(what.environment),
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def _identity() -> tuple[bool, int]:
+    """Whether this process has root's powers over its mounts, and the uid that a jail's namespace 0 becomes outside."""
+    if os.geteuid() != 0:
+        return False, os.geteuid()
+    wanted = _UNUSED_UIDS + (os.getpid() << 7) % (1 << 24) + next(_serial) % 128
+    for line in Path("/proc/self/uid_map").read_text().splitlines():
+        first, _, count = (int(field) for field in line.split())
+        if first <= wanted < first + count:
+            return True, wanted
+    return False, 0
+
+
+def _map_ids(pid: int, uid: int) -> None:
+    folder = Path(f"/proc/{pid}")
+    gid = uid if os.geteuid() == 0 else os.getegid()
+    (folder / "setgroups").write_text("deny")
+    (folder / "gid_map").write_text(f"0 {gid} 1\n")
+    (folder / "uid_map").write_text(f"0 {uid} 1\n")
+
+
+def unproved(pid: int) -> str:
+    """What the kernel's own account of process `pid` lacks of a jail; "" when nothing.
+
+    Read from outside, so that it holds whatever the inside says of itself (rule R1).
+    """
+    status = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        key, _, value = line.partition(":")
+        status[key] = value.split()
+    if status["NSpid"][-1] != "1" or len(status["NSpid"]) < 2:
+        return "it is not process 1 of a pid namespace of its own"
+    for name in _NAMESPACES:
+        if Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink():
+            return f"it shares the {name} namespace"
+    if status["NoNewPrivs"] != ["1"]:
+        return "no_new_privs is not set"
+    if status["Seccomp"] != ["2"]:
+        return "no seccomp filter is in force"
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        if int(status[name][0], 16):
+            return f"it has capabilities ({name})"
+    return ""
+
+
+def _sealed(data: bytes) -> int:
+    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor

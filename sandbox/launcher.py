@@ -1,0 +1,103 @@
+"""Builds one jail around itself and starts the guest in it as process 1.
+
+A fresh, single-threaded interpreter, so that nothing of the supervisor's memory, threads or descriptors gets in. The
+order of the calls matters: as root the mounts are made with root's powers (they may lie in a folder that only root
+can read) and belong to the outer user namespace; a plain user needs the user namespace first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.sandbox import filesystem, kernel
+
+CONTROL = 3
+"""The descriptor of the socket to the supervisor, here and in the guest."""
+_ALL_BUT_MOUNTS = (
+    kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWPID
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWUTS
+    | kernel.CLONE_NEWCGROUP
+)
+_STACK_BYTES = 512 << 20
+
+
+def main(arguments: list[str]) -> None:
+    """`arguments` are the number of the control socket and the JSON that `jail.Jail` wrote."""
+    os.dup2(int(arguments[0]), CONTROL)
+    config = json.loads(arguments[1])
+    Path("/proc/self/oom_score_adj").write_text("500")
+    if int(arguments[0]) != CONTROL:
+        os.close(int(arguments[0]))
+    try:
+        _isolate(config)
+    except OSError as problem:
+        os.write(CONTROL, b"E" + str(problem).encode()[:4000])
+        sys.exit(1)
+    _start_guest(config)
+
+
+def _isolate(config: dict[str, Any]) -> None:
+    def build(owner: int) -> None:
+        filesystem.build(config["trees"], config["masked"], config["guest"], config["scratch_bytes"], owner)
+
+    if config["real_root"]:
+        os.setgroups([])
+        kernel.unshare(kernel.CLONE_NEWNS)
+        build(config["uid"])
+        kernel.unshare(_ALL_BUT_MOUNTS)
+        _become_mapped_root()
+    else:
+        kernel.unshare(_ALL_BUT_MOUNTS | kernel.CLONE_NEWNS)
+        _become_mapped_root()
+        build(0)
+    os.umask(0o077)
+
+
+def _become_mapped_root() -> None:
+    """Waits until the supervisor, who stands outside, has mapped uid and gid 0 of this namespace to an unused one."""
+    os.write(CONTROL, b"M")
+    if os.read(CONTROL, 1) != b"m":
+        raise OSError("the supervisor could not write the id map")
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
+def _start_guest(config: dict[str, Any]) -> None:
+    """Forks process 1 of the new pid namespace, tells the supervisor its host pid, waits for its end."""
+    resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        kernel.die_with_parent()
+        os.close(writing)
+        os.read(reading, 1)  # until the launcher has announced this process
+        _become_guest(config)
+    os.write(CONTROL, b"P%d\n" % child)
+    os.close(writing)
+    os.close(reading)
+    descriptor = os.pidfd_open(child)
+    os.close(CONTROL)
+    select.select([descriptor], [], [])
+    os._exit(0)
+
+
+def _become_guest(config: dict[str, Any]) -> None:
+    if os.getpid() != 1:
+        os._exit(70)
+    null = os.open("/dev/null", os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.dup2(CONTROL, CONTROL, inheritable=True)
+    os.closerange(CONTROL + 1, 1 << 16)
+    options = ["-I", "-S", "-B", "-X", "utf8", "-W", "ignore"]
+    command = [config["python"], *options, "/guest/boot.py", "guest", json.dumps(config["limits"])]
+    os.execve(config["python"], command, config["environment"])

@@ -1,0 +1,82 @@
+"""How the supervisor and the guest talk: length-prefixed JSON over a stream socket, descriptors beside it.
+
+What comes out of a jail is untrusted input: lengths are bounded and nothing but JSON is parsed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _socket import socket
+
+MAX_TESTS = 1024
+"""Tests in one request; the supervisor splits longer lists."""
+MAX_MESSAGE = 1 << 28
+DESCRIPTORS_AT_ONCE = 200
+_SCM_RIGHTS = 1
+_SOL_SOCKET = 1
+_LENGTH = struct.Struct("<I")
+
+# How one test ended, as far as the guest can tell.
+ENDED, RAISED, NOT_LOADED, NO_MEMORY, OUTPUT, UNKNOWN_VALUE = 1, 2, 3, 4, 5, 6
+CPU_LIMIT, WALL_LIMIT, KILLED, SLOW = 10, 11, 12, 13
+
+
+class Ended(Exception):
+    """The other side has closed the socket."""
+
+
+def send(control: socket, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+    """Sends one message, then its descriptors."""
+    data = json.dumps(message).encode()
+    control.sendall(_LENGTH.pack(len(data)) + data)
+    for start in range(0, len(descriptors or ()), DESCRIPTORS_AT_ONCE):
+        part = (descriptors or [])[start : start + DESCRIPTORS_AT_ONCE]
+        control.sendmsg([b"F"], [(_SOL_SOCKET, _SCM_RIGHTS, struct.pack(f"{len(part)}i", *part))])
+
+
+def receive(control: socket, limit: int = MAX_MESSAGE) -> dict[str, Any]:
+    """The next message.
+
+    Raises:
+        Ended: the other side is gone.
+        ValueError: what came is no message.
+    """
+    (length,) = _LENGTH.unpack(_exactly(control, _LENGTH.size))
+    if length > limit:
+        raise ValueError(f"a message of {length} bytes")
+    message = json.loads(_exactly(control, length))
+    if not isinstance(message, dict):
+        raise ValueError("a message that is no object")
+    return message
+
+
+def receive_descriptors(control: socket, count: int) -> list[int]:
+    """`count` descriptors that `send` sent."""
+    found: list[int] = []
+    while len(found) < count:
+        size = 4 * min(count - len(found), DESCRIPTORS_AT_ONCE)
+        data, ancillary, _, _ = control.recvmsg(1, size + 64)
+        if not data:
+            raise Ended
+        for level, kind, payload in ancillary:
+            if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
+                found += struct.unpack(f"{len(payload) // 4}i", payload)
+    for descriptor in found:
+        os.set_inheritable(descriptor, False)
+    return found
+
+
+def _exactly(control: socket, count: int) -> bytes:
+    parts: list[bytes] = []
+    while count:
+        part = control.recv(min(count, 1 << 20))
+        if not part:
+            raise Ended
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,245 @@
+"""What happens in the child: run one candidate on some tests. Everything here is in the candidate's hands.
+
+Nothing that this process writes is believed to be a verdict: it leaves answers (bytes on descriptor 1, encoded
+values) and notes about how each test ended, and the supervisor compares.
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import builtins
+import contextlib
+import errno
+import gc
+import json
+import marshal
+import os
+import resource
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable
+from mmap import mmap
+from types import CodeType, ModuleType
+from typing import Any, NoReturn
+
+from harness.sandbox import protocol, values
+
+FILE = "main.py"
+HEADER = struct.Struct("<IIQ")
+"""Index of the test that runs, bytes of error text, CPU nanoseconds at the start of that test."""
+ERROR_AT, ERROR_BYTES = 16, 1008
+RECORDS_AT = ERROR_AT + ERROR_BYTES
+RECORD = struct.Struct("<IIQQ")
+"""How it ended (0: not yet), unused, end of its output, CPU nanoseconds."""
+REPORT_BYTES = RECORDS_AT + RECORD.size * protocol.MAX_TESTS
+
+
+class Batch:
+    """The tests that one child runs, and where it leaves what they yield."""
+
+    def __init__(self, request: dict[str, Any], inputs: list[int], output: int, code: int, report: mmap) -> None:
+        self.program: str = request["program"]
+        self.kind: str = request["kind"]
+        self.entry_point: str = request.get("entry_point", "")
+        self.output_bytes: int = request["output_bytes"]
+        self.stop: bool = request["stop"]
+        self.until: float = request["until"]
+        self.inputs, self.output, self.code, self.report = inputs, output, code, report
+        self.ending = False
+        """Whether something was registered for the end of the process and has run: no test may follow."""
+
+    def run(self, tests: list[int]) -> NoReturn:
+        """Runs `tests` one after the other and ends the process.
+
+        It ends early when it is no longer like a fresh one, or has taken long enough for the supervisor to look.
+        """
+        gc.enable()
+        try:
+            self._run(tests, os.getpid())
+        finally:
+            os._exit(0)
+
+    def _run(self, tests: list[int], child: int) -> None:
+        start = os.fstat(self.output).st_size
+        self._allow_output(start)
+        try:
+            runner = self._prepare()
+        except BaseException as unloadable:  # noqa: BLE001 - whatever a candidate raises is its own
+            self._note(tests[0], protocol.NOT_LOADED, unloadable, time.process_time_ns())
+            return
+        for test in tests:
+            before = time.process_time_ns()
+            _, said, _ = HEADER.unpack_from(self.report)
+            HEADER.pack_into(self.report, 0, test, said, before)
+            self._allow_output(os.fstat(self.output).st_size)
+            ended = protocol.ENDED
+            problem: BaseException | None = None
+            try:
+                runner(test)
+            except BaseException as raised:  # noqa: BLE001
+                ended, problem = _how(raised), raised
+            if os.getpid() != child:
+                return  # a process that the candidate forked; the tests are its parent's
+            fresh = not self.ending and threading.active_count() == 1
+            self._note(test, ended, problem, before)
+            spent = os.fstat(self.output).st_size - start
+            if not fresh or spent > self.output_bytes or time.monotonic() > self.until:
+                return
+            if self.stop and ended != protocol.ENDED:
+                return
+
+    def _allow_output(self, written: int) -> None:
+        """The file size limit counts from the start of the shared output, so it moves with every test."""
+        soft = written + self.output_bytes
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        hard = soft + self.output_bytes if hard == resource.RLIM_INFINITY else hard
+        resource.setrlimit(resource.RLIMIT_FSIZE, (min(soft, hard), hard))
+
+    def _note(self, test: int, ended: int, problem: BaseException | None, before: int) -> None:
+        """Writes how `test` ended; the first error text of a batch is kept."""
+        if problem is not None and HEADER.unpack_from(self.report)[1] == 0:
+            text = _describe(problem).encode("utf-8", "replace")[:ERROR_BYTES]
+            self.report[ERROR_AT : ERROR_AT + len(text)] = text
+            HEADER.pack_into(self.report, 0, test, len(text), before)
+        size = os.fstat(self.output).st_size
+        RECORD.pack_into(
+            self.report, RECORDS_AT + test * RECORD.size, ended, 0, size, max(0, time.process_time_ns() - before)
+        )
+
+    def _prepare(self) -> Callable[[int], None]:
+        code = self._compiled()
+        if self.kind == "stdin":
+            return lambda test: self._run_program(code, test)
+        return self._load_function(code)
+
+    def _compiled(self) -> CodeType:
+        """The candidate's code; compiled once, and kept for the forks after this one."""
+        kept = os.pread(self.code, os.fstat(self.code).st_size, 0)
+        if kept:
+            loaded: CodeType = marshal.loads(kept)  # noqa: S302 - written by this candidate's own first fork
+            return loaded
+        code = compile_program(self.program)
+        os.pwrite(self.code, marshal.dumps(code), 0)
+        return code
+
+    def _run_program(self, code: CodeType, test: int) -> None:
+        os.lseek(self.inputs[test], 0, os.SEEK_SET)
+        os.dup2(self.inputs[test], 0)
+        os.dup2(self.output, 1)
+        _open_streams()
+        module = ModuleType("__main__")
+        sys.modules["__main__"] = module
+        module.__dict__["__builtins__"] = builtins
+        module.__dict__["__file__"] = FILE
+        try:
+            exec(code, module.__dict__)  # noqa: S102 - what this process is for
+        except SystemExit:
+            pass
+        finally:
+            _join_threads()
+            self.ending |= _run_atexit()
+            module.__dict__.clear()
+            _flush()
+
+    def _load_function(self, code: CodeType) -> Callable[[int], None]:
+        """Runs the module once and returns what calls its entry point with the arguments of a test."""
+        _open_streams()
+        module = ModuleType("solution")
+        sys.modules["solution"] = module
+        module.__dict__["__builtins__"] = builtins
+        exec(code, module.__dict__)  # noqa: S102
+        holder: Any = module
+        if "class Solution" in self.program:
+            holder = module.__dict__["Solution"]()
+        function = getattr(holder, self.entry_point)
+        size = os.fstat(self.inputs[0]).st_size
+        cases: list[str] = json.loads(os.pread(self.inputs[0], size, 0))
+
+        def call(test: int) -> None:
+            answer = function(*_arguments(cases[test]))
+            text = values.encode(answer).encode()
+            while text:
+                text = text[os.write(self.output, text) :]
+
+        return call
+
+
+def compile_program(text: str) -> CodeType:
+    """Compiles `text`; what is only legal inside a function (`return`, `nonlocal` at the top) is put into one."""
+    try:
+        return compile(text, FILE, "exec", dont_inherit=True)
+    except SyntaxError:
+        try:
+            tree = ast.parse(text, FILE)
+        except SyntaxError:
+            tree = None
+        if tree is None:
+            raise
+        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        rest = [node for node in tree.body if node not in imports] or [ast.Pass()]
+        wrapper = ast.parse("def code():\n    pass\ncode()", FILE)
+        function = wrapper.body[0]
+        assert isinstance(function, ast.FunctionDef)
+        function.body = rest
+        wrapper.body[:0] = imports
+        return compile(ast.fix_missing_locations(wrapper), FILE, "exec", dont_inherit=True)
+
+
+def _arguments(case: str) -> list[Any]:
+    """The arguments of one call; JSON's string keys become integers again where all of them are."""
+    arguments = json.loads(case)
+    if arguments and isinstance(arguments[0], dict):
+        with contextlib.suppress(ValueError):
+            arguments[0] = {int(key): value for key, value in arguments[0].items()}
+    return list(arguments)
+
+
+def _open_streams() -> None:
+    sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", closefd=False)  # type: ignore[misc]  # noqa: SIM115
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.__stdout__):
+        if stream is not None and not getattr(stream, "closed", True):
+            stream.flush()
+
+
+def _join_threads() -> None:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+
+
+def _run_atexit() -> bool:
+    """Runs what was registered for the interpreter's end; whether there was any."""
+    of_threads = list(getattr(threading, "_threading_atexits", ()))
+    for function in of_threads:
+        function()
+    registered = atexit._ncallbacks()
+    if registered:
+        atexit._run_exitfuncs()
+    return bool(of_threads or registered)
+
+
+def _how(problem: BaseException) -> int:
+    if isinstance(problem, MemoryError):
+        return protocol.NO_MEMORY
+    if isinstance(problem, OSError) and problem.errno == errno.EFBIG:
+        return protocol.OUTPUT
+    if isinstance(problem, values.Unknown):
+        return protocol.UNKNOWN_VALUE
+    return protocol.RAISED
+
+
+def _describe(problem: BaseException) -> str:
+    """The exception's class and the last line of its text."""
+    name = type(problem).__name__
+    try:
+        lines = str(problem).strip().splitlines()
+    except BaseException:  # noqa: BLE001 - a candidate's __str__ may do anything
+        lines = []
+    return f"{name}: {lines[-1][:200]}" if lines else name

@@ -1,0 +1,129 @@
+"""Values on their way out of a jail, as JSON with tags for what JSON lacks.
+
+`encode` runs beside the candidate and may be tampered with by it; `decode` runs in the supervisor, builds nothing but
+plain Python values, and refuses what it does not know. Subclasses travel as their base class, read by the base class's
+own methods, so an object that claims to equal everything arrives as an ordinary value or not at all.
+
+A list is an array, a dictionary of other than strings or any other type an object with one key, its tag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+MAX_DEPTH = 200
+_SAFE_INT = 1 << 63
+
+
+class Unknown(Exception):
+    """A value that has no encoding: it equals nothing."""
+
+
+def encode(value: Any) -> str:
+    """`value` as JSON text.
+
+    Raises:
+        Unknown: its type is not plain data, or it is nested too deeply.
+    """
+    return json.dumps(_encode(value, 0))
+
+
+def _encode(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise Unknown("nested too deeply")
+    kind = type(value)
+    if value is None or kind is bool or kind is str:
+        return value
+    if kind is int:
+        return value if -_SAFE_INT < value < _SAFE_INT else {"int": hex(value)}
+    if kind is list:
+        return [_encode(item, depth + 1) for item in value]
+    return _encode_tagged(value, kind, depth)
+
+
+def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
+    if kind is float:
+        return {"float": float.hex(value)}
+    for base, read in _BASES:
+        if issubclass(kind, base):
+            return read(value, depth + 1)
+    if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
+        return _encode(value.tolist(), depth + 1)
+    raise Unknown(kind.__name__)
+
+
+def _items(tag: str, iterate: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+    return lambda value, depth: {tag: [_encode(item, depth) for item in iterate(value)]}
+
+
+_BASES: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
+    (bool, lambda value, _: bool(value)),
+    (int, lambda value, depth: _encode(int.__index__(value), depth)),
+    (float, lambda value, _: {"float": float.hex(value)}),
+    (str, lambda value, _: str.__str__(value)),
+    (list, lambda value, depth: [_encode(item, depth) for item in list.__iter__(value)]),
+    (tuple, _items("tuple", tuple.__iter__)),
+    (set, _items("set", set.__iter__)),
+    (frozenset, _items("frozenset", frozenset.__iter__)),
+    (dict, lambda value, depth: {"dict": [[_encode(k, depth), _encode(v, depth)] for k, v in dict.items(value)]}),
+    (bytes, lambda value, _: {"bytes": bytes.hex(value)}),
+    (bytearray, lambda value, _: {"bytearray": bytearray.hex(value)}),
+    (complex, lambda value, _: {"complex": [float.hex(value.real), float.hex(value.imag)]}),
+    (Fraction, lambda value, _: {"fraction": [hex(value.numerator), hex(value.denominator)]}),
+    (Decimal, lambda value, _: {"decimal": Decimal.__str__(value)}),
+)
+
+
+def decode(text: bytes | str) -> Any:
+    """The plain Python value that `text` encodes.
+
+    Raises:
+        Unknown: `text` is not what `encode` writes; whoever wrote it, it equals nothing.
+    """
+    try:
+        return _decode(json.loads(text, parse_constant=_refuse, parse_int=_small_int, parse_float=_refuse))
+    except (ValueError, TypeError, ArithmeticError, RecursionError, KeyError) as problem:
+        raise Unknown(type(problem).__name__) from None
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(text[:20])
+
+
+def _small_int(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError("a long integer without its tag")
+    return int(text)
+
+
+def _decode(data: Any, depth: int = 0) -> Any:
+    if depth > 2 * MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if isinstance(data, list):
+        return [_decode(item, depth + 1) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if len(data) != 1:
+        raise ValueError("an object that is no tagged value")
+    ((tag, content),) = data.items()
+    if tag == "dict":
+        return {_decode(key, depth + 1): _decode(value, depth + 1) for key, value in content}
+    if tag in _SEQUENCES:
+        return _SEQUENCES[tag](_decode(item, depth + 1) for item in content)
+    return _SCALARS[tag](content)
+
+
+_SEQUENCES: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+_SCALARS: dict[str, Callable[[Any], Any]] = {
+    "int": lambda content: int(content, 16),
+    "float": float.fromhex,
+    "bytes": bytes.fromhex,
+    "bytearray": bytearray.fromhex,
+    "complex": lambda content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
+    "fraction": lambda content: Fraction(int(content[0], 16), int(content[1], 16)),
+    "decimal": lambda content: Decimal(content[:100_000]),
+}
