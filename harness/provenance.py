@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.model import BUILTIN
 from harness.plan import Plan
 from harness.records import SCHEMA, to_json
 from harness.registry import Registry
@@ -36,7 +37,8 @@ def of(plan: Plan, registry: Registry) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run": to_json(plan.run),
-        "command": shlex.join(["harness", *sys.argv[1:]]),
+        "command": typed(),
+        "reproduce": reproduce(plan),
         "data": {
             "source": plan.source.label,
             "digest": plan.run.data_digest,
@@ -50,6 +52,45 @@ def of(plan: Plan, registry: Registry) -> dict[str, Any]:
         "machine": machine(),
         "git": git_revision(),
     }
+
+
+def typed() -> str:
+    """What the user typed."""
+    return shlex.join(["harness", *sys.argv[1:]])
+
+
+def reproduce(plan: Plan) -> str:
+    """The command that makes this one run again, whatever it was made by: a list of methods, a study, a file's options.
+
+    Only what differs from a default is named, so that it stays readable; a default belongs to the versions beside it.
+    """
+    run, given = plan.run, {name for name, s in plan.sources.items() if s.source == "command line"}
+    if not plan.sources:  # completions made elsewhere: only the command that read them can read them again
+        return typed()
+    words = ["harness", "eval", "--method", run.method, "--task", run.task]
+    if not (run.builtin_data and run.model.id == BUILTIN):
+        words += ["--model", run.model.id]
+    words += ["--revision", run.model.revision] if run.model.revision else []
+    if not run.builtin_data and plan.source.named is None:
+        words += ["--data", plan.source.label]
+    shown = {
+        "metrics": ("--metric", ",".join(run.metrics)),
+        "k": ("-k", ",".join(map(str, run.ks))),
+        "candidates": ("--candidates", str(run.sampling.candidates)),
+        "max_new_tokens": ("--max-new-tokens", str(run.sampling.max_new_tokens)),
+        "temperature": ("--temperature", str(run.sampling.temperature)),
+        "limit": ("--limit", str(run.limit)),
+    }
+    for name, (flag, value) in shown.items():
+        words += [flag, value] if name in given else []
+    words += ["--seed", str(run.seed)]
+    words += ["--chat"] if run.model.chat else []
+    words += ["--trust-remote-code"] if run.model.trust_remote_code else []
+    for name, setting in plan.sources.items():
+        if "." in name and setting.source != "default":
+            value = setting.value
+            words += ["--set", f"{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"]
+    return shlex.join(words)
 
 
 def versions() -> dict[str, str]:

@@ -304,7 +304,7 @@ def from_json(kind: type[T], data: Any) -> T:
         ValueError: a field is missing, unknown or of another type; the message names it.
     """
     try:
-        return typing.cast(T, decoder(kind)(data))
+        return typing.cast(T, decoder(typing.cast(Any, kind))(data))
     except Misfit as misfit:
         raise misfit.inside(kind.__name__) from None
 
