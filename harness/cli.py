@@ -10,12 +10,15 @@ import difflib
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness import __version__
 from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.registry import Registry
 
 # name -> (module below harness.commands, one line of help); the line is here so that --help imports no command.
 COMMANDS = {
@@ -34,8 +37,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Built-in commands, then those of plugins."""
-        self._load_plugin_commands()
-        return [*COMMANDS, *sorted(self.commands)]
+        return [*COMMANDS, *_plugin_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; third parties are asked only for a name that is not built in."""
@@ -43,8 +45,7 @@ class Commands(click.Group):
             module = importlib.import_module(f"harness.commands.{COMMANDS[cmd_name][0]}")
             command: click.Command = module.command
             return command
-        self._load_plugin_commands()
-        return self.commands.get(cmd_name)
+        return _registry(ctx).command(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -59,22 +60,47 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line per command, without importing the built-in ones."""
-        self._load_plugin_commands()
         rows = [(name, words) for name, (_, words) in COMMANDS.items()]
-        rows += [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
+        rows += list(_plugin_commands(ctx).items())
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
-    def _load_plugin_commands(self) -> None:
-        if not getattr(self, "_asked", False):
-            self._asked = True
-            from harness.registry import command_plugins
 
-            command_plugins(self)
+def _plugin_commands(ctx: click.Context) -> dict[str, str]:
+    """Commands of third parties with a line of help; a plugin is imported for it only when it is new or changed."""
+    from harness.discovery import remembered_commands
+
+    found = remembered_commands()
+    if found is None:
+        found = {name: words for name, _, words in _registry(ctx).commands()}
+    return found
+
+
+def _registry(ctx: click.Context) -> Registry:
+    """One registry for building the command line, so that a broken plugin is named once."""
+    from harness.registry import Registry
+
+    if "harness.registry" not in ctx.meta:
+        ctx.meta["harness.registry"] = Registry()
+    registry: Registry = ctx.meta["harness.registry"]
+    return registry
+
+
+def _trace_plugins(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ["HARNESS_TRACE_PLUGINS"] = "1"  # the workers of a study are to hear of it too
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="harness")
+@click.option(
+    "--trace-plugins",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_trace_plugins,
+    help="Print each import and hook call of a plugin with its time.",
+)
 def cli() -> None:
     """Which way of adapting a code model is worth it, for your task, your data and your GPU?
 

@@ -1,29 +1,25 @@
-"""Find, load, name and blame plugins.
+"""From a name to a plugin: every method, task, metric, backend and command, and who offers it.
 
 Built-ins are registered from one explicit tuple and use nothing a third party could not. Third parties come through
-the entry point group `harness`, one by one: whatever is wrong with one of them is kept with its reason and never
-breaks a command that does not need it.
+the entry point group `harness` and are imported when a command needs what they offer: `harness.discovery` knows that
+without an import, `harness.loading` imports them and keeps what is wrong.
 """
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import importlib
-import importlib.metadata
-import inspect
-import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, is_dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import pluggy
-
-from harness import hookspecs
-from harness.errors import PluginError, UsageError, unknown
+from harness.discovery import COMMANDS_HOOK, SWITCH, Entry, Offered
+from harness.errors import UsageError, unknown
+from harness.loading import OURS, Loader, Origin, Quarantined, file_digest
 from harness.plugin import Backend, Method, Metric, Task
+
+if TYPE_CHECKING:
+    import click
 
 BUILT_IN = (
     "harness.plugins.methods.zero_shot",
@@ -36,21 +32,7 @@ BUILT_IN = (
     "harness.plugins.metrics.tests_passed",
 )
 
-GROUP = "harness"
-SWITCH = "HARNESS_PLUGINS"
-"""Environment variable: a comma-separated list of the third-party plugins to load; empty for none."""
-
 P = TypeVar("P")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who offers a plugin: its distribution, version, module, and the digest of the module's file."""
-
-    distribution: str
-    version: str
-    module: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +44,6 @@ class Offer(Generic[P]):
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A third-party plugin that cannot be used, and why."""
-
-    name: str
-    distribution: str
-    reason: str
-
-
 KINDS: Mapping[str, tuple[str, type]] = {
     "method": ("harness_methods", Method),
     "task": ("harness_tasks", Task),
@@ -79,21 +52,38 @@ KINDS: Mapping[str, tuple[str, type]] = {
 }
 
 
-class Registry:
-    """All plugins of this environment; each kind is gathered when it is first asked for."""
+def _stderr(line: str) -> None:
+    print(line, file=sys.stderr)
 
-    def __init__(self, *, warn: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> None:
-        self._manager = pluggy.PluginManager("harness")
-        self._manager.add_hookspecs(hookspecs)
-        self._origins: dict[str, Origin] = {}
-        self._offers: dict[str, dict[str, Offer[Any]]] = {}
+
+class Registry:
+    """All plugins of this environment; a third party is imported when it may have what is asked for."""
+
+    def __init__(self, *, warn: Callable[[str], None] = _stderr) -> None:
+        self._loader = Loader(BUILT_IN, warn)
+        self._offers: dict[str, dict[str, Offer[Any]]] = {kind: {} for kind in KINDS}
+        self._commands: dict[str, tuple[Origin, click.Command]] = {}
         self._clashes: dict[tuple[str, str], str] = {}
-        self._warn = warn
-        self.quarantined: list[Quarantined] = []
-        version = importlib.import_module("harness").__version__
-        for module in BUILT_IN:
-            self._register(module, importlib.import_module(module), "codetune-harness", version)
-        self._load_third_parties()
+        self._asked: set[tuple[str, str]] = set()
+
+    @property
+    def quarantined(self) -> Sequence[Quarantined]:
+        """Third-party plugins, or parts of them, that cannot be used, and why."""
+        return self._loader.quarantined
+
+    @property
+    def remarks(self) -> Sequence[Quarantined]:
+        """Third-party plugins that work, and what is wrong with their manners."""
+        return self._loader.remarks
+
+    def hooks(self, plugin: str) -> list[str]:
+        """The hooks that a loaded plugin implements."""
+        return self._loader.hooks(plugin)
+
+    @property
+    def origins(self) -> Mapping[str, Origin]:
+        """Every plugin that is loaded, by the name of its entry point or module."""
+        return self._loader.origins
 
     def method(self, name: str) -> Offer[Method]:
         """The method `name`; `family:member` asks a family for one of its members."""
@@ -117,124 +107,174 @@ class Registry:
         """The backend `name`."""
         return self._one("backend", name)
 
+    def find(self, name: str) -> tuple[str, Offer[Any]]:
+        """The kind of the plugin `name`, and the plugin.
+
+        Raises:
+            UsageError: there is none, of any kind.
+        """
+        family = name.partition(":")[0]
+        for _ in self._reach(tuple(KINDS), family):
+            for kind in KINDS:
+                if family in self._gather(kind):
+                    return kind, self.method(name) if kind == "method" else self._one(kind, name)
+        known = [one for kind in KINDS for one in self._offers[kind]]
+        raise unknown("plugin or run folder", name, known, f"See: harness plugins{self._hurt()}")
+
     def offers(self, kind: str) -> Mapping[str, Offer[Any]]:
         """Every plugin of a kind ("method", "task", "metric", "backend") by name, built-ins first."""
-        if kind not in self._offers:
-            self._offers[kind] = self._gather(kind)
-        return self._offers[kind]
+        self._load(lambda entry: self._loader.memory.may_implement(entry, KINDS[kind][0]))
+        return self._gather(kind)
 
-    def commands(self, cli: Any) -> None:
-        """Let plugins add their commands to the command line."""
-        for _ in self._calls("harness_commands", cli=cli):
-            pass
+    def commands(self) -> list[tuple[str, Origin, str]]:
+        """The commands of third parties: name, who offers it, a line of help."""
+        self._load(lambda entry: self._loader.memory.may_implement(entry, COMMANDS_HOOK))
+        self._gather_commands()
+        found = sorted(self._commands.items())
+        return [(name, origin, command.get_short_help_str()) for name, (origin, command) in found]
+
+    def command(self, name: str) -> click.Command | None:
+        """The third-party command `name`; None when there is none.
+
+        Raises:
+            UsageError: two plugins offer it.
+        """
+        for _ in self._reach(("command",), name):
+            self._gather_commands()
+            if ("command", name) in self._clashes:
+                raise UsageError(self._clashes["command", name])
+            if name in self._commands:
+                return self._commands[name][1]
+        return None
 
     def tell(self, hook: str, **arguments: Any) -> None:
         """Call a notification hook of every plugin; one that raises is warned about and does not stop the run."""
-        for _ in self._calls(hook, **arguments):
-            pass
+        self._load(lambda entry: self._loader.memory.may_implement(entry, hook))
+        for owner in list(self.origins):
+            self._loader.call(owner, hook, arguments)
+
+    def load_everything(self) -> None:
+        """Import every third party that is let in, whatever it offers, and ask it for all that it has."""
+        self._load(lambda _: True)
+        for kind in KINDS:
+            self._gather(kind)
+        self._gather_commands()
 
     def _one(self, kind: str, name: str) -> Offer[Any]:
-        offers = self.offers(kind)
-        if (kind, name) in self._clashes:
-            raise UsageError(self._clashes[kind, name])
-        if name not in offers:
-            hurt = "; ".join(f"{q.name} ({q.distribution}) could not be loaded: {q.reason}" for q in self.quarantined)
-            raise unknown(kind, name, offers, f"See: harness plugins{f' [{hurt}]' if hurt else ''}")
-        return offers[name]
+        for _ in self._reach((kind,), name):
+            offers = self._gather(kind)
+            if (kind, name) in self._clashes:
+                raise UsageError(self._clashes[kind, name])
+            if name in offers:
+                return offers[name]
+        raise unknown(kind, name, self._offers[kind], f"See: harness plugins{self._hurt()}")
+
+    def _hurt(self) -> str:
+        """What else a name that does not exist may have been meant to come from."""
+        left = "; ".join(f"{q.name} ({q.distribution}) is left out: {q.reason}" for q in self.quarantined)
+        return f" [{left}]" if left else ""
+
+    def _reach(self, kinds: Sequence[str], name: str) -> Iterator[None]:
+        """Yields before any import, then with the plugins that are known to offer `name`, then with all that may."""
+        memory = self._loader.memory
+        hooks = {kind: KINDS[kind][0] if kind in KINDS else COMMANDS_HOOK for kind in kinds}
+        yield
+        self._load(lambda entry: any(memory.may_offer(entry, kind, hook, name) for kind, hook in hooks.items()))
+        yield
+        self._load(lambda entry: any(memory.may_implement(entry, hook) for hook in hooks.values()))
+        yield
+
+    def _load(self, wanted: Callable[[Entry], bool]) -> None:
+        for entry in self._loader.load(wanted):
+            if self._loader.memory.recall(entry) is None:
+                self._learn(entry)
+
+    def _learn(self, entry: Entry) -> None:
+        """Remember what a plugin offers, unless a part of it is broken: that is looked at again next time."""
+        for kind in KINDS:
+            self._gather(kind)
+        self._gather_commands()
+        if any(q.name == entry.name for q in self.quarantined):
+            return
+        names = {
+            kind: {o.name: summary(o.plugin) for o in offers.values() if o.origin.module == entry.name}
+            for kind, offers in self._offers.items()
+        }
+        names["command"] = {
+            name: command.get_short_help_str()
+            for name, (origin, command) in self._commands.items()
+            if origin.module == entry.name
+        }
+        self._loader.memory.learn(entry, Offered(self._loader.hooks(entry.name), names), self._loader.installed)
 
     def _gather(self, kind: str) -> dict[str, Offer[Any]]:
         hook, base = KINDS[kind]
-        found: dict[str, Offer[Any]] = {}
-        for origin, offered in self._calls(hook, collect=True):
-            for plugin in self._checked(origin, hook, base, offered):
-                if plugin.name in found:
-                    self._clash(kind, plugin.name, found[plugin.name].origin, origin)
+        for owner, origin in list(self.origins.items()):
+            if (kind, owner) in self._asked:
+                continue
+            self._asked.add((kind, owner))
+            for plugin, wrong in self._loader.call(owner, hook, {}, partial(_checked, base)) or ():
+                if wrong is None:
+                    self._take(kind, plugin, origin)
                 else:
-                    found[plugin.name] = Offer(plugin.name, plugin, origin)
-        return found
+                    self._loader.quarantine(owner, origin.distribution, f"{hook} returned {wrong}")
+        return self._offers[kind]
 
-    def _checked(self, origin: Origin, hook: str, base: type, offered: Any) -> Iterator[Any]:
-        for plugin in offered:
-            name = getattr(plugin, "name", None)
-            if isinstance(plugin, base) and isinstance(name, str) and name and not set(name) & set("+,=. "):
-                yield plugin
-            else:
-                reason = f"{hook} returned {plugin!r:.80}, which is no {base.__name__} with a name"
-                self._quarantine(origin.module, origin.distribution, reason)
-
-    def _clash(self, kind: str, name: str, first: Origin, second: Origin) -> None:
-        message = (
-            f"two plugins offer the {kind} {name!r}: {first.distribution} and {second.distribution}; uninstall one"
-        )
-        if first.distribution == "codetune-harness":
-            self._quarantine(second.module, second.distribution, f"takes the name of the built-in {kind} {name!r}")
+    def _take(self, kind: str, plugin: Any, owner: Origin) -> None:
+        origin = replace(owner, digest=file_digest(type(plugin)) or owner.digest)
+        if plugin.name in self._offers[kind]:
+            self._clash(kind, plugin.name, self._offers[kind][plugin.name].origin, origin)
         else:
-            self._clashes[kind, name] = message
-            self._quarantine(second.module, second.distribution, message)
+            self._offers[kind][plugin.name] = Offer(plugin.name, plugin, origin)
 
-    def _calls(self, hook: str, *, collect: bool = False, **arguments: Any) -> Iterator[tuple[Origin, Any]]:
-        """Each plugin's result of a hook with its origin; called one by one so that a failure has a name.
+    def _gather_commands(self) -> None:
+        import click
 
-        `collect` exhausts an iterable result here, where a generator that raises still has an owner.
-        """
-        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
-            origin = self._origins[implementation.plugin_name]
-            wanted = {name: arguments[name] for name in implementation.argnames}
-            try:
-                result = implementation.function(**wanted)
-                result = list(result or ()) if collect else result
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is the plugin's, and it is named
-                if origin.distribution == "codetune-harness":
-                    raise
-                self._quarantine(origin.module, origin.distribution, f"{hook} raised {_reason(error)}")
+        from harness.cli import COMMANDS
+
+        for owner, origin in list(self.origins.items()):
+            if ("command", owner) in self._asked:
                 continue
-            yield origin, result
+            self._asked.add(("command", owner))
+            group = click.Group()
+            self._loader.call(owner, COMMANDS_HOOK, {"cli": group})
+            for name, command in group.commands.items():
+                if name in COMMANDS:
+                    self._clash("command", name, None, origin)
+                elif name in self._commands:
+                    self._clash("command", name, self._commands[name][0], origin)
+                else:
+                    self._commands[name] = (origin, command)
 
-    def _load_third_parties(self) -> None:
-        wanted = os.environ.get(SWITCH)
-        names = None if wanted is None else {name.strip() for name in wanted.split(",")}
-        for entry in importlib.metadata.entry_points(group=GROUP):
-            if names is not None and entry.name not in names:
-                continue
-            distribution = entry.dist.name if entry.dist else "unknown"
-            try:
-                self._register(entry.name, entry.load(), distribution, entry.dist.version if entry.dist else "")
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - an import may raise anything
-                self._quarantine(entry.name, distribution, _reason(error))
-
-    def _register(self, name: str, plugin: Any, distribution: str, version: str) -> None:
-        known = {n for n in dir(hookspecs) if n.startswith("harness_")}
-        for attribute in [a for a in dir(plugin) if a.startswith("harness_") and a not in known]:
-            if getattr(getattr(plugin, attribute), "harness_impl", None):
-                close = difflib.get_close_matches(attribute, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise PluginError(f"there is no hook {attribute}{hint}")
-        if name in self._origins:
-            raise PluginError(f"{self._origins[name].distribution} already has an entry point called {name!r}")
-        self._manager.register(plugin, name=name)
-        self._origins[name] = Origin(distribution, version, name, _file_digest(plugin))
-
-    def _quarantine(self, name: str, distribution: str, reason: str) -> None:
-        one = Quarantined(name, distribution, reason)
-        if one not in self.quarantined:
-            self.quarantined.append(one)
-            self._warn(f"warning: plugin {name} ({distribution}) is left out: {reason}")
+    def _clash(self, kind: str, name: str, first: Origin | None, second: Origin) -> None:
+        """A name that is taken: by a built-in (`first` is None or ours), or by another third party."""
+        if first is None or first.distribution == OURS:
+            reason = f"takes the name of the built-in {kind} {name!r}"
+        else:
+            both = f"{first.distribution} and {second.distribution}"
+            reason = f"two plugins offer the {kind} {name!r}: {both}; uninstall one, or choose with {SWITCH}"
+            self._clashes[kind, name] = reason
+        self._loader.quarantine(second.module, second.distribution, reason)
 
 
-def _reason(error: BaseException) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return first if isinstance(error, PluginError) else f"{type(error).__name__}: {first}".rstrip(": ")
+def summary(plugin: object) -> str:
+    """The first line of a plugin's docstring."""
+    return ((type(plugin).__doc__ or "").strip().splitlines() or [""])[0]
 
 
-def _file_digest(plugin: Any) -> str:
-    try:
-        source = inspect.getsourcefile(plugin if inspect.ismodule(plugin) else type(plugin))
-    except TypeError:
-        source = None
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else ""
+def _checked(base: type, offered: Any) -> list[tuple[Any, str | None]]:
+    return [(plugin, _wrong(plugin, base)) for plugin in offered or ()]
 
 
-def command_plugins(cli: Any) -> None:
-    """Let third parties add their commands to the command line; nothing is loaded where none is installed."""
-    if any(True for _ in importlib.metadata.entry_points(group=GROUP)):
-        Registry().commands(cli)
+def _wrong(plugin: Any, base: type) -> str | None:
+    """What is wrong with an object that a hook returned; None when it can be used."""
+    if isinstance(plugin, type):
+        return f"the class {plugin.__name__}; return an instance, {plugin.__name__}()"
+    if not isinstance(plugin, base):
+        return f"an object of the type {type(plugin).__name__}, which is no {base.__name__}"
+    name = getattr(plugin, "name", None)
+    if not isinstance(name, str) or not name or set(name) & set("+,=.:/ "):
+        return f"a {base.__name__} whose name is {name!r}; a name is a text without spaces and any of + , = . : /"
+    if not (isinstance(plugin.Config, type) and is_dataclass(plugin.Config)):  # type: ignore[attr-defined]
+        return f"the {base.__name__} {name!r} whose Config is no dataclass"
+    return None

@@ -40,15 +40,9 @@ def _show_run(folder: Path, as_json: bool) -> None:
 
 
 def _show_plugin(name: str, as_json: bool) -> None:
-    from harness.errors import unknown
-    from harness.registry import KINDS, Registry
+    from harness.registry import Registry
 
-    registry = Registry()
-    known = {one: kind for kind in KINDS for one in registry.offers(kind)}
-    kind = known.get(name.partition(":")[0])
-    if kind is None:
-        raise unknown("plugin or run folder", name, known, "See: harness plugins")
-    offer = registry.method(name) if kind == "method" else registry.offers(kind)[name]
+    kind, offer = Registry().find(name)
     options = [_option(field) for field in dataclasses.fields(offer.plugin.Config)]
     about = {
         "kind": kind,
