@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from harness.records import Execution, Limits
 from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import JailBroken
-from harness.sandbox.pool import Isolation, Job, Options, Pool
+from harness.sandbox.pool import Job, Pool
+from harness.sandbox.work import Isolation, Options
 
 __all__ = ["Comparison", "Isolation", "JailBroken", "Job", "run"]
 

@@ -163,7 +163,7 @@ class Guest:
         usage["cpu"] += spent.ru_utime + spent.ru_stime
         usage["rss"] = max(usage["rss"], spent.ru_maxrss)
         self._sweep()
-        return self._rows(tests, start, verdict, status)
+        return self._rows(batch, tests, start, verdict, status)
 
     def _become_child(self) -> None:
         """In the child: closes what is not the candidate's, sets the limits that process 1 must not have."""
@@ -215,7 +215,7 @@ class Guest:
             return protocol.WALL_LIMIT if first else protocol.SLOW
         return 0
 
-    def _rows(self, tests: list[int], start: int, verdict: int, status: int) -> list[list[int]]:
+    def _rows(self, batch: runner.Batch, tests: list[int], start: int, verdict: int, status: int) -> list[list[int]]:
         """What the report says, bounded, and for the test at which the child ended what process 1 itself saw."""
         rows: list[list[int]] = []
         size = self._spent()
@@ -230,8 +230,8 @@ class Guest:
             if verdict or os.WIFSIGNALED(status):
                 rows.append([test, verdict or protocol.KILLED, start, size, cpu, first])
             elif not rows or test == runner.HEADER.unpack_from(self.report)[0]:
-                # it left by itself in the middle of a test: os._exit, as a real judge would see it
-                left = protocol.ENDED if os.WEXITSTATUS(status) == 0 else protocol.RAISED
+                # it left by itself in the middle of a test: os._exit, which is a program's right and a function's fault
+                left = protocol.ENDED if batch.kind == "stdin" and status == 0 else protocol.RAISED
                 rows.append([test, left, start, size, cpu, first])
             break
         return rows

@@ -104,6 +104,10 @@ class Jail:
         """Bytes of the candidate's output."""
         return os.pread(self.output, end - start, start)
 
+    def output_size(self) -> int:
+        """Bytes that the candidate has written, at most."""
+        return os.fstat(self.output).st_size
+
     def close(self) -> None:
         """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
         self.socket.close()

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.records import AssertTests, CallTests, Outcome, StdinTests, Tests
+from harness.records import CallTests, Outcome, StdinTests
 from harness.sandbox import protocol, values
 from harness.sandbox.compare import Expected, ExpectedValue
 
-_OUTCOMES = {
+OUTCOMES = {
     protocol.RAISED: Outcome.RAISED,
     protocol.NOT_LOADED: Outcome.RAISED,
     protocol.NO_MEMORY: Outcome.OUT_OF_MEMORY,
@@ -47,10 +47,8 @@ class Verdict:
     first: bool
 
 
-def suites(tests: Tests) -> list[Suite]:
+def suites(tests: StdinTests | CallTests) -> list[Suite]:
     """`tests` in parts that one request to the guest can hold."""
-    if isinstance(tests, AssertTests):
-        raise NotImplementedError("assertion tests")
     parts = range(0, len(tests.cases), protocol.MAX_TESTS)
     return [_suite(dataclasses.replace(tests, cases=tests.cases[at : at + protocol.MAX_TESTS])) for at in parts]
 
@@ -80,7 +78,7 @@ def judge(suite: Suite, row: Sequence[int], read: Callable[[int, int], bytes], o
     """The verdict on one row of the guest's answer: [test, how it ended, start, end of output, CPU ns, first]."""
     test, how, start, end, _, first = row
     if how != protocol.ENDED:
-        return Verdict(_OUTCOMES[how], False, bool(first))
+        return Verdict(OUTCOMES[how], False, bool(first))
     if end - start >= output_bytes:
         return Verdict(Outcome.OUTPUT_LIMIT, False, bool(first))
     apps, strict = suite.check(test, read(start, end))

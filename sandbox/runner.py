@@ -25,7 +25,7 @@ from mmap import mmap
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from harness.sandbox import protocol, values
+from harness.sandbox import asserts, protocol, values
 
 FILE = "main.py"
 HEADER = struct.Struct("<IIQ")
@@ -68,9 +68,13 @@ class Batch:
         try:
             runner = self._prepare()
         except BaseException as unloadable:  # noqa: BLE001 - whatever a candidate raises is its own
+            if os.getpid() != child:
+                return
             self._note(tests[0], protocol.NOT_LOADED, unloadable, time.process_time_ns())
             return
         for test in tests:
+            if os.getpid() != child:
+                return  # a process that the candidate forked while it was loaded
             before = time.process_time_ns()
             _, said, _ = HEADER.unpack_from(self.report)
             HEADER.pack_into(self.report, 0, test, said, before)
@@ -110,10 +114,32 @@ class Batch:
         )
 
     def _prepare(self) -> Callable[[int], None]:
+        """What runs one test; by the kind of the request."""
+        if self.kind == "assertions":
+            given = self._input(0)
+            return lambda _: asserts.examine(self.program, given, self._input(1), self._say)
         code = self._compiled()
         if self.kind == "stdin":
             return lambda test: self._run_program(code, test)
-        return self._load_function(code)
+        _open_streams()
+        module = ModuleType("solution")
+        sys.modules["solution"] = module
+        module.__dict__["__builtins__"] = builtins
+        exec(code, module.__dict__)  # noqa: S102
+        if self.kind == "answers":
+            return lambda _: asserts.answer(module, self._input(0), self._say)
+        if self.kind == "in-process":
+            return lambda _: exec(self._input(0).decode(), module.__dict__)  # noqa: S102
+        return self._function(module)
+
+    def _input(self, number: int) -> bytes:
+        descriptor = self.inputs[number]
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+
+    def _say(self, text: str) -> None:
+        data = text.encode()
+        while data:
+            data = data[os.write(self.output, data) :]
 
     def _compiled(self) -> CodeType:
         """The candidate's code; compiled once, and kept for the forks after this one."""
@@ -144,27 +170,14 @@ class Batch:
             module.__dict__.clear()
             _flush()
 
-    def _load_function(self, code: CodeType) -> Callable[[int], None]:
-        """Runs the module once and returns what calls its entry point with the arguments of a test."""
-        _open_streams()
-        module = ModuleType("solution")
-        sys.modules["solution"] = module
-        module.__dict__["__builtins__"] = builtins
-        exec(code, module.__dict__)  # noqa: S102
+    def _function(self, module: ModuleType) -> Callable[[int], None]:
+        """What calls the entry point with the arguments of a test and says what it returns."""
         holder: Any = module
         if "class Solution" in self.program:
             holder = module.__dict__["Solution"]()
         function = getattr(holder, self.entry_point)
-        size = os.fstat(self.inputs[0]).st_size
-        cases: list[str] = json.loads(os.pread(self.inputs[0], size, 0))
-
-        def call(test: int) -> None:
-            answer = function(*_arguments(cases[test]))
-            text = values.encode(answer).encode()
-            while text:
-                text = text[os.write(self.output, text) :]
-
-        return call
+        cases: list[str] = json.loads(self._input(0))
+        return lambda test: self._say(values.encode(function(*_arguments(cases[test]))))
 
 
 def compile_program(text: str) -> CodeType:

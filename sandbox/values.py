@@ -9,14 +9,19 @@ A list is an array, a dictionary of other than strings or any other type an obje
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from types import GeneratorType
 from typing import Any
 
 MAX_DEPTH = 200
 _SAFE_INT = 1 << 63
+_MAX_ITEMS = 1_000_000
+_ITERATORS = (GeneratorType, map, filter, zip, enumerate, reversed, type({}.values()), type({}.items()), type(iter([])))
 
 
 class Unknown(Exception):
@@ -29,7 +34,12 @@ def encode(value: Any) -> str:
     Raises:
         Unknown: its type is not plain data, or it is nested too deeply.
     """
-    return json.dumps(_encode(value, 0))
+    return json.dumps(plain(value))
+
+
+def plain(value: Any) -> Any:
+    """What `encode` writes, before it is text."""
+    return _encode(value, 0)
 
 
 def _encode(value: Any, depth: int) -> Any:
@@ -51,6 +61,11 @@ def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
     for base, read in _BASES:
         if issubclass(kind, base):
             return read(value, depth + 1)
+    if kind in _ITERATORS:
+        items = list(itertools.islice(value, _MAX_ITEMS + 1))
+        if len(items) > _MAX_ITEMS:
+            raise Unknown("an iterator without end")
+        return {"iterator": [_encode(item, depth + 1) for item in items]}
     if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         return _encode(value.tolist(), depth + 1)
     raise Unknown(kind.__name__)
@@ -73,6 +88,8 @@ _BASES: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
     (bytes, lambda value, _: {"bytes": bytes.hex(value)}),
     (bytearray, lambda value, _: {"bytearray": bytearray.hex(value)}),
     (complex, lambda value, _: {"complex": [float.hex(value.real), float.hex(value.imag)]}),
+    (range, lambda value, _: {"range": [hex(value.start), hex(value.stop), hex(value.step)]}),
+    (deque, _items("deque", deque.__iter__)),
     (Fraction, lambda value, _: {"fraction": [hex(value.numerator), hex(value.denominator)]}),
     (Decimal, lambda value, _: {"decimal": Decimal.__str__(value)}),
 )
@@ -117,7 +134,21 @@ def _decode(data: Any, depth: int = 0) -> Any:
     return _SCALARS[tag](content)
 
 
-_SEQUENCES: dict[str, Callable[[Any], Any]] = {"tuple": tuple, "set": set, "frozenset": frozenset}
+def revive(data: Any) -> Any:
+    """The value of what `plain` gave; same errors as `decode`."""
+    try:
+        return _decode(data)
+    except (ValueError, TypeError, ArithmeticError, RecursionError, KeyError) as problem:
+        raise Unknown(type(problem).__name__) from None
+
+
+_SEQUENCES: dict[str, Callable[[Any], Any]] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "deque": deque,
+    "iterator": lambda items: iter(list(items)),
+}
 _SCALARS: dict[str, Callable[[Any], Any]] = {
     "int": lambda content: int(content, 16),
     "float": float.fromhex,
@@ -126,4 +157,5 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
     "complex": lambda content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
     "fraction": lambda content: Fraction(int(content[0], 16), int(content[1], 16)),
     "decimal": lambda content: Decimal(content[:100_000]),
+    "range": lambda content: range(*(int(number, 16) for number in content)),
 }
