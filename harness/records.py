@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 import json
 import typing
@@ -280,11 +281,14 @@ class Row:
 
 def to_json(value: Any) -> Any:
     """`value` as plain JSON types: dataclasses become objects, tuples arrays, enums their value."""
-    if isinstance(value, StdinTests | CallTests | AssertTests):
-        return {"kind": type(value).__name__, **_fields(value)}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _fields(value)
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _field_names(typing.cast(Any, kind))
+    if names is not None:
+        found = {name: to_json(getattr(value, name)) for name in names}
+        return {"kind": kind.__name__, **found} if kind in _KINDS else found
+    if kind is dict or isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
@@ -293,8 +297,14 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def _fields(value: Any) -> dict[str, Any]:
-    return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_KINDS = frozenset({StdinTests, CallTests, AssertTests})
+
+
+@functools.cache
+def _field_names(kind: Any) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for any other type. Kept, since a page of rows asks a million times."""
+    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def from_json(kind: type[T], data: Any) -> T:

@@ -67,7 +67,7 @@ def read_json(path: Path) -> Any:
         RunError: it is missing or torn.
     """
     try:
-        return json.loads(path.read_text("utf-8", "surrogatepass"))
+        return json.loads(path.read_bytes())  # UTF-8, lone surrogates included
     except FileNotFoundError:
         raise RunError(f"{path}: no such file") from None
     except ValueError as error:
@@ -172,4 +172,6 @@ def finished(root: Path) -> list[Path]:
     """The folders below `root` (or `root` itself) that hold a result, sorted by name."""
     if (root / "result.json").is_file():
         return [root]
-    return sorted(path.parent for path in root.glob("*/result.json"))
+    with os.scandir(root) as entries:
+        names = sorted(entry.name for entry in entries if (Path(entry) / "result.json").is_file())
+    return [root / name for name in names]
