@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness import cli
 
-FORMATS = ("table", "markdown", "csv", "json")
+if TYPE_CHECKING:
+    from harness.leaderboard import Board, Found
+
+FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 
 
 @click.command("leaderboard")
@@ -18,6 +22,9 @@ FORMATS = ("table", "markdown", "csv", "json")
 @click.option("--task", "tasks", callback=cli.names, help="Only these tasks.")
 @click.option("--method", "methods", callback=cli.names, help="Only these methods.")
 @click.option("--model", "models", callback=cli.names, help="Only these models.")
+@click.option("--metric", help="Rank by this metric or measure (em@10), and show no other.")
+@click.option("--sort", help="Order by a measure or a cost: trainable, memory, tuning, writing, tokens, energy.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def command(
     paths: tuple[Path, ...],
     form: str,
@@ -25,22 +32,39 @@ def command(
     tasks: tuple[str, ...],
     methods: tuple[str, ...],
     models: tuple[str, ...],
+    metric: str | None,
+    sort: str | None,
+    output: Path | None,
 ) -> None:
-    """Rows of finished runs, best first. PATHS are run folders or folders of runs (default: runs)."""
-    from harness import leaderboard
+    """Rows of finished runs, best first. PATHS are run folders or folders of runs (default: runs).
 
-    rows, broken = leaderboard.collect(paths or (Path("runs"),))
-    for line in broken:
+    \b
+    harness leaderboard --task conala --metric em@10
+    harness leaderboard --format html --output leaderboard.html
+    """
+    from harness import leaderboard, runs
+
+    found = leaderboard.collect(paths or (Path("runs"),))
+    rows = leaderboard.select(found.rows, tasks, methods, models)
+    boards = leaderboard.boards(rows, found.folders, metric=metric, sort=sort, left_out=found.left_out)
+    for line in found.left_out:
         click.echo(f"left out: {line}", err=True)
-    rows = [
-        row
-        for row in rows
-        if (not tasks or row.run.task in tasks)
-        and (not methods or row.run.method in methods)
-        and (not models or row.run.model.name in models)
-    ]
-    form = "json" if as_json else form
-    if form == "json":
-        cli.echo_json(leaderboard.as_json(rows))
+    text = _render(boards, found, "json" if as_json else form)
+    if output is None:
+        click.echo(text)
     else:
-        click.echo({"table": leaderboard.table, "markdown": leaderboard.markdown, "csv": leaderboard.csv}[form](rows))
+        runs.write_text(output, text + "\n")
+
+
+def _render(boards: list[Board], found: Found, form: str) -> str:
+    from harness import tables
+
+    if form == "html":
+        from harness.report import page
+
+        return page.render(boards, found.folders, left_out=found.left_out)
+    if form == "json":
+        return "\n".join(tables.json_lines(boards, found.folders))
+    return {"table": tables.text, "markdown": tables.markdown, "csv": tables.csv, "latex": tables.latex}[form](
+        boards, found.folders
+    )

@@ -1,0 +1,60 @@
+"""How long `harness leaderboard` takes on many runs, against the floor: reading and parsing the same files.
+
+python benchmarks/leaderboard.py [rows]      prints seconds, the ratio to the floor, and the size of the page
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from synthetic import many
+
+
+def floor(root: Path) -> float:
+    """Seconds to read and parse every result and run file, and nothing else, in a fresh interpreter."""
+    code = "import json, pathlib, sys\nfor f in pathlib.Path(sys.argv[1]).glob('*/*.json'): json.loads(f.read_text())\n"
+    return seconds([sys.executable, "-c", code, str(root)])
+
+
+def seconds(command: list[str]) -> float:
+    """The best of three."""
+    found = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def main() -> None:
+    """Print one line for each form."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "runs"
+        many(root, count)
+        least = floor(root)
+        print(f"{count} rows; floor (read and parse): {least:.2f} s")
+        for form in ("json", "table", "html"):
+            out = Path(folder) / f"out.{form}"
+            harness = [
+                sys.executable,
+                "-m",
+                "harness",
+                "leaderboard",
+                str(root),
+                "--format",
+                form,
+                "--output",
+                str(out),
+            ]
+            spent = seconds(harness)
+            print(f"{form:6} {spent:6.2f} s  {spent / least:5.1f} x floor  {out.stat().st_size / 1e6:6.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
