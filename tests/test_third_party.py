@@ -1,0 +1,140 @@
+"""A real package of a third party, installed, works in the same command without a change in harness.
+
+`tests/third_party` is built and installed as pip does it, into a folder of its own that is put on the path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent / "third_party"
+Harness = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def install(package: Path, target: Path, scratch: Path) -> None:
+    """What `pip install` leaves, without touching the environment of the tests or the package's own folder."""
+    copy = scratch / package.name
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+    words = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
+    command = [sys.executable, "-m", "pip", "install", *words, "--target", str(target), str(copy)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the package is installed in."""
+    target = tmp_path_factory.mktemp("installed")
+    install(PACKAGE, target, tmp_path_factory.mktemp("scratch"))
+    return target
+
+
+@pytest.fixture
+def harness(installed: Path, tmp_path: Path) -> Harness:
+    """Runs `harness …` where the package is installed."""
+
+    def run(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        surroundings = {
+            **os.environ,
+            "PYTHONPATH": str(installed),
+            "XDG_CACHE_HOME": str(tmp_path / "cache"),
+            **environ,
+        }
+        return subprocess.run(
+            [sys.executable, "-P", "-m", "harness", *words],
+            capture_output=True,
+            text=True,
+            env=surroundings,
+            cwd=tmp_path,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "sums"
+    folder.mkdir()
+    for split, numbers in (("train", range(1, 9)), ("validation", range(9, 11)), ("test", range(11, 15))):
+        (folder / f"{split}.jsonl").write_text("".join(json.dumps({"number": n}) + "\n" for n in numbers))
+    return folder
+
+
+def test_a_foreign_method_task_and_metric_run_in_one_command_beside_built_in_ones(
+    harness: Harness, data: Path, tmp_path: Path, installed: Path
+) -> None:
+    log = tmp_path / "heard.jsonl"
+    words = ["--method", "probe-bias,lora", "--task", "probe-sums", "--metric", "probe_length,exact_match"]
+    done = harness("eval", *words, "--data", str(data), "--set", "lora.epochs=1", "--json", HARNESS_PROBE_LOG=str(log))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [row["run"]["method"] for row in rows] == ["probe-bias", "lora"]
+    assert {row["run"]["task"] for row in rows} == {"probe-sums"}
+    assert {e["measure"] for row in rows for e in row["estimates"]} >= {"chars@1", "chars@2", "em@1", "em@2"}
+    assert 0 < rows[0]["trainable_parameters"] < rows[0]["total_parameters"]
+
+    about = json.loads((tmp_path / "runs" / rows[0]["run_id"] / "run.json").read_text("utf-8"))
+    source = hashlib.sha256((installed / "harness_probe" / "__init__.py").read_bytes()).hexdigest()
+    foreign = {"distribution": "harness-probe", "version": "1.2.3", "module": "probe", "digest": source}
+    assert {about["plugins"][name] == foreign for name in ("probe-bias", "probe-sums", "probe_length")} == {True}
+    assert about["plugins"]["exact_match"]["distribution"] == "codetune-harness"
+
+    heard = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [one["hook"] for one in heard] == ["started", *["record"] * 4, "finished"] * 2
+    assert heard[0] == {"hook": "started", "task": "probe-sums", "method": "probe-bias"}
+
+
+def test_its_completions_are_judged_by_the_sandbox(harness: Harness, data: Path, tmp_path: Path) -> None:
+    texts = [{"id": str(n), "completions": [f"def add(x):\n    return x + {min(n, 13)}"]} for n in range(11, 15)]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in texts))
+    words = ["--task", "probe-sums", "--data", str(data), "--metric", "pass_at_k,probe_length", "--json"]
+    done = harness("score", "--completions", "mine.jsonl", *words)
+    assert done.returncode == 0, done.stderr
+    found = {e["measure"]: e["value"] for e in json.loads(done.stdout)[0]["estimates"]}
+    assert found["pass@1"] == 0.75
+    assert found["chars@1"] == len(texts[0]["completions"][0])
+
+
+def test_its_command_is_one_of_ours_and_is_not_imported_again_to_be_listed(harness: Harness) -> None:
+    first = harness("--trace-plugins", "--help")
+    assert "Greet NAME" in first.stdout
+    assert "trace: import" in first.stderr
+    second = harness("--trace-plugins", "--help")
+    assert second.stdout == first.stdout
+    assert "trace" not in second.stderr
+    assert harness("probe-hello", "plugins").stdout == "hello plugins\n"
+    assert "Did you mean 'probe-hello'?" in harness("probe-helo").stderr
+
+
+def test_every_part_of_it_is_listed_with_its_distribution(harness: Harness) -> None:
+    rows = [line.split()[:4] for line in harness("plugins").stdout.splitlines() if "harness-probe" in line]
+    names = {("method", "probe-bias"), ("task", "probe-sums"), ("metric", "probe_length"), ("command", "probe-hello")}
+    assert {(kind, name) for kind, name, *_ in rows} == names
+    assert {tuple(row[2:]) for row in rows} == {("harness-probe", "1.2.3")}
+    assert "--set probe-bias.learning_rate=0.001" in harness("show", "probe-bias").stdout
+
+
+def test_third_parties_can_be_switched_off_and_chosen(harness: Harness) -> None:
+    assert "probe" not in harness("plugins", HARNESS_PLUGINS="").stdout
+    assert "probe" not in harness("--help", HARNESS_PLUGINS="").stdout
+    for chosen in ("probe", "harness-probe", "probe,codetune-other"):
+        assert "probe_length" in harness("plugins", HARNESS_PLUGINS=chosen).stdout
+    done = harness("show", "lora", HARNESS_PLUGINS="prob")
+    assert done.returncode == 0
+    assert "HARNESS_PLUGINS names 'prob', which is not installed" in done.stderr
+
+
+def test_a_mistyped_name_of_its_is_met_with_the_nearest_one(harness: Harness) -> None:
+    done = harness("show", "probe_lenght")
+    assert done.returncode == 2
+    assert "Did you mean 'probe_length'?" in done.stderr
