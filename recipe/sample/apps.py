@@ -11,7 +11,7 @@ from typing import Any
 
 from recipe.sample.families import Contest, Variant
 
-TESTS = 12
+TESTS = 10
 # Draws looked at to find TESTS different inputs; families with few inputs may end with fewer.
 DRAWS = 200
 LEAST = 8

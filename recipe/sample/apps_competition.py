@@ -231,7 +231,7 @@ FAMILIES = (
             "$_who wins or loses some $_things each day. Find the $best total of a period of "
             "consecutive days, $empty$twist.",
         ),
-        READ + "$first\nbest = run = $start\nfor x in a[$skip:]:\n    run = $f($reset, run + x)\n"
+        READ + "${first}best = run = $start\nfor x in a[$skip:]:\n    run = $f($reset, run + x)\n"
         "    best = $f(best, run)\nprint(best)",
         {
             "_who": PEOPLE,
@@ -242,14 +242,14 @@ FAMILIES = (
                 ("possibly none of them (sum 0)", "0", "", "0", True),
             ),
             "twist first change": (
-                ("", "a = a[:]", lambda a: a),
-                (", where every number counts double", "a = [2 * x for x in a]",
+                ("", "", lambda a: a),
+                (", where every number counts double", "a = [2 * x for x in a]\n",
                  lambda a: [x + x for x in a]),
-                (", where all numbers are first decreased by 1", "a = [x - 1 for x in a]",
+                (", where all numbers are first decreased by 1", "a = [x - 1 for x in a]\n",
                  lambda a: [x + -1 for x in a]),
-                (", where all numbers are first increased by 2", "a = [x + 2 for x in a]",
+                (", where all numbers are first increased by 2", "a = [x + 2 for x in a]\n",
                  lambda a: [x - -2 for x in a]),
-                (", where even numbers change their sign", "a = [-x if x % 2 == 0 else x for x in a]",
+                (", where even numbers change their sign", "a = [-x if x % 2 == 0 else x for x in a]\n",
                  lambda a: [(x, -x)[x % 2 == 0] for x in a]),
             ),
         },

@@ -21,10 +21,11 @@ from recipe.sample import (
     conala_text,
 )
 from recipe.sample.apps import Problem, problem, row
-from recipe.sample.check import WrongReference, check_snippet
+from recipe.sample.check import WrongReference, check_snippet, snippet_of
 from recipe.sample.choose import SPLITS, deal
 from recipe.sample.execute import Program
 from recipe.sample.families import Contest, Snippet, Variant
+from recipe.sample.sharpen import sharpen
 
 SEED = 20
 SIZES = {"train": 200, "validation": 40, "test": 60}
@@ -67,7 +68,15 @@ def apps(seed: int = SEED) -> dict[str, list[Problem]]:
     made: dict[str, list[Problem]] = {split: [] for split in SPLITS}
     for level, families in APPS.items():
         for split, variants in deal(f"apps {level}", families, APPS_SIZES[level], seed).items():
-            made[split] += [problem(variant, seed) for variant in variants]
+            made[split] += [_sound(sharpen(problem(variant, seed), seed)) for variant in variants]
+    return made
+
+
+def _sound(made: Problem) -> Problem:
+    """The problem, if its reference passes its tests."""
+    program = Program(made.solution, made.fn)
+    if not all(program.passes(case) for case in made.cases):
+        raise WrongReference(f"{made.question}\nis not solved by\n{made.solution}")
     return made
 
 
@@ -87,6 +96,7 @@ def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
     rows: dict[str, list[dict[str, str]]] = {split: [] for split in SPLITS}
     for split, variants in conala(seed).items():
         for variant in variants:
+            check_snippet(variant)
             name = variant.family.name
             used[name] = used.get(name, 0) + 1
             question = f"sample-{numbers[name]}-{used[name]}"
@@ -97,8 +107,8 @@ def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
 
 
 def _codealpacapy_row(variant: Variant) -> dict[str, str]:
-    family = variant.family
-    given = variant.fill(family.given)
+    check_snippet(variant)
+    given = variant.fill(snippet_of(variant).given)
     return {"instruction": variant.asked, "input": given, "output": variant.answer}
 
 
@@ -108,7 +118,10 @@ def _json(rows: Sequence[object]) -> bytes:
 
 
 def build(seed: int = SEED) -> dict[str, bytes]:
-    """The files of the sample by their path below FOLDER."""
+    """The files of the sample by their path below FOLDER, every reference checked.
+
+    Raises WrongReference for the first reference that does not do what its problem asks.
+    """
     files: dict[str, bytes] = {}
     for split, rows in _conala_rows(seed).items():
         files[f"conala/{split}.json"] = _json(rows)
@@ -119,17 +132,6 @@ def build(seed: int = SEED) -> dict[str, bytes]:
         files[f"apps/{split}.jsonl"] = _apps_lines(problems, first)
         first += len(problems)
     return files
-
-
-def check(seed: int = SEED) -> None:
-    """Raise WrongReference for the first reference that does not do what its problem asks."""
-    for dealt in (conala(seed), codealpacapy(seed)):
-        for variant in (v for split in SPLITS for v in dealt[split]):
-            check_snippet(variant)
-    for made in (p for problems in apps(seed).values() for p in problems):
-        program = Program(made.solution, made.fn)
-        if not all(program.passes(case) for case in made.cases):
-            raise WrongReference(f"{made.question}\nis not solved by\n{made.solution}")
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -145,7 +147,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     check_only = parser.parse_args().check
-    check()
     files = build()
     for path, content in files.items():
         target = FOLDER / path

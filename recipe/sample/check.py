@@ -23,11 +23,16 @@ def check_snippet(variant: Variant) -> None:
         raise WrongReference(f"{variant.asked!r}: the judge of its family rejects\n{variant.answer}")
 
 
+def snippet_of(variant: Variant) -> Snippet:
+    """The family of `variant`, which must be one without tests."""
+    if not isinstance(variant.family, Snippet):
+        raise TypeError(f"{variant.family.name!r} is judged by tests, not by an expression")
+    return variant.family
+
+
 def holds(variant: Variant, code: str) -> bool:
     """Whether `code` does what `variant` asks; anything that `code` raises is passed on."""
-    family = variant.family
-    if not isinstance(family, Snippet):
-        raise TypeError(f"{family.name!r} is judged by tests, not by an expression")
+    family = snippet_of(variant)
     scope: dict[str, object] = {"__name__": "__main__"}
     exec(variant.fill(family.setup), scope)
     tree = ast.parse(code)

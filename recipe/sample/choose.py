@@ -9,7 +9,7 @@ from recipe.sample.families import Family, Variant, unfold
 
 SPLITS = ("train", "validation", "test")
 # Members looked at for one pick: enough for variety, few enough for a build of seconds.
-TRIES = 400
+TRIES = 120
 
 
 class Dealer:

@@ -100,35 +100,35 @@ def _asks(*what: str) -> tuple[str, ...]:
 FAMILIES = (
     Snippet(
         "fn-sum-if",
-        _asks("returns the sum of the $what numbers in a list",
+        _asks("returns the sum of the ${pre}numbers$post in a list",
               "adds up all numbers in a list that are $what"),
         "def $f(numbers):\n    return sum(x for x in numbers if $c)",
-        {"f": ("total", "sum_some", "add_up", "get_sum"), "what c kept": KEPT},
+        {"f": ("total", "sum_some", "add_up", "get_sum"), "what pre post c kept": KEPT},
         f"$f({SAMPLE}) == sum($kept)",
     ),
     Snippet(
         "fn-count-if",
-        _asks("counts the $what numbers in a list",
+        _asks("counts the ${pre}numbers$post in a list",
               "returns how many numbers in a list are $what"),
         "def $f(numbers):\n    return sum(1 for x in numbers if $c)",
-        {"f": ("count", "how_many", "count_some", "get_count"), "what c kept": KEPT},
+        {"f": ("count", "how_many", "count_some", "get_count"), "what pre post c kept": KEPT},
         f"$f({SAMPLE}) == len($kept)",
     ),
     Snippet(
         "fn-filter",
-        _asks("returns only the $what numbers of a list",
+        _asks("returns only the ${pre}numbers$post of a list",
               "removes all numbers that are not $what from a list"),
         "def $f(numbers):\n    return [x for x in numbers if $c]",
-        {"f": ("keep", "select", "pick", "filter_numbers"), "what c kept": KEPT},
+        {"f": ("keep", "select", "pick", "filter_numbers"), "what pre post c kept": KEPT},
         f"$f({SAMPLE}) == $kept",
     ),
     Snippet(
         "fn-any-all",
         _asks("checks if $any number in a list is $what",
               "returns True when $any number in a list is $what"),
-        "def $f(numbers):\n    return $any($c for x in numbers)",
-        {"f": ("check", "test_numbers", "has_it"), "any": ("any", "all"), "what c kept": KEPT},
-        f"$f({SAMPLE}) == (len($kept) >= (1 if '$any' == 'any' else 8))",
+        "def $f(numbers):\n    return $f2($c for x in numbers)",
+        {"f": ("check", "test_numbers", "has_it"), "any f2": (("any", "any"), ("every", "all")), "what pre post c kept": KEPT},
+        f"$f({SAMPLE}) == (len($kept) >= (1 if '$f2' == 'any' else 8))",
     ),
     Snippet(
         "fn-map",
@@ -140,10 +140,10 @@ FAMILIES = (
     ),
     Snippet(
         "fn-map-if",
-        _asks("returns the $what numbers of a list, each $how",
-              "takes the numbers of a list that are $what and returns them $how"),
+        _asks("returns the ${pre}numbers$post of a list, each $how",
+              "takes the numbers of a list that are $what and returns each $how"),
         "def $f(numbers):\n    return [$e for x in numbers if $c]",
-        {"f": ("convert", "transform", "process"), "how e other": MAPPED, "what c kept": KEPT},
+        {"f": ("convert", "transform", "process"), "how e other": MAPPED, "what pre post c kept": KEPT},
         f"$f({SAMPLE}) == [$other for v in $kept]",
     ),
     Snippet(
@@ -239,16 +239,16 @@ FAMILIES = (
     Snippet(
         "loop-print",
         (
-            "Write a for loop that prints the $what numbers from $lo to $hi.",
-            "Print all $what numbers between $lo and $hi.",
+            "Write a for loop that prints the ${pre}numbers$post from $lo to $hi.",
+            "Print all ${pre}numbers$post between $lo and $hi.",
             "Create a program to print every number from $lo to $hi that is $what.",
         ),
-        "for x in range($lo, $hi + 1):\n    if $c:\n        print(x)",
+        "for x in range($lo, $stop):\n    if $c:\n        print(x)",
         {
             "lo": ("1", "2", "5", "10"),
-            "hi": ("20", "30", "50", "100"),
-            "what c": tuple(row[:2] for row in KEPT if row[0] in ("even", "odd") or "by" in row[0])
-            + (("divisible by 5", "x % 5 == 0"), ("divisible by 7", "x % 7 == 0")),
+            "hi stop": (("20", "21"), ("30", "31"), ("50", "51"), ("100", "101")),
+            "what pre post c": tuple(row[:4] for row in KEPT if row[0] in ("even", "odd") or "by" in row[0])
+            + (("divisible by 5", "", " divisible by 5", "x % 5 == 0"), ("divisible by 7", "", " divisible by 7", "x % 7 == 0")),
         },
         "[int(n) for n in printed.split()] == list(filter(lambda x: $c, range($lo, $hi + 1)))",
     ),
@@ -322,9 +322,9 @@ FAMILIES = (
             "Write a loop over 1 to $n that prints '$w' instead of every multiple of $k.",
             "For each number up to $n print '$w' if it is divisible by $k, else the number.",
         ),
-        "for x in range(1, $n + 1):\n    if x % $k == 0:\n        print('$w')\n    else:\n"
+        "for x in range(1, $stop):\n    if x % $k == 0:\n        print('$w')\n    else:\n"
         "        print(x)",
-        {"n": ("15", "20", "30", "50", "100"), "k": ("3", "4", "5", "7"),
+        {"n stop": (("15", "16"), ("20", "21"), ("30", "31"), ("50", "51"), ("100", "101")), "k": ("3", "4", "5", "7"),
          "w": ("Fizz", "Buzz", "Beep", "Clap")},
         "printed.split()[:8] == ['$w' if n in range(0, 9, $k) else str(n) for n in range(1, 9)]"
         " and len(printed.split()) == $n",
@@ -336,8 +336,8 @@ FAMILIES = (
             "Write a program that prints the first $k multiples of $n.",
             "Use a loop to print $n times 1 up to $n times $k.",
         ),
-        "for i in range(1, $k + 1):\n    print($n * i)",
-        {"n": ("2", "3", "4", "5", "6", "7", "8", "9", "12"), "k": ("5", "10", "12", "20")},
+        "for i in range(1, $stop):\n    print($n * i)",
+        {"n": ("2", "3", "4", "5", "6", "7", "8", "9", "12"), "k stop": (("5", "6"), ("10", "11"), ("12", "13"), ("20", "21"))},
         "printed.split() == [str(n) for n in range($n, $n * $k + 1, $n)]",
     ),
     Snippet(

@@ -218,11 +218,11 @@ FAMILIES = (
             "Build a dict `$d` with the keys $lo to $hi and their $what as values.",
             "Generate a dictionary named `$d` of the $what of all numbers from $lo to $hi.",
         ),
-        "$d = {x: $e for x in range($lo, $hi + 1)}",
+        "$d = {x: $e for x in range($lo, $stop)}",
         {
             "d": ("result", "table", "mapping"),
             "lo": ("0", "1", "2"),
-            "hi": ("5", "10", "20"),
+            "hi stop": (("5", "6"), ("10", "11"), ("20", "21")),
             "what e": (("squares", "x ** 2"), ("cubes", "x ** 3"), ("doubles", "x * 2"),
                        ("negatives", "-x"), ("string forms", "str(x)"), ("halves", "x / 2")),
         },
@@ -341,7 +341,7 @@ FAMILIES = (
         (
             "Write a function `$f` that reads a file and returns $what.",
             "Create `$f(path)` to open a text file and return $what.",
-            "Define a function `$f` for getting $what of a file.",
+            "Define a function `$f` that takes the path of a file and gives back $what.",
         ),
         "def $f(path):\n    with open(path) as file:\n        return $e",
         {

@@ -249,20 +249,20 @@ FAMILIES = (
     Snippet(
         "frequency",
         (
-            "Write a function `$f` that returns a dictionary with the count of each $what.",
-            "Create `$f(text)` to count how often each $what occurs in a text.",
-            "Define a function `$f` building a dict of $what frequencies for a string.",
+            "Write a function `$f` that returns a dictionary with the count of each $what$case.",
+            "Create `$f(text)` to count how often each $what occurs in a text$case.",
+            "Define a function `$f` building a dict of the $what frequencies of a string$case.",
         ),
         "def $f(text):\n    counts = {}\n    for x in $e:\n"
         "        counts[x] = counts.get(x, 0) + 1\n    return counts",
         {
             "f": ("frequencies", "count_all", "tally", "histogram"),
-            "what e want": (
-                ("character", "text", "{'a': 2, ' ': 2, 'A': 1}"),
-                ("word", "text.split()", "{'a': 2, 'A': 1}"),
-                ("character, ignoring case", "text.lower()", "{'a': 3, ' ': 2}"),
-                ("word, ignoring case", "text.lower().split()", "{'a': 3}"),
-                ("line", "text.splitlines()", "{'a A a': 1}"),
+            "what case e want": (
+                ("character", "", "text", "{'a': 2, ' ': 2, 'A': 1}"),
+                ("word", "", "text.split()", "{'a': 2, 'A': 1}"),
+                ("character", ", ignoring case", "text.lower()", "{'a': 3, ' ': 2}"),
+                ("word", ", ignoring case", "text.lower().split()", "{'a': 3}"),
+                ("line", "", "text.splitlines()", "{'a A a': 1}"),
             ),
         },
         "$f('a A a') == $want",

@@ -84,13 +84,13 @@ FAMILIES = (
     Snippet(
         "decimals",
         (
-            "format float `$x` with $n decimals",
-            "convert `$x` to a string with $n decimal places",
-            "get `$x` as text rounded to $n digits after the point",
+            "format float `$x` with $n",
+            "convert `$x` to a string with $n",
+            "get `$x` as text rounded to $n",
         ),
-        "format($x, '.${n}f')",
-        {"x": ("x", "price", "ratio", "total", "rate"), "n": ("1", "2", "3", "4")},
-        "abs(float(result) - 2.71828) < 0.1 ** $n and len(result) == 2 + $n",
+        "format($x, '.${k}f')",
+        {"x": ("x", "price", "ratio", "total", "rate"), "n k": (("1 decimal", "1"), ("2 decimals", "2"), ("3 decimals", "3"), ("4 decimals", "4"))},
+        "abs(float(result) - 2.71828) < 0.1 ** $k and len(result) == 2 + $k",
         "$x = 2.71828",
     ),
     Snippet(

@@ -292,7 +292,7 @@ FAMILIES = (
             "count the elements of `$a` and return the top $n",
         ),
         "Counter($a).most_common($n)",
-        {"a": (*NUMBERS[:4], "names", "words"), "n": ("1", "2", "3", "5", "10")},
+        {"a": (*NUMBERS[:4], "names", "words"), "n": ("2", "3", "5", "10")},
         "result == [(2, 3), (5, 2), (1, 1)][:$n]",
         "from collections import Counter\n$a = [5, 1, 2, 2, 5, 2]",
     ),

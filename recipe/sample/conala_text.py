@@ -45,9 +45,10 @@ SEPARATORS = (
     ("dash", "-"),
     ("semicolon", ";"),
     ("colon", ":"),
-    ("underscore", "_"),
+    ("pipe", "|"),
     ("slash", "/"),
 )
+REPLACED = tuple((*one, *other) for one in SEPARATORS for other in SEPARATORS if one != other)
 
 FAMILIES = (
     Snippet(
@@ -69,7 +70,7 @@ FAMILIES = (
             "get the strings of `$a`, each $how",
             "create a list with every word of `$a` $how",
             "return list `$a` with each string $how",
-            "list the elements of `$a` $how",
+            "list each element of `$a` $how",
         ),
         "[$e for w in $a]",
         {"a": STRINGS, "how e want": WORD_TO},
@@ -80,7 +81,7 @@ FAMILIES = (
         "map-words-if",
         (
             "get the strings of `$a` that $what, each $how",
-            "take the words in `$a` which $what and list them $how",
+            "take the words in `$a` which $what and list each $how",
             "list every element of `$a` $how, keeping only those that $what",
         ),
         "[$e for w in $a if $c]",
@@ -222,9 +223,9 @@ FAMILIES = (
     Snippet(
         "strip",
         (
-            "remove $what from the $side of string `$s`",
-            "strip $what off the $side of `$s`",
-            "get string `$s` without $what at the $side",
+            "remove $what $at of string `$s`",
+            "strip $what $at of `$s`",
+            "get string `$s` with $what removed $at",
         ),
         "$s.$f($arg)",
         {
@@ -236,7 +237,11 @@ FAMILIES = (
                 ("dashes", "'-'"),
                 ("commas", "','"),
             ),
-            "side f": (("start", "lstrip"), ("end", "rstrip"), ("both ends", "strip")),
+            "at f": (
+                ("from the start", "lstrip"),
+                ("from the end", "rstrip"),
+                ("from both ends", "strip"),
+            ),
         },
         "result == $s.removeprefix(pad if '$f' != 'rstrip' else '')"
         ".removesuffix(pad if '$f' != 'lstrip' else '')",
@@ -250,7 +255,7 @@ FAMILIES = (
             "substitute a $other for every $one in string `$s`",
         ),
         "$s.replace('$x', '$y')",
-        {"s": TEXTS, "one x": SEPARATORS, "other y": SEPARATORS[::-1]},
+        {"s": TEXTS, "one x other y": REPLACED},
         "result == '$y'.join(['p', 'q', '', 'r'])",
         "$s = 'p$x' + 'q$x$x' + 'r'",
     ),
@@ -281,15 +286,15 @@ FAMILIES = (
     Snippet(
         "pad",
         (
-            "pad string `$s` with $what on the $side to a width of $n",
-            "fill `$s` up to $n characters with $what on the $side",
-            "make `$s` $n characters wide by adding $what on the $side",
+            "pad string `$s` with $what on $side to a width of $n",
+            "fill `$s` up to $n characters with $what on $side",
+            "make `$s` $n characters wide by adding $what on $side",
         ),
         "$s.$f($n, '$fill')",
         {
             "s": TEXTS,
             "what fill": (("zeros", "0"), ("spaces", " "), ("dots", "."), ("stars", "*")),
-            "side f": (("left", "rjust"), ("right", "ljust"), ("both sides", "center")),
+            "side f": (("the left", "rjust"), ("the right", "ljust"), ("both sides", "center")),
             "n": ("8", "10", "12", "20"),
         },
         "len(result) == $n and result.strip('$fill') == 'ab' and (result[0] == 'a') == ('$f' == "

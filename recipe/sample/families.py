@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from string import Template
 from typing import Any
 
@@ -80,13 +81,13 @@ class Variant:
         """The instruction of this member."""
         return self.fill(self.phrasing)
 
-    @property
+    @cached_property
     def plain(self) -> str:
         """The instruction in words, names blanked: equal for members that differ by names only."""
         blank = {key: "NAME" for key in self.values if key.startswith("_")}
         return masked(Template(self.phrasing).substitute({**self.values, **blank}))
 
-    @property
+    @cached_property
     def answer(self) -> str:
         """The reference code of this member."""
         return self.fill(self.family.code)

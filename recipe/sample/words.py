@@ -10,23 +10,24 @@ TUPLES = ("pairs", "rows", "records", "points", "entries", "results")
 TABLES = ("matrix", "grid", "table", "board", "rows")
 DICT_LISTS = ("users", "people", "records", "books", "players", "orders")
 
-# One fixed list to try number conditions on, and what each condition keeps of it.
+# One fixed list to try number conditions on. Then: the condition after "is", before a noun, after
+# a noun; the code; what it keeps of that list.
 SAMPLE = "[-7, -4, 0, 3, 8, 15, 22, 3]"
 KEPT = (
-    ("even", "x % 2 == 0", "[-4, 0, 8, 22]"),
-    ("odd", "x % 2 == 1", "[-7, 3, 15, 3]"),
-    ("positive", "x > 0", "[3, 8, 15, 22, 3]"),
-    ("negative", "x < 0", "[-7, -4]"),
-    ("non-zero", "x != 0", "[-7, -4, 3, 8, 15, 22, 3]"),
-    ("divisible by 3", "x % 3 == 0", "[0, 3, 15, 3]"),
-    ("divisible by 4", "x % 4 == 0", "[-4, 0, 8]"),
-    ("greater than 5", "x > 5", "[8, 15, 22]"),
-    ("greater than 10", "x > 10", "[15, 22]"),
-    ("less than 4", "x < 4", "[-7, -4, 0, 3, 3]"),
-    ("at least 3", "x >= 3", "[3, 8, 15, 22, 3]"),
-    ("at most 8", "x <= 8", "[-7, -4, 0, 3, 8, 3]"),
-    ("equal to 3", "x == 3", "[3, 3]"),
-    ("between 0 and 10", "0 <= x <= 10", "[0, 3, 8, 3]"),
+    ("even", "even ", "", "x % 2 == 0", "[-4, 0, 8, 22]"),
+    ("odd", "odd ", "", "x % 2 == 1", "[-7, 3, 15, 3]"),
+    ("positive", "positive ", "", "x > 0", "[3, 8, 15, 22, 3]"),
+    ("negative", "negative ", "", "x < 0", "[-7, -4]"),
+    ("non-zero", "non-zero ", "", "x != 0", "[-7, -4, 3, 8, 15, 22, 3]"),
+    ("divisible by 3", "", " divisible by 3", "x % 3 == 0", "[0, 3, 15, 3]"),
+    ("divisible by 4", "", " divisible by 4", "x % 4 == 0", "[-4, 0, 8]"),
+    ("greater than 5", "", " greater than 5", "x > 5", "[8, 15, 22]"),
+    ("greater than 10", "", " greater than 10", "x > 10", "[15, 22]"),
+    ("less than 4", "", " less than 4", "x < 4", "[-7, -4, 0, 3, 3]"),
+    ("at least 3", "", " at least 3", "x >= 3", "[3, 8, 15, 22, 3]"),
+    ("at most 8", "", " at most 8", "x <= 8", "[-7, -4, 0, 3, 8, 3]"),
+    ("equal to 3", "", " equal to 3", "x == 3", "[3, 3]"),
+    ("between 0 and 10", "", " between 0 and 10", "0 <= x <= 10", "[0, 3, 8, 3]"),
 )
 # wording of "each one ...", code, the same as a function of v written otherwise
 MAPPED = (
