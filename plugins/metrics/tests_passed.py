@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.plugins.metrics.pass_at_k import unmeasured
-
 from harness import hookimpl
 from harness.plugin import Metric
+from harness.plugins.metrics.pass_at_k import unmeasured
 from harness.records import Completion, Execution, Problem, Score
 
 

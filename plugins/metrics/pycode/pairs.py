@@ -1,0 +1,200 @@
+"""What a prediction shares with its references, as whole numbers that add up over problems.
+
+`Judge.sums` is the only place that knows how the profiles of CodeBLEU differ; see docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Sequence
+from functools import lru_cache
+
+from harness.plugins.metrics.pycode.bags import ORDERS, Bag, among, bag, grams
+from harness.plugins.metrics.pycode.comments import without_java_comments, without_python_comments
+from harness.plugins.metrics.pycode.dataflow import Lost, compile_flow, follow, normalised
+from harness.plugins.metrics.pycode.tree import Grammar, Reader, Reading, Shapes
+
+PAPER, PYPI, FIXED = range(3)
+PROFILES = ("paper", "pypi", "fixed")
+
+SUMS = (
+    "profile", "length", "reference_length", "weighted_reference_length",
+    "ngram_match_1", "ngram_match_2", "ngram_match_3", "ngram_match_4",
+    "ngram_total_1", "ngram_total_2", "ngram_total_3", "ngram_total_4",
+    "weighted_match_1", "weighted_match_2", "weighted_match_3", "weighted_match_4",
+    "weighted_total_1", "weighted_total_2", "weighted_total_3", "weighted_total_4",
+    "syntax_match", "syntax_total", "dataflow_match", "dataflow_total", "unparsable", "with_dataflow",
+)  # fmt: skip
+"""What `Judge.sums` counts. Weighted 1-grams count in fifths: 5 for a keyword, 1 for another token."""
+
+Sums = tuple[int, ...]
+
+_KEYWORDS = frozenset(keyword.kwlist)  # the same 35 in Python 3.11, 3.12 and 3.13
+_SOFT_KEYWORDS = frozenset({"match", "case", "type"})
+_KEYWORD_WEIGHT = 5
+_PUBLISHED_REFERENCE_LENGTH = 2
+"""The published weighted part takes len([tokens, weights]) for every reference's length."""
+
+_CACHED_LENGTH = 1 << 15
+_CACHED_TEXTS = 1 << 13
+_KNOWN_SHAPES = 1 << 20
+
+
+class Text:
+    """One text, read once: everything that a comparison needs of it."""
+
+    __slots__ = (
+        "_flow",
+        "_mended",
+        "_reading",
+        "broken",
+        "grams",
+        "key_bag",
+        "length",
+        "shape_bag",
+        "shapes",
+        "totals",
+    )
+
+    def __init__(self, tokens: Sequence[str], reading: Reading, keywords: frozenset[str], mended: bool) -> None:
+        self.length = len(tokens)
+        self.totals = tuple(max(0, self.length - n + 1) for n in ORDERS)
+        self.grams = grams(tokens)
+        self.key_bag: Bag = among(self.grams[0], keywords)
+        self.shapes = reading.shapes
+        self.shape_bag: Bag = bag(reading.shapes) if mended else frozenset(reading.shapes)
+        self.broken = reading.broken
+        self._reading: Reading | None = reading
+        self._mended = mended
+        self._flow: tuple[Bag, int] = (frozenset(), 0)
+
+    def flow(self) -> tuple[Bag, int]:
+        """The bag of data-flow items and their number; computed when it is first asked for."""
+        if self._reading is not None:
+            try:
+                steps = compile_flow(self._reading, mended=self._mended)
+            except Lost:
+                steps = []
+            items = normalised(follow(self._reading, steps), self._reading.names)
+            self._flow, self._reading = (bag(items), len(items)), None
+        return self._flow
+
+
+class Judge:
+    """Compares predictions with references under one profile. Not for use by several threads at once."""
+
+    def __init__(self, profile: str, flatten: bool) -> None:
+        self.profile = PROFILES.index(profile)
+        self.mended = self.profile == FIXED
+        self.flatten = flatten
+        self.keywords = _KEYWORDS | _SOFT_KEYWORDS if self.profile == PYPI else _KEYWORDS
+        self.grammar = _grammar()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.shapes = Shapes()
+        self.reader = Reader(self.grammar, self.shapes, mended=self.mended)
+        self.texts: dict[str, Text] = {}
+        self.pairs: dict[tuple[Sequence[str], str], Sums] = {}
+
+    def sums(self, references: Sequence[str], prediction: str) -> Sums:
+        """The numbers named by `SUMS` for one problem.
+
+        `fixed` compares with one reference, the nearest; the published definitions add up all references.
+        """
+        key = (tuple(references), prediction)
+        found = self.pairs.get(key)
+        if found is None:
+            if len(self.texts) > _CACHED_TEXTS or len(self.shapes.known) > _KNOWN_SHAPES:
+                self._forget()
+            found = self._compare(references, self.text(prediction))
+            if len(prediction) < _CACHED_LENGTH:
+                self.pairs[key] = found
+        return found
+
+    def _compare(self, references: Sequence[str], prediction: Text) -> Sums:
+        texts = [self.text(reference) for reference in references]
+        if not self.mended or len(texts) == 1:
+            return self._count(texts, prediction)
+        options = [self._count([text], prediction) for text in texts]
+        return max(options, key=_nearness)
+
+    def text(self, source: str) -> Text:
+        """The reading of `source`, kept for the next comparison unless it is long."""
+        found = self.texts.get(source)
+        if found is None:
+            found = self._read(source)
+            if len(source) < _CACHED_LENGTH:
+                self.texts[source] = found
+        return found
+
+    def _read(self, source: str) -> Text:
+        if not source.isascii():
+            # a lone surrogate cannot be encoded: pairs become their character, the rest the replacement character
+            source = source.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if self.flatten:
+            source = source.replace("\n", " ").replace("\t", " ")
+        source = source.strip()
+        if self.mended:
+            reading = self.reader.read(source)
+            return Text(reading.tokens, reading, self.keywords, mended=True)
+        rule = without_python_comments if self.profile == PYPI else without_java_comments
+        return Text(source.split(), self.reader.read(rule(source)), self.keywords, mended=False)
+
+    def _count(self, references: Sequence[Text], prediction: Text) -> Sums:
+        own = prediction.grams
+        shared = [[own[n] & text.grams[n] for n in range(4)] for text in references]
+        recalled = [sum(len(each[n]) for each in shared) for n in range(4)]
+        if len(references) == 1:
+            matched = list(recalled)
+        else:
+            matched = [len(own[n] & frozenset().union(*(text.grams[n] for text in references))) for n in range(4)]
+        recalled[0] += sum(
+            (_KEYWORD_WEIGHT - 1) * len(each[0] & text.key_bag) for each, text in zip(shared, references, strict=True)
+        )
+        wanted = [sum(text.totals[n] for text in references) for n in range(4)]
+        wanted[0] += sum((_KEYWORD_WEIGHT - 1) * len(text.key_bag) for text in references)
+        totals = list(prediction.totals)
+        nearest = min((text.length for text in references), key=lambda n: (abs(n - prediction.length), n))
+        weighted_length = nearest
+        if not self.mended:
+            totals = [max(1, total) for total in totals]
+            wanted = [max(_KEYWORD_WEIGHT, wanted[0]), *(max(1, total) for total in wanted[1:])]
+            weighted_length = _PUBLISHED_REFERENCE_LENGTH
+        return (
+            self.profile, prediction.length, nearest, weighted_length,
+            *matched, *totals, *recalled, *wanted,
+            *self._trees(references, prediction), int(prediction.broken),
+            int(any(text.flow()[1] for text in references)),
+        )  # fmt: skip
+
+    def _trees(self, references: Sequence[Text], prediction: Text) -> Sums:
+        """Matches and totals of syntax and data-flow."""
+        syntax = flow = flows = 0
+        for text in references:
+            if self.mended:
+                syntax += len(text.shape_bag & prediction.shape_bag)
+            else:
+                syntax += sum(map(prediction.shape_bag.__contains__, text.shapes))
+            items, total = text.flow()
+            if total:
+                flow += len(items & prediction.flow()[0])
+                flows += total
+        return syntax, sum(len(text.shapes) for text in references), flow, flows
+
+
+def _nearness(sums: Sums) -> float:
+    """How much of a reference a prediction has: the mean of the shares, for choosing among references."""
+    by_name = dict(zip(SUMS, sums, strict=True))
+    parts = (
+        ("ngram_match_1", "weighted_total_1"),
+        ("syntax_match", "syntax_total"),
+        ("dataflow_match", "dataflow_total"),
+    )
+    shares = [by_name[match] / by_name[total] for match, total in parts if by_name[total]]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+@lru_cache(maxsize=1)
+def _grammar() -> Grammar:
+    return Grammar()

@@ -1,0 +1,253 @@
+"""One pass over a syntax tree: its shape as numbers, its variables in order, and the nodes that move data.
+
+The tree comes from tree-sitter, which gives one for any text. The walk keeps its own stack, so that depth is no matter,
+and its time is linear in the number of nodes. Equal subtrees get equal numbers from one `Shapes`, so that comparing
+shapes never spells a subtree out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+Part: TypeAlias = tuple[str, str, int, int, "list[Part] | None", "list[Part]"]
+"""A node as data-flow sees it: kind, field in its parent, start and end among the variables, parts, inner.
+
+Parts are its children, or None where they do not matter; inner are the outermost data-moving nodes from here down
+(the node itself when it is one). A plain tuple because there are as many as nodes.
+"""
+
+SPLIT = frozenset({"assignment", "augmented_assignment", "for_statement"})
+"""Kinds with a left and a right side that may be paired child by child."""
+MOVING = SPLIT | {
+    "default_parameter", "dictionary_comprehension", "for_in_clause", "generator_expression", "if_statement",
+    "list_comprehension", "set_comprehension", "while_statement", "ERROR",
+}  # fmt: skip
+
+_FIRST_SHAPE = 1 << 18
+"""Below are the shapes of nodes without named children: their kind, plus _MISSING for a token the parser made up."""
+_MISSING = 1 << 17
+_FIELDS = 6
+_FIELD = (1 << _FIELDS) - 1
+"""A shape and the number of a field are kept in one number; the field takes the lowest bits."""
+_HIDDEN_LIMIT = 4096
+"""Longest text (bytes) in which hidden made-up tokens are looked for: tree-sitter's printer recurses."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one text looks like to `Reader.read`."""
+
+    shapes: list[int] = field(default_factory=list)
+    """The shape of each node that has children, and of the root."""
+    names: list[str] = field(default_factory=list)
+    """The text of each variable in order; literals are variables as well, as in the published data-flow."""
+    binds: list[bool] = field(default_factory=list)
+    """Whether the variable at this place is an identifier."""
+    tokens: list[str] = field(default_factory=list)
+    """All leaves as text, a string being one; only in a mended reading."""
+    moving: list[Part] = field(default_factory=list)
+    """The outermost data-moving nodes."""
+    broken: bool = False
+    """Whether the tree has errors."""
+
+
+class Grammar:
+    """tree-sitter's Python grammar: a parser, and the names behind its numbers."""
+
+    def __init__(self) -> None:
+        import tree_sitter_python
+        from tree_sitter import Language, Parser
+
+        language = Language(tree_sitter_python.language())
+        self.parser = Parser(language)
+        count = language.node_kind_count
+        self.kinds = {i: language.node_kind_for_id(i) or "" for i in range(count)} | {0xFFFF: "ERROR"}
+        self.named = frozenset(i for i in range(count) if language.node_kind_is_named(i)) | {0xFFFF}
+        self.fields = {i: language.field_name_for_id(i) or "" for i in range(1, language.field_count + 1)} | {0: ""}
+        self.sides = frozenset(i for i, name in self.fields.items() if name in ("left", "right"))
+
+
+class Shapes:
+    """Numbers for subtrees: two subtrees have one number when their s-expressions are equal."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, int] = {}
+
+    def number(self, key: object) -> int:
+        """The number of a subtree that is described by `key`."""
+        return self.known.setdefault(key, len(self.known) + _FIRST_SHAPE)
+
+
+class Reader:
+    """Reads texts with one grammar and one set of shapes.
+
+    A mended reading leaves comments and docstrings out and has exact leaf texts. Otherwise it is what the published
+    evaluators saw: byte columns index characters, and a leaf whose text is its kind is no variable (an identifier
+    that is called "identifier").
+    """
+
+    def __init__(self, grammar: Grammar, shapes: Shapes, *, mended: bool) -> None:
+        self.grammar, self.shapes, self.mended = grammar, shapes, mended
+
+    def read(self, text: str) -> Reading:
+        """The reading of `text`, which may hold anything that UTF-8 can encode."""
+        return _Walk(self, text).run()
+
+
+class _Walk:
+    """One reading under way."""
+
+    def __init__(self, reader: Reader, text: str) -> None:
+        source = text.encode()
+        tree = reader.grammar.parser.parse(source)
+        root = tree.root_node
+        self.grammar, self.shapes, self.mended = reader.grammar, reader.shapes, reader.mended
+        self.text, self.source = text, source
+        self.cursor = tree.walk()
+        self.reading = Reading(broken=root.has_error)
+        self.ascii = len(source) == len(text)  # then a byte's place is its character's
+        self.hidden = self.reading.broken and len(source) <= _HIDDEN_LIMIT and "(MISSING _" in str(root)
+        self.lines = [] if self.ascii else text.split("\n")
+        self.frames: list[Any] = []
+        self.above: list[int] = []
+        """Shape and field of each finished named node whose parent is not finished."""
+        self.in_string = 0
+
+    def run(self) -> Reading:
+        cursor, frames, grammar = self.cursor, self.frames, self.grammar
+        down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
+        named, kinds, fields = grammar.named, grammar.kinds, grammar.fields
+        every_leaf = self.mended or self.reading.broken or not self.ascii
+        names, parts = self.reading.names, None
+        while True:
+            node = cursor.node
+            assert node is not None
+            kind, role = node.kind_id, cursor.field_id or 0
+            if down():
+                parts = self.open(node, kind, role, parts)
+                continue
+            start = len(names)
+            if every_leaf:
+                self.any_leaf(node, kind, role)
+            elif kind in named:
+                self.named_leaf(node, kind, role)
+            if parts is not None:
+                parts.append((kinds[kind], fields[role], start, len(names), None, []))
+            while not across():
+                if not up():
+                    if not self.reading.shapes:  # a root without children counts as well
+                        self.reading.shapes.append(kind)
+                    return self.reading
+                self.close()
+                parts = frames[-1][-1] if frames else None
+
+    def open(self, node: Node, kind: int, role: int, above: list[Part] | None) -> list[Part] | None:
+        """Enter a node with children; the list that collects its parts, if they matter."""
+        name, frames, reading = self.grammar.kinds[kind], self.frames, self.reading
+        parts: list[Part] | None = None
+        if name in MOVING or (above is not None and role in self.grammar.sides and frames[-1][0] in SPLIT):
+            parts = []
+        frames.append((
+            name, kind, role, len(self.above), len(reading.names), len(reading.shapes), len(reading.tokens),
+            len(reading.moving), above, parts,
+        ))  # fmt: skip
+        if name == "string":
+            if not self.in_string:
+                self.variable(self.spelling(node), False)
+            self.in_string += 1
+        return parts
+
+    def close(self) -> None:
+        """Leave a node: give it a shape, and tell the node above what it was."""
+        name, kind, role, above, names, shapes, tokens, moving, parts_above, parts = self.frames.pop()
+        reading, waiting = self.reading, self.above
+        if name == "string":
+            self.in_string -= 1
+        elif self.mended and name == "expression_statement" and self.is_docstring(above):
+            del waiting[above:], reading.names[names:], reading.binds[names:], reading.shapes[shapes:]
+            del reading.tokens[tokens:], reading.moving[moving:]
+            return
+        shape = kind if len(waiting) == above else self.shapes.number((kind, *waiting[above:]))
+        if self.hidden and (node := self.cursor.node) and "(MISSING _" in (spelt := str(node)):
+            shape = self.shapes.number(spelt)
+        reading.shapes.append(shape)
+        if kind in self.grammar.named:
+            waiting[above:] = [shape << _FIELDS | role]
+        else:  # an unnamed node ("not in") is not spelt out: what is in it belongs to the node above
+            waiting[above:] = [child if child & _FIELD else child | role for child in waiting[above:]]
+        if parts_above is None and name not in MOVING:
+            return
+        inner = reading.moving[moving:]
+        end = len(reading.names)
+        if name in MOVING:
+            inner = [(name, self.grammar.fields[role], names, end, parts, inner)]
+            reading.moving[moving:] = inner
+        if parts_above is not None:
+            parts_above.append((name, self.grammar.fields[role], names, end, parts, inner))
+
+    def named_leaf(self, node: Node, kind: int, role: int) -> None:
+        """A named leaf of a sound ASCII text, read as published."""
+        self.above.append(kind << _FIELDS | role)
+        name = self.grammar.kinds[kind]
+        if name == "comment" or self.in_string:
+            return
+        text = self.text[node.start_byte : node.end_byte]
+        if text != name:
+            self.reading.names.append(text)
+            self.reading.binds.append(name == "identifier")
+
+    def any_leaf(self, node: Node, kind: int, role: int) -> None:
+        """A leaf of any text, in any reading."""
+        name, missing = self.grammar.kinds[kind], node.is_missing
+        if self.mended and name == "comment":
+            return
+        shape = kind
+        if missing:
+            shape |= _MISSING
+        elif name == "ERROR" and node.end_byte > node.start_byte:
+            shape = self.shapes.number(str(node))  # names the character at which the parser stumbled
+        if missing or kind in self.grammar.named:
+            self.above.append(shape << _FIELDS | role)
+        if name == "comment" or self.in_string or (self.mended and missing):
+            return
+        text = self.spelling(node)
+        if self.mended and kind not in self.grammar.named:
+            self.reading.tokens.append(text)
+        elif self.mended or text != name:
+            self.variable(text, name == "identifier")
+
+    def variable(self, text: str, binds: bool) -> None:
+        self.reading.names.append(text)
+        self.reading.binds.append(binds)
+        if self.mended:
+            self.reading.tokens.append(text)
+
+    def spelling(self, node: Node) -> str:
+        """A node's text; in a published reading without its line feeds, and at byte columns of the characters."""
+        if self.mended:
+            return self.source[node.start_byte : node.end_byte].decode()
+        if self.ascii:
+            return self.text[node.start_byte : node.end_byte].replace("\n", "")
+        (first, start), (last, end) = node.start_point, node.end_point
+        if first == last:
+            return self.lines[first][start:end]
+        return "".join([self.lines[first][start:], *self.lines[first + 1 : last], self.lines[last][:end]])
+
+    def is_docstring(self, above: int) -> bool:
+        """Whether the statement that ends here is a string that documents the block it begins."""
+        node = self.cursor.node
+        if node is None or len(self.frames) < 1 or self.frames[-1][3] != above:
+            return False
+        inside = [child.type for child in node.children]
+        if inside not in (["string"], ["concatenated_string"]):
+            return False
+        if self.frames[-1][0] == "block":
+            return self.frames[-2][0] in ("function_definition", "class_definition")
+        following = node.next_sibling
+        while following is not None and following.type == "comment":
+            following = following.next_sibling
+        return self.frames[-1][0] == "module" and following is not None  # a lone string is the whole program
