@@ -171,17 +171,20 @@ class Registry:
 
     def _hurt(self) -> str:
         """What else a name that does not exist may have been meant to come from."""
-        left = "; ".join(f"{q.name} ({q.distribution}) is left out: {q.reason}" for q in self.quarantined)
-        return f" [{left}]" if left else ""
+        left = list(dict.fromkeys(q.name for q in self.quarantined))
+        return f" (left out, for reasons given there: {', '.join(left)})" if left else ""
 
     def _reach(self, kinds: Sequence[str], name: str) -> Iterator[None]:
-        """Yields before any import, then with the plugins that are known to offer `name`, then with all that may."""
+        """Yields before any import, then with the plugins that may offer `name`, then with those that have the hook at
+        all, then with everyone."""
         memory = self._loader.memory
         hooks = {kind: KINDS[kind][0] if kind in KINDS else COMMANDS_HOOK for kind in kinds}
         yield
         self._load(lambda entry: any(memory.may_offer(entry, kind, hook, name) for kind, hook in hooks.items()))
         yield
         self._load(lambda entry: any(memory.may_implement(entry, hook) for hook in hooks.values()))
+        yield
+        self._load(lambda _: True)
         yield
 
     def _load(self, wanted: Callable[[Entry], bool]) -> None:
