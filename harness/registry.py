@@ -28,6 +28,7 @@ BUILT_IN = (
     "harness.plugins.tasks.codealpacapy",
     "harness.plugins.tasks.apps",
     "harness.plugins.metrics.exact_match",
+    "harness.plugins.metrics.codebleu",
     "harness.plugins.metrics.pass_at_k",
     "harness.plugins.metrics.tests_passed",
 )

@@ -41,7 +41,7 @@ class CodeAlpacaPy(Task):
     version = "1"
     reference = "Chaudhary, 2023 (CodeAlpaca); study: section 4.2"
     licence = "CC BY-NC 4.0"
-    metrics: ClassVar[tuple[str, ...]] = ("exact_match",)
+    metrics: ClassVar[tuple[str, ...]] = ("exact_match", "codebleu")
     sizes: ClassVar[Mapping[str, int]] = {"train": 2192, "validation": 314, "test": 628}
     hub = HubFiles(
         "antolin/codealpaca-filtered",

@@ -28,7 +28,7 @@ class Conala(Task):
     version = "1"
     reference = "Yin et al., MSR 2018 (arXiv:1805.08949); split: Zhou et al., ICLR 2023; study: section 4.2"
     licence = "CC BY-SA 4.0 (Stack Overflow)"
-    metrics: ClassVar[tuple[str, ...]] = ("exact_match",)
+    metrics: ClassVar[tuple[str, ...]] = ("exact_match", "codebleu")
     sizes: ClassVar[Mapping[str, int]] = {"train": 2135, "validation": 201, "test": 543}
     hub = HubFiles(
         "neulab/docprompting-conala",
