@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import provenance, runs, statistics, workshop
+from harness import provenance, remote, runs, statistics, workshop
 from harness.costs import metered, total
 from harness.generate import batch_size, generate
 from harness.model import Base, parameters
@@ -58,7 +58,9 @@ def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
         if before is None:
             runs.write_json(folder / RUN, provenance.of(plan, registry))
             registry.tell("harness_run_started", run=plan.run)
-        if not written(plan, folder):
+        if plan.backend is not None and not written(plan, folder):
+            remote.write_completions(plan, folder, root / "cache")
+        elif not written(plan, folder):
             write_completions(plan, folder, tune(plan, root, shop), root, shop)
         judge(plan, folder)
         records = score(plan, folder, registry)

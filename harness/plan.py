@@ -12,8 +12,8 @@ from harness import data
 from harness.config import Setting, Settings
 from harness.errors import DataError, UsageError
 from harness.model import BUILTIN, model_digest
-from harness.plugin import Method, Metric, Task
-from harness.records import ModelSpec, Problem, Run, Sampling, Tuning, to_json
+from harness.plugin import Backend, Method, Metric, Task, deciding
+from harness.records import ModelSpec, Problem, Run, Sampling, Tuning, digest, to_json
 from harness.registry import Offer, Registry
 
 
@@ -36,6 +36,7 @@ class Request:
     chat: bool = False
     trust_remote_code: bool = False
     hub: bool = False
+    backend: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Plan:
     source: data.Source
     sources: Mapping[str, Setting]
     notes: tuple[str, ...]
+    backend: Offer[Backend] | None = None
 
     @property
     def method(self) -> Offer[Method] | None:
@@ -91,6 +93,8 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
     configs: dict[str, Any] = {}
     values: dict[str, Setting] = {}
     offers: list[Offer[Any]] = [task, *(o for o in (tuner, prompter, plain) if o is not None)]
+    backend = _backend(request, registry, tuner)
+    offers += [backend] if backend else []
     metrics = chosen_metrics(request, task.plugin, registry)
     for offer in [*offers, *metrics]:
         configs[offer.name], found = settings.config(offer.name, offer.plugin.Config)
@@ -109,16 +113,36 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
         metrics=tuple(m.name for m in metrics),
         sampling=sampling,
         tuning=_tuning(tuner, configs, source.builtin),
-        options={offer.name: to_json(configs[offer.name]) for offer in [*offers, *metrics]},
+        options={
+            offer.name: to_json(deciding(configs[offer.name]) if offer is backend else configs[offer.name])
+            for offer in [*offers, *metrics]
+        },
         data_digest=source.digest,
-        model_digest=model_digest(spec),
+        # Whoever runs a model elsewhere tells no more about its weights than its name.
+        model_digest=digest([backend.name, spec.id]) if backend else model_digest(spec),
         limit=request.limit,
         ks=ks,
         seed=request.seed,
         builtin_data=source.builtin,
+        backend=backend.name if backend else None,
     )
     values |= _request_sources(request, run)
-    return Plan(run, task, tuner, prompter or plain, metrics, configs, splits, source, values, notes)
+    return Plan(run, task, tuner, prompter or plain, metrics, configs, splits, source, values, notes, backend)
+
+
+def _backend(request: Request, registry: Registry, tuner: Offer[Method] | None) -> Offer[Backend] | None:
+    """The backend that was asked for; it needs a model of its own and weights that stay as they are."""
+    if request.backend is None:
+        return None
+    found = registry.backend(request.backend)
+    if tuner is not None:
+        raise UsageError(f"--backend {found.name}: {tuner.name} tunes weights, which a backend keeps to itself")
+    if request.model is None:
+        raise UsageError(f"--backend {found.name}: name one of its models with --model")
+    for flag, given in (("--chat", request.chat), ("--revision", request.revision)):
+        if given:
+            raise UsageError(f"--backend {found.name}: {flag} is for models that run here; leave it out")
+    return found
 
 
 def _parts(method: str, registry: Registry) -> tuple[Offer[Method] | None, Offer[Method] | None, Offer[Method] | None]:

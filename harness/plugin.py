@@ -8,7 +8,7 @@ them and `harness show NAME` prints them with the text in `field(metadata={"help
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.data import HubFiles
@@ -20,11 +20,21 @@ if TYPE_CHECKING:
     from harness.prompts import Pool
 
 
-def option(default: Any, help: str) -> Any:
-    """A `Config` field with its meaning: `r: int = option(16, "rank of the update matrices")`."""
+def option(default: Any, help: str, *, decides: bool = True) -> Any:
+    """A `Config` field with its meaning: `r: int = option(16, "rank of the update matrices")`.
+
+    `decides=False` is for a backend's option that no completion depends on (a time limit, how many requests at once):
+    a run that was begun with one value of it is continued with another.
+    """
+    metadata = {"help": help, "decides": decides}
     if isinstance(default, dict | list):
-        return field(default_factory=lambda: type(default)(default), metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def deciding(config: Any) -> dict[str, Any]:
+    """The options that completions depend on, by name."""
+    return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata.get("decides", True)}
 
 
 @dataclass(frozen=True)
@@ -187,7 +197,11 @@ class Metric:
 
 
 class Backend:
-    """Something that turns prompts into completions in place of the local generation loop (an HTTP API, an engine)."""
+    """Something that turns prompts into completions in place of the local generation loop (an HTTP API, an engine).
+
+    `--backend NAME` asks for it, `--model` then names a model of its own. It needs a method that tunes nothing. A key
+    or token is read from the environment, never from `Config`, whose values are written down.
+    """
 
     name: ClassVar[str]
     reference: ClassVar[str] = ""
@@ -196,5 +210,12 @@ class Backend:
     def generate(
         self, model: str, prompts: Sequence[tuple[str, str]], sampling: Sampling, seed: int, config: Any
     ) -> Iterator[tuple[str, tuple[Completion, ...]]]:
-        """For each (problem id, prompt), in any order, its id and `sampling.candidates` completions."""
+        """For each (problem id, prompt), in any order, its id and `sampling.candidates` completions.
+
+        What is yielded is on disk at once, and is not asked for again when the command is repeated. So when some
+        problems fail, yield the others first and raise then. Texts are cut at `sampling.stop` by the caller.
+
+        Raises:
+            HarnessError: something could not be had; the message says what, and what to do.
+        """
         raise NotImplementedError

@@ -33,7 +33,7 @@ LIBRARIES = (
 
 def of(plan: Plan, registry: Registry) -> dict[str, Any]:
     """The contents of `run.json`."""
-    offers = [plan.task, plan.tuner, plan.prompter, *plan.metrics]
+    offers = [plan.task, plan.tuner, plan.prompter, plan.backend, *plan.metrics]
     return {
         "schema": SCHEMA,
         "run": to_json(plan.run),
@@ -71,6 +71,7 @@ def reproduce(plan: Plan) -> str:
     if not (run.builtin_data and run.model.id == BUILTIN):
         words += ["--model", run.model.id]
     words += ["--revision", run.model.revision] if run.model.revision else []
+    words += ["--backend", run.backend] if run.backend else []
     if not run.builtin_data and plan.source.named is None:
         words += ["--data", plan.source.label]
     shown = {

@@ -235,6 +235,7 @@ class Run:
     ks: tuple[int, ...]
     seed: int
     builtin_data: bool = False
+    backend: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
