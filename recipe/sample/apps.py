@@ -109,9 +109,7 @@ def _read(variant: Variant, shown: Case) -> str:
 def _called(variant: Variant, shown: Case, starter: str) -> str:
     """The statement of a call-based problem."""
     names = parameters(starter)
-    given = ", ".join(
-        f"{name} = {json.dumps(value)}" for name, value in zip(names, shown.given, strict=True)
-    )
+    given = ", ".join(f"{name} = {json.dumps(value)}" for name, value in zip(names, shown.given, strict=True))
     example = f"Example 1:\n\nInput: {given}\nOutput: {json.dumps(shown.expected)}\n"
     return f"{variant.asked}\n\n{example}"
 

@@ -9,9 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recipe.sample import (
-    apps_competition,
-    apps_interview,
-    apps_introductory,
+    apps_competition_areas,
+    apps_competition_lines,
+    apps_competition_pairs,
+    apps_competition_sieve,
+    apps_interview_lists,
+    apps_interview_numbers,
+    apps_interview_tables,
+    apps_interview_text,
+    apps_introductory_lines,
+    apps_introductory_lists,
+    code_classes,
+    code_loops,
     code_numbers,
     code_structures,
     code_text,
@@ -37,13 +46,25 @@ CONALA: tuple[Snippet, ...] = (
 )
 CODEALPACAPY: tuple[Snippet, ...] = (
     *code_numbers.FAMILIES,
+    *code_loops.FAMILIES,
     *code_text.FAMILIES,
     *code_structures.FAMILIES,
+    *code_classes.FAMILIES,
 )
 APPS: dict[str, tuple[Contest, ...]] = {
-    "introductory": apps_introductory.FAMILIES,
-    "interview": apps_interview.FAMILIES,
-    "competition": apps_competition.FAMILIES,
+    "introductory": (*apps_introductory_lists.FAMILIES, *apps_introductory_lines.FAMILIES),
+    "interview": (
+        *apps_interview_lists.FAMILIES,
+        *apps_interview_tables.FAMILIES,
+        *apps_interview_numbers.FAMILIES,
+        *apps_interview_text.FAMILIES,
+    ),
+    "competition": (
+        *apps_competition_lines.FAMILIES,
+        *apps_competition_pairs.FAMILIES,
+        *apps_competition_areas.FAMILIES,
+        *apps_competition_sieve.FAMILIES,
+    ),
 }
 APPS_SIZES = {
     "introductory": {"train": 70, "validation": 14, "test": 20},
@@ -100,9 +121,7 @@ def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
             name = variant.family.name
             used[name] = used.get(name, 0) + 1
             question = f"sample-{numbers[name]}-{used[name]}"
-            rows[split].append(
-                {"nl": variant.asked, "cmd": variant.answer, "question_id": question}
-            )
+            rows[split].append({"nl": variant.asked, "cmd": variant.answer, "question_id": question})
     return rows
 
 

@@ -52,9 +52,7 @@ class Dealer:
         return variant.plain in self._asked or variant.answer in self._answers
 
 
-def deal(
-    task: str, families: Sequence[Family], sizes: dict[str, int], seed: int
-) -> dict[str, list[Variant]]:
+def deal(task: str, families: Sequence[Family], sizes: dict[str, int], seed: int) -> dict[str, list[Variant]]:
     """`sizes[split]` members for every split, spread evenly over the families."""
     dealer = Dealer(task, seed)
     covered: dict[str, set[str]] = {family.name: set() for family in families}

@@ -1,45 +1,17 @@
-"""Small functions about lists, dictionaries, tables and files; classes."""
+"""Small functions about lists, dictionaries, tables and files."""
 
 from __future__ import annotations
 
 from recipe.sample.families import Snippet
 
 PEOPLE = "[{'name': 'Bo', 'age': 7}, {'name': 'Al', 'age': 30}, {'name': 'Cy', 'age': 18}]"
-CLASSES = (
-    ("Book", "title", "author"),
-    ("Car", "brand", "year"),
-    ("Person", "name", "age"),
-    ("Point", "x", "y"),
-    ("Product", "name", "price"),
-    ("City", "name", "population"),
-    ("Song", "title", "artist"),
-    ("Student", "name", "grade"),
-    ("Employee", "name", "salary"),
-    ("Rectangle", "width", "height"),
-    ("Movie", "title", "year"),
-    ("Account", "owner", "balance"),
-)
-ANIMALS = (("Dog", "Woof"), ("Cat", "Meow"), ("Cow", "Moo"), ("Duck", "Quack"), ("Sheep", "Baa"),
-           ("Horse", "Neigh"), ("Pig", "Oink"), ("Owl", "Hoot"))
-SHAPES = (
-    ("Square", "side", "area", "self.side ** 2", "(3)", "9"),
-    ("Square", "side", "perimeter", "4 * self.side", "(3)", "12"),
-    ("Cube", "side", "volume", "self.side ** 3", "(3)", "27"),
-    ("Cube", "side", "surface", "6 * self.side ** 2", "(3)", "54"),
-    ("Circle", "radius", "area", "3.14159 * self.radius ** 2", "(10)", "314.159"),
-    ("Circle", "radius", "circumference", "2 * 3.14159 * self.radius", "(10)", "62.8318"),
-    ("Circle", "radius", "diameter", "2 * self.radius", "(10)", "20"),
-    ("Temperature", "celsius", "fahrenheit", "self.celsius * 9 / 5 + 32", "(10)", "50"),
-    ("Temperature", "celsius", "kelvin", "self.celsius + 273.15", "(10)", "283.15"),
-    ("Duration", "hours", "minutes", "self.hours * 60", "(2)", "120"),
-    ("Duration", "hours", "seconds", "self.hours * 3600", "(2)", "7200"),
-    ("Duration", "hours", "days", "self.hours / 24", "(48)", "2"),
-)
+
+
 # Stands in for the file system: what was opened lands in `files`.
 ON_DISK = (
-    "import io\nfiles = []\ndef open(name, mode='r'):\n    files.append(name)\n"
-    "    return io.StringIO('b 1\\na c\\n')\n"
+    "import io\nfiles = []\ndef open(name, mode='r'):\n    files.append(name)\n    return io.StringIO('b 1\\na c\\n')\n"
 )
+
 
 FAMILIES = (
     Snippet(
@@ -53,23 +25,25 @@ FAMILIES = (
         {
             "f": ("sort_items", "arrange", "order"),
             "what key case want": (
-                ("a list of words by length", ", key=len", "['bb', 'a', 'ccc']",
-                 "['a', 'bb', 'ccc']"),
-                ("a list of words by length in descending order", ", key=len, reverse=True",
-                 "['bb', 'a', 'ccc']", "['ccc', 'bb', 'a']"),
-                ("a list of words ignoring case", ", key=str.lower", "['b', 'A', 'C']",
-                 "['A', 'b', 'C']"),
-                ("a list of numbers in descending order", ", reverse=True", "[2, 9, 4]",
-                 "[9, 4, 2]"),
+                ("a list of words by length", ", key=len", "['bb', 'a', 'ccc']", "['a', 'bb', 'ccc']"),
+                (
+                    "a list of words by length in descending order",
+                    ", key=len, reverse=True",
+                    "['bb', 'a', 'ccc']",
+                    "['ccc', 'bb', 'a']",
+                ),
+                ("a list of words ignoring case", ", key=str.lower", "['b', 'A', 'C']", "['A', 'b', 'C']"),
+                ("a list of numbers in descending order", ", reverse=True", "[2, 9, 4]", "[9, 4, 2]"),
                 ("a list of numbers by absolute value", ", key=abs", "[2, -9, -4]", "[2, -4, -9]"),
-                ("a list of tuples by the first item", ", key=lambda t: t[0]",
-                 "[(2, 1), (1, 2)]", "[(1, 2), (2, 1)]"),
-                ("a list of tuples by the second item", ", key=lambda t: t[1]",
-                 "[(1, 2), (2, 1)]", "[(2, 1), (1, 2)]"),
-                ("a list of tuples by the last item", ", key=lambda t: t[-1]",
-                 "[(1, 0, 2), (2, 3, 1)]", "[(2, 3, 1), (1, 0, 2)]"),
-                ("a list of words by the last letter", ", key=lambda w: w[-1]", "['ab', 'ba']",
-                 "['ba', 'ab']"),
+                ("a list of tuples by the first item", ", key=lambda t: t[0]", "[(2, 1), (1, 2)]", "[(1, 2), (2, 1)]"),
+                ("a list of tuples by the second item", ", key=lambda t: t[1]", "[(1, 2), (2, 1)]", "[(2, 1), (1, 2)]"),
+                (
+                    "a list of tuples by the last item",
+                    ", key=lambda t: t[-1]",
+                    "[(1, 0, 2), (2, 3, 1)]",
+                    "[(2, 3, 1), (1, 0, 2)]",
+                ),
+                ("a list of words by the last letter", ", key=lambda w: w[-1]", "['ab', 'ba']", "['ba', 'ab']"),
                 ("a list of lists by their sum", ", key=sum", "[[4], [1, 2]]", "[[1, 2], [4]]"),
             ),
         },
@@ -86,27 +60,38 @@ FAMILIES = (
         {
             "f": ("process", "extract", "derive"),
             "what e want": (
-                ("a dictionary with keys and values swapped", "{v: k for k, v in data.items()}",
-                 "{3: 'b', 8: 'a', 5: 'cc'}"),
-                ("the key with the largest value of a dictionary", "max(data, key=data.get)",
-                 "'a'"),
-                ("the key with the smallest value of a dictionary", "min(data, key=data.get)",
-                 "'b'"),
+                (
+                    "a dictionary with keys and values swapped",
+                    "{v: k for k, v in data.items()}",
+                    "{3: 'b', 8: 'a', 5: 'cc'}",
+                ),
+                ("the key with the largest value of a dictionary", "max(data, key=data.get)", "'a'"),
+                ("the key with the smallest value of a dictionary", "min(data, key=data.get)", "'b'"),
                 ("the sum of the values of a dictionary", "sum(data.values())", "16"),
                 ("the largest value of a dictionary", "max(data.values())", "8"),
                 ("the sorted keys of a dictionary", "sorted(data)", "['a', 'b', 'cc']"),
                 ("the sorted values of a dictionary", "sorted(data.values())", "[3, 5, 8]"),
                 ("the longest key of a dictionary", "max(data, key=len)", "'cc'"),
-                ("the items of a dictionary sorted by value",
-                 "sorted(data.items(), key=lambda kv: kv[1])",
-                 "[('b', 3), ('cc', 5), ('a', 8)]"),
-                ("the items of a dictionary sorted by value in descending order",
-                 "sorted(data.items(), key=lambda kv: kv[1], reverse=True)",
-                 "[('a', 8), ('cc', 5), ('b', 3)]"),
-                ("a dictionary with every value doubled", "{k: v * 2 for k, v in data.items()}",
-                 "{'b': 6, 'a': 16, 'cc': 10}"),
-                ("a dictionary with all keys in upper case",
-                 "{k.upper(): v for k, v in data.items()}", "{'B': 3, 'A': 8, 'CC': 5}"),
+                (
+                    "the items of a dictionary sorted by value",
+                    "sorted(data.items(), key=lambda kv: kv[1])",
+                    "[('b', 3), ('cc', 5), ('a', 8)]",
+                ),
+                (
+                    "the items of a dictionary sorted by value in descending order",
+                    "sorted(data.items(), key=lambda kv: kv[1], reverse=True)",
+                    "[('a', 8), ('cc', 5), ('b', 3)]",
+                ),
+                (
+                    "a dictionary with every value doubled",
+                    "{k: v * 2 for k, v in data.items()}",
+                    "{'b': 6, 'a': 16, 'cc': 10}",
+                ),
+                (
+                    "a dictionary with all keys in upper case",
+                    "{k.upper(): v for k, v in data.items()}",
+                    "{'B': 3, 'A': 8, 'CC': 5}",
+                ),
             ),
         },
         "$f({'b': 3, 'a': 8, 'cc': 5}) == $want",
@@ -169,16 +154,12 @@ FAMILIES = (
             "f": ("combine", "merge", "join_lists"),
             "what e want": (
                 ("the common elements of two lists", "[x for x in a if x in b]", "[2, 5]"),
-                ("the elements of the first list that are not in the second",
-                 "[x for x in a if x not in b]", "[1]"),
-                ("the element-wise sum of two lists", "[x + y for x, y in zip(a, b)]",
-                 "[3, 11, 10]"),
-                ("the element-wise product of two lists", "[x * y for x, y in zip(a, b)]",
-                 "[2, 18, 25]"),
+                ("the elements of the first list that are not in the second", "[x for x in a if x not in b]", "[1]"),
+                ("the element-wise sum of two lists", "[x + y for x, y in zip(a, b)]", "[3, 11, 10]"),
+                ("the element-wise product of two lists", "[x * y for x, y in zip(a, b)]", "[2, 18, 25]"),
                 ("the dot product of two lists", "sum(x * y for x, y in zip(a, b))", "45"),
                 ("two lists merged and sorted", "sorted(a + b)", "[1, 2, 2, 5, 5, 9]"),
-                ("a dictionary from a list of keys and a list of values", "dict(zip(a, b))",
-                 "{1: 2, 2: 9, 5: 5}"),
+                ("a dictionary from a list of keys and a list of values", "dict(zip(a, b))", "{1: 2, 2: 9, 5: 5}"),
                 ("a list of pairs from two lists", "list(zip(a, b))", "[(1, 2), (2, 9), (5, 5)]"),
                 ("the sorted union of two lists", "sorted(set(a) | set(b))", "[1, 2, 5, 9]"),
             ),
@@ -223,118 +204,16 @@ FAMILIES = (
             "d": ("result", "table", "mapping"),
             "lo": ("0", "1", "2"),
             "hi stop": (("5", "6"), ("10", "11"), ("20", "21")),
-            "what e": (("squares", "x ** 2"), ("cubes", "x ** 3"), ("doubles", "x * 2"),
-                       ("negatives", "-x"), ("string forms", "str(x)"), ("halves", "x / 2")),
+            "what e": (
+                ("squares", "x ** 2"),
+                ("cubes", "x ** 3"),
+                ("doubles", "x * 2"),
+                ("negatives", "-x"),
+                ("string forms", "str(x)"),
+                ("halves", "x / 2"),
+            ),
         },
         "list($d) == list(range($lo, $hi + 1)) and all(y == $e for x, y in $d.items())",
-    ),
-    Snippet(
-        "class-fields",
-        (
-            "Create a class `$n` with the attributes $p and $q.",
-            "Write a Python class named `$n` that stores $p and $q.",
-            "Define a class `$n` whose constructor takes $p and $q.",
-            "Implement a `$n` class having two attributes, $p and $q.",
-        ),
-        "class $n:\n    def __init__(self, $p, $q):\n        self.$p = $p\n        self.$q = $q",
-        {"n p q": CLASSES},
-        "($n(1, 2).$p, $n(1, 2).$q) == (1, 2)",
-    ),
-    Snippet(
-        "class-str",
-        (
-            "Create a class `$n` with $p and $q that prints as '<$p>$sep<$q>'.",
-            "Write a class `$n` storing $p and $q, with a __str__ method returning "
-            "'<$p>$sep<$q>'.",
-            "Define `$n` with the attributes $p and $q; str() of it gives '<$p>$sep<$q>'.",
-        ),
-        "class $n:\n    def __init__(self, $p, $q):\n        self.$p = $p\n        self.$q = $q\n\n"
-        "    def __str__(self):\n        return f'{self.$p}$sep{self.$q}'",
-        {"n p q": CLASSES, "sep": (": ", ", ", " - ", "/", " by ")},
-        "str($n(1, 2)) == '1$sep' + '2'",
-    ),
-    Snippet(
-        "dataclass",
-        (
-            "Create a dataclass `$n` with the fields $p ($s) and $q ($t).",
-            "Write a Python dataclass named `$n` with $p of type $s and $q of type $t.",
-            "Define `$n` as a dataclass: $p is of type $s, $q of type $t.",
-        ),
-        "from dataclasses import dataclass\n\n@dataclass\nclass $n:\n    $p: $s\n    $q: $t",
-        {"n p q": CLASSES, "s": ("str", "int"), "t": ("int", "float", "str")},
-        "repr($n(1, 2)) == '$n($p=1, $q=2)' and $n.__annotations__ == {'$p': $s, '$q': $t}",
-    ),
-    Snippet(
-        "subclass",
-        (
-            "Create a class `$n` that inherits from `$b` and has a method `$m` returning '$v'.",
-            "Write a subclass `$n` of `$b` whose method `$m` returns '$v'.",
-            "Define `$n` as a child class of `$b`; its `$m` method gives back '$v'.",
-        ),
-        "class $n($b):\n    def $m(self):\n        return '$v'",
-        {"n v": ANIMALS, "b": ("Animal", "Pet", "Creature"), "m": ("speak", "sound", "call")},
-        "$n().$m() == '$v' and isinstance($n(), $b)",
-        "class $b:\n    pass",
-    ),
-    Snippet(
-        "class-shape",
-        (
-            "Create a class `$n` with a $p and a method `$m` that returns the $m.",
-            "Write a class `$n` taking a $p, with a method `$m()`.",
-            "Define a Python class `$n` that has a $p and can compute its $m.",
-            "Implement `$n`: it is built from a $p, and its method `$m` gives the $m.",
-        ),
-        "class $n:\n    def __init__(self, $p):\n        self.$p = $p\n\n    def $m(self):\n"
-        "        return $e",
-        {"n p m e case want": SHAPES},
-        "abs($n$case.$m() - $want) < 1e-9",
-    ),
-    Snippet(
-        "counter-class",
-        (
-            "Create a class `$n` that starts at $v and has a method `$m` which $does $k.",
-            "Write a class `$n` with a value of $v at first; its method `$m` $does $k.",
-            "Define `$n`: the value is $v in the beginning and each call of `$m` $does $k.",
-        ),
-        "class $n:\n    def __init__(self):\n        self.value = $v\n\n    def $m(self):\n"
-        "        self.value $op $k",
-        {
-            "n": ("Counter", "Score", "Meter", "Clock"),
-            "v": ("0", "1", "10", "100"),
-            "does m op": (
-                ("increases it by", "increase", "+="),
-                ("decreases it by", "decrease", "-="),
-                ("multiplies it by", "multiply", "*="),
-                ("raises it by", "add", "+="),
-                ("lowers it by", "subtract", "-="),
-            ),
-            "k": ("1", "2", "5", "10"),
-        },
-        "(lambda c: [c.value, c.$m(), c.value] == [$v, None, eval('$v ' + '$op'[0] + ' $k')])($n())",
-    ),
-    Snippet(
-        "enum",
-        (
-            "Create an Enum `$n` with the members $list.",
-            "Write an enumeration `$n` for $list, numbered from 1.",
-            "Define a Python Enum called `$n` whose members are $list, starting at 1.",
-        ),
-        "from enum import Enum\n\nclass $n(Enum):\n    $p = 1\n    $q = 2\n    $r = 3",
-        {
-            "n list p q r": (
-                ("Color", "red, green and blue", "RED", "GREEN", "BLUE"),
-                ("Size", "small, medium and large", "SMALL", "MEDIUM", "LARGE"),
-                ("Level", "low, middle and high", "LOW", "MIDDLE", "HIGH"),
-                ("State", "new, open and closed", "NEW", "OPEN", "CLOSED"),
-                ("Light", "green, yellow and red", "GREEN", "YELLOW", "RED"),
-                ("Meal", "breakfast, lunch and dinner", "BREAKFAST", "LUNCH", "DINNER"),
-                ("Metal", "gold, silver and bronze", "GOLD", "SILVER", "BRONZE"),
-                ("Fruit", "apple, pear and plum", "APPLE", "PEAR", "PLUM"),
-                ("Animal", "cat, dog and cow", "CAT", "DOG", "COW"),
-                ("Shape", "circle, square and line", "CIRCLE", "SQUARE", "LINE"),
-            ),
-        },
-        "[(m.name, m.value) for m in $n] == [('$p', 1), ('$q', 2), ('$r', 3)]",
     ),
     Snippet(
         "read-file",
@@ -375,8 +254,7 @@ FAMILIES = (
                 ("a string", "data", "'ab'", "'ab'"),
                 ("a list of lines", "'\\n'.join(data)", "['a', 'b']", "'a\\nb'"),
                 ("a list of words separated by spaces", "' '.join(data)", "['a', 'b']", "'a b'"),
-                ("a list of numbers separated by commas", "','.join(map(str, data))", "[1, 2]",
-                 "'1,2'"),
+                ("a list of numbers separated by commas", "','.join(map(str, data))", "[1, 2]", "'1,2'"),
                 ("a number", "str(data)", "12", "'12'"),
                 ("a string in upper case", "data.upper()", "'ab'", "'AB'"),
                 ("a string followed by a newline", "data + '\\n'", "'ab'", "'ab\\n'"),
@@ -397,20 +275,58 @@ FAMILIES = (
         "def $f($args):\n    try:\n        return $e\n    except $err:\n        return $v",
         {
             "what f args e err good want bad": (
-                ("divides a by b", "divide", "a, b", "a / b", "ZeroDivisionError", "(6, 3)", "2",
-                 "(6, 0)"),
-                ("converts text to an integer", "to_int", "text", "int(text)", "ValueError",
-                 "('12')", "12", "('x')"),
-                ("converts text to a float", "to_float", "text", "float(text)", "ValueError",
-                 "('1.5')", "1.5", "('x')"),
-                ("gets an item of a list by index", "get_item", "items, index", "items[index]",
-                 "IndexError", "([7, 9], 1)", "9", "([7, 9], 2)"),
-                ("looks up a key in a dictionary", "look_up", "data, key", "data[key]",
-                 "KeyError", "({'k': 3}, 'k')", "3", "({}, 'k')"),
-                ("finds the position of an item in a list", "position", "items, item",
-                 "items.index(item)", "ValueError", "([7, 9], 9)", "1", "([7], 9)"),
-                ("computes the remainder of a and b", "remainder", "a, b", "a % b",
-                 "ZeroDivisionError", "(7, 4)", "3", "(7, 0)"),
+                ("divides a by b", "divide", "a, b", "a / b", "ZeroDivisionError", "(6, 3)", "2", "(6, 0)"),
+                ("converts text to an integer", "to_int", "text", "int(text)", "ValueError", "('12')", "12", "('x')"),
+                (
+                    "converts text to a float",
+                    "to_float",
+                    "text",
+                    "float(text)",
+                    "ValueError",
+                    "('1.5')",
+                    "1.5",
+                    "('x')",
+                ),
+                (
+                    "gets an item of a list by index",
+                    "get_item",
+                    "items, index",
+                    "items[index]",
+                    "IndexError",
+                    "([7, 9], 1)",
+                    "9",
+                    "([7, 9], 2)",
+                ),
+                (
+                    "looks up a key in a dictionary",
+                    "look_up",
+                    "data, key",
+                    "data[key]",
+                    "KeyError",
+                    "({'k': 3}, 'k')",
+                    "3",
+                    "({}, 'k')",
+                ),
+                (
+                    "finds the position of an item in a list",
+                    "position",
+                    "items, item",
+                    "items.index(item)",
+                    "ValueError",
+                    "([7, 9], 9)",
+                    "1",
+                    "([7], 9)",
+                ),
+                (
+                    "computes the remainder of a and b",
+                    "remainder",
+                    "a, b",
+                    "a % b",
+                    "ZeroDivisionError",
+                    "(7, 4)",
+                    "3",
+                    "(7, 0)",
+                ),
             ),
             "v": ("None", "0", "-1", "False"),
         },

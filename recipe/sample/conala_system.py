@@ -89,7 +89,10 @@ FAMILIES = (
             "get `$x` as text rounded to $n",
         ),
         "format($x, '.${k}f')",
-        {"x": ("x", "price", "ratio", "total", "rate"), "n k": (("1 decimal", "1"), ("2 decimals", "2"), ("3 decimals", "3"), ("4 decimals", "4"))},
+        {
+            "x": ("x", "price", "ratio", "total", "rate"),
+            "n k": (("1 decimal", "1"), ("2 decimals", "2"), ("3 decimals", "3"), ("4 decimals", "4")),
+        },
         "abs(float(result) - 2.71828) < 0.1 ** $k and len(result) == 2 + $k",
         "$x = 2.71828",
     ),

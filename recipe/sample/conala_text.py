@@ -243,8 +243,7 @@ FAMILIES = (
                 ("from both ends", "strip"),
             ),
         },
-        "result == $s.removeprefix(pad if '$f' != 'rstrip' else '')"
-        ".removesuffix(pad if '$f' != 'lstrip' else '')",
+        "result == $s.removeprefix(pad if '$f' != 'rstrip' else '').removesuffix(pad if '$f' != 'lstrip' else '')",
         "pad = ''.join([$arg]) * 2 or '  '\n$s = pad + 'a b' + pad",
     ),
     Snippet(

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from random import Random
+from typing import Any
 
+Edges = Sequence[tuple[int, int]]
+READ = "n = int(input())\na = list(map(int, input().split()))\n"
+N_AND_LIST = "The first line contains an integer n. The second line contains n integers."
 PEOPLE = ("Anna", "Ben", "Chloe", "Dmitri", "Emre", "Fatima", "Goran", "Hana", "Ivo", "Jun")
 THINGS = ("apples", "marbles", "stamps", "books", "coins", "shells", "tickets", "lamps", "plates")
 WORDS = (
-    "apple", "bee", "Boat", "code", "dune", "Egg", "fox", "green", "house", "Ink", "juice", "kite",
-    "lemon", "Moon", "noon", "ocean", "Pen", "queen", "radar", "sun", "tree", "under", "a", "be",
-)  # fmt: skip
+    "apple",
+    "bee",
+    "Boat",
+    "code",
+    "dune",
+    "Egg",
+    "fox",
+    "green",
+    "house",
+    "Ink",
+    "juice",
+    "kite",
+    "lemon",
+    "Moon",
+    "noon",
+    "ocean",
+    "Pen",
+    "queen",
+    "radar",
+    "sun",
+    "tree",
+    "under",
+    "a",
+    "be",
+)
 
 # adjective before the noun, clause after it, the condition on x, the same as a function
 CONDITIONS = (
@@ -54,20 +81,27 @@ DIGIT_OPS = (
     ("the first digit of n", "s[0]", lambda n: _digits(n)[-1]),
     ("the last digit of n", "s[-1]", lambda n: n % 10),
     ("the digits of n in reverse order", "s[::-1]", lambda n: "".join(map(str, _digits(n)))),
-    ("the digits of n in ascending order", "''.join(sorted(s))",
-     lambda n: "".join(map(str, sorted(_digits(n))))),
+    ("the digits of n in ascending order", "''.join(sorted(s))", lambda n: "".join(map(str, sorted(_digits(n))))),
     ("how many zeros n contains", "s.count('0')", lambda n: _digits(n).count(0)),
     ("how many sevens n contains", "s.count('7')", lambda n: _digits(n).count(7)),
-    ("how many even digits n has", "sum(1 for c in s if int(c) % 2 == 0)",
-     lambda n: sum(d in (0, 2, 4, 6, 8) for d in _digits(n))),
-    ("how many odd digits n has", "sum(1 for c in s if int(c) % 2 == 1)",
-     lambda n: sum(d in (1, 3, 5, 7, 9) for d in _digits(n))),
+    (
+        "how many even digits n has",
+        "sum(1 for c in s if int(c) % 2 == 0)",
+        lambda n: sum(d in (0, 2, 4, 6, 8) for d in _digits(n)),
+    ),
+    (
+        "how many odd digits n has",
+        "sum(1 for c in s if int(c) % 2 == 1)",
+        lambda n: sum(d in (1, 3, 5, 7, 9) for d in _digits(n)),
+    ),
     ("the number of different digits in n", "len(set(s))", lambda n: len(set(_digits(n)))),
-    ("the sum of the squares of its digits", "sum(int(c) ** 2 for c in s)",
-     lambda n: sum(d * d for d in _digits(n))),
-    ("the sum of n and its reversal", "int(s) + int(s[::-1])",
-     lambda n: n + sum(d * 10**i for i, d in enumerate(reversed(_digits(n))))),
-)  # fmt: skip
+    ("the sum of the squares of its digits", "sum(int(c) ** 2 for c in s)", lambda n: sum(d * d for d in _digits(n))),
+    (
+        "the sum of n and its reversal",
+        "int(s) + int(s[::-1])",
+        lambda n: n + sum(d * 10**i for i, d in enumerate(reversed(_digits(n)))),
+    ),
+)
 
 
 def _digits(n: int) -> list[int]:
@@ -99,3 +133,9 @@ def joined(values: Sequence[object]) -> str:
 def array_lines(a: Sequence[int]) -> list[str]:
     """The length on one line, the numbers on the next."""
     return [str(len(a)), joined(a)]
+
+
+def subsets(a: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """All ways to choose some elements of `a`, in their order."""
+    for size in range(len(a) + 1):
+        yield from combinations(a, size)

@@ -115,8 +115,7 @@ def unfold(family: Family) -> Iterator[Variant]:
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
     """`values` with the slots that are named inside other slots filled in."""
     return {
-        key: Template(value).substitute(values) if isinstance(value, str) else value
-        for key, value in values.items()
+        key: Template(value).substitute(values) if isinstance(value, str) else value for key, value in values.items()
     }
 
 

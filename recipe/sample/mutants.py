@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Iterator
 
 Change = Callable[[ast.AST], ast.AST]
@@ -45,16 +46,27 @@ STATEMENTS = (ast.Assign, ast.AugAssign, ast.Expr)
 def mutants(code: str) -> list[str]:
     """Programs that differ from `code` in one place, every one different."""
     tree = ast.parse(code)
+    before = ast.unparse(tree)
     found: dict[str, None] = {}
-    for at, node in enumerate(ast.walk(tree)):
+    for parent, name, at in list(_places(tree)):
+        held = getattr(parent, name)
+        node = held if at is None else held[at]
         for change in _changes(node):
-            broken = ast.parse(code)
-            _replace(broken, at, change)
-            text = ast.unparse(ast.fix_missing_locations(broken))
-            if _compiles(text):
-                found[text] = None
-    found.pop(ast.unparse(tree), None)
-    return list(found)
+            new = change(copy.copy(node))
+            setattr(parent, name, new if at is None else [*held[:at], new, *held[at + 1 :]])
+            found[ast.unparse(tree)] = None
+            setattr(parent, name, held)
+    return [text for text in found if text != before and _compiles(text)]
+
+
+def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """Where every node of `tree` is held: parent, field, and position if the field is a list."""
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if isinstance(value, ast.AST):
+                yield parent, name, None
+            elif isinstance(value, list):
+                yield from ((parent, name, at) for at, v in enumerate(value) if isinstance(v, ast.AST))
 
 
 def _compiles(code: str) -> bool:
@@ -65,32 +77,17 @@ def _compiles(code: str) -> bool:
     return True
 
 
-def _replace(tree: ast.AST, at: int, change: Change) -> None:
-    """Put `change(node)` in the place of the node that `ast.walk` meets as number `at`."""
-    target = next(node for number, node in enumerate(ast.walk(tree)) if number == at)
-    new = change(target)
-    if new is target:
-        return
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is target:
-                setattr(parent, name, new)
-            elif isinstance(value, list) and any(item is target for item in value):
-                value[[item is target for item in value].index(True)] = new
-
-
 def _changes(node: ast.AST) -> Iterator[Change]:
     """The ways to break one node."""
     for other in OPERATORS.get(type(node), ()):
         yield lambda _, other=other: other()  # type: ignore[misc]
+    if isinstance(node, ast.Constant):
+        yield from _other_constants(node)
+    elif isinstance(node, ast.Call):
+        yield from _other_calls(node)
+    elif isinstance(node, STATEMENTS):
+        yield lambda _: ast.Pass()
     match node:
-        case ast.Constant(value=bool()):
-            yield lambda n: ast.Constant(not n.value)  # type: ignore[attr-defined]
-        case ast.Constant(value=int()):
-            yield lambda n: ast.Constant(n.value + 1)  # type: ignore[attr-defined]
-            yield lambda n: ast.Constant(n.value - 1)  # type: ignore[attr-defined]
-        case ast.Constant(value=str()):
-            yield lambda n: ast.Constant(n.value[:-1] or "?")  # type: ignore[attr-defined]
         case ast.Name(id=name) if name in NAMES:
             yield lambda n: ast.Name(NAMES[n.id], ast.Load())  # type: ignore[attr-defined]
         case ast.Attribute(attr=name) if name in NAMES:
@@ -103,20 +100,35 @@ def _changes(node: ast.AST) -> Iterator[Change]:
             yield lambda _: ast.Constant(False)
         case ast.Subscript(slice=ast.Slice(), ctx=ast.Load()):
             yield lambda n: n.value  # type: ignore[attr-defined]
-        case ast.Call(func=ast.Attribute()):
-            yield lambda n: n.func.value  # type: ignore[attr-defined]
         case ast.UnaryOp(op=ast.USub() | ast.Not()):
             yield lambda n: n.operand  # type: ignore[attr-defined]
         case ast.IfExp():
             yield lambda n: ast.IfExp(n.test, n.orelse, n.body)  # type: ignore[attr-defined]
         case ast.comprehension(ifs=[_, *_]):
             yield _without("ifs")
-    if isinstance(node, ast.Call) and node.keywords:
+
+
+def _other_constants(node: ast.Constant) -> Iterator[Change]:
+    """One more and one less, the other truth value, a text without its last character."""
+    value = node.value
+    if isinstance(value, bool):
+        yield lambda _: ast.Constant(not value)
+    elif isinstance(value, int):
+        yield lambda _: ast.Constant(value + 1)
+        yield lambda _: ast.Constant(value - 1)
+    elif isinstance(value, str):
+        yield lambda _: ast.Constant(value[:-1] or "?")
+
+
+def _other_calls(node: ast.Call) -> Iterator[Change]:
+    """The call without its keywords; the only argument, or the object, instead of the call."""
+    function, arguments = node.func, node.args
+    if node.keywords:
         yield _without("keywords")
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        yield lambda n: n.args[0]  # type: ignore[attr-defined]
-    if isinstance(node, STATEMENTS):
-        yield lambda _: ast.Pass()
+    if len(arguments) == 1:
+        yield lambda _: arguments[0]
+    if isinstance(function, ast.Attribute):
+        yield lambda _: function.value
 
 
 def _without(name: str) -> Change:

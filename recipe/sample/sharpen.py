@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from recipe.sample.apps import Problem, draw
-from recipe.sample.execute import Program
+from recipe.sample.apps import Case, Problem, draw
+from recipe.sample.execute import MUTANT_SECONDS, Program
 from recipe.sample.mutants import mutants
 
 BIG = 400
@@ -29,7 +29,7 @@ class Verdict:
 
 def _alive(made: Problem) -> list[Program]:
     """The mutants of the reference that pass all tests of the problem."""
-    broken = [Program(code, made.fn) for code in mutants(made.solution)]
+    broken = [Program(code, made.fn, MUTANT_SECONDS) for code in mutants(made.solution)]
     return [program for program in broken if all(map(program.passes, made.cases))]
 
 
@@ -37,7 +37,7 @@ def sharpen(made: Problem, seed: int) -> Problem:
     """The problem with up to ADDED more tests, each of them failed by a mutant so far unnoticed."""
     rng = Random(f"{seed} sharpen {made.question}")
     alive = _alive(made)
-    added = []
+    added: list[Case] = []
     for _ in range(POOL if alive else 0):
         case = draw(made.variant, rng)
         left = [program for program in alive if program.passes(case)]
