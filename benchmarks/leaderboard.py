@@ -5,7 +5,6 @@ python benchmarks/leaderboard.py [rows]      prints seconds, the ratio to the fl
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -41,18 +40,8 @@ def main() -> None:
         print(f"{count} rows; floor (read and parse): {least:.2f} s")
         for form in ("json", "table", "html"):
             out = Path(folder) / f"out.{form}"
-            harness = [
-                sys.executable,
-                "-m",
-                "harness",
-                "leaderboard",
-                str(root),
-                "--format",
-                form,
-                "--output",
-                str(out),
-            ]
-            spent = seconds(harness)
+            words = ["leaderboard", str(root), "--format", form, "--output", str(out)]
+            spent = seconds([sys.executable, "-m", "harness", *words])
             print(f"{form:6} {spent:6.2f} s  {spent / least:5.1f} x floor  {out.stat().st_size / 1e6:6.1f} MB")
 
 

@@ -7,10 +7,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.plugins.metrics.exact_match import ExactMatch
-
 from harness import runs
 from harness.evaluate import RECORDS, RESULT, RUN
+from harness.plugins.metrics.exact_match import ExactMatch
 from harness.records import (
     SCHEMA,
     Completion,

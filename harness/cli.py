@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "eval": ("eval", "Adapt a model to a task, let it write, judge and score."),
     "score": ("score", "Judge and score completions made elsewhere, or add a metric to a run."),
-    "leaderboard": ("leaderboard", "Rows of finished runs as a table, markdown, csv or json."),
+    "study": ("study", "A grid of runs: run it, continue it, report it."),
+    "leaderboard": ("leaderboard", "Rows of finished runs, ranked: table, markdown, csv, json, latex or a page."),
     "compare": ("compare", "Is one run better than another? A paired test on the same problems."),
     "show": ("show", "A run, or a plugin with its options."),
     "plugins": ("plugins", "Every method, task and metric, and who offers it."),

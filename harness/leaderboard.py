@@ -191,7 +191,8 @@ def _board(
     rows: Sequence[Row], ranks: Sequence[int | None], column: Column, basis: str, metric: str | None, sort: str | None
 ) -> Board:
     order = sorted(range(len(rows)), key=lambda i: sort_key(rows[i], sort or column))
-    columns = [c for c in measures(rows) if metric is None or metric in c[:2]]
+    columns = measures(rows, everything=metric is not None)
+    columns = [c for c in columns if metric is None or (metric in c[:2] and c[2] is None)]
     names = labels(rows)
     return Board(
         rows=tuple(rows[i] for i in order),
@@ -226,13 +227,16 @@ def sort_key(row: Row, by: str | Column) -> tuple[float, str]:
 
 
 def measures(group: Sequence[Row], *, everything: bool = False) -> list[Column]:
-    """The columns of a group, in the order of the metrics; slices and variants only with `everything`."""
-    found: dict[Column, None] = {}
-    for row in group:
-        for e in row.estimates:
-            if everything or (e.slice is None and "/" not in e.measure):
-                found[e.metric, e.measure, e.slice] = None
-    return list(found)
+    """The columns of a group, in the order of the metrics.
+
+    Without `everything` neither slices nor variants ("em@1/literal"), and of a metric that has a measure of its own
+    name (CodeBLEU) only that one: the others are its parts.
+    """
+    found: dict[Column, None] = {(e.metric, e.measure, e.slice): None for row in group for e in row.estimates}
+    if everything:
+        return list(found)
+    whole = {metric for metric, measure, _ in found if metric == measure}
+    return [c for c in found if c[2] is None and "/" not in c[1] and (c[0] not in whole or c[0] == c[1])]
 
 
 def labels(rows: Sequence[Row]) -> list[str]:

@@ -76,7 +76,7 @@ def _run(plans: list[Plan], registry: Any, root: Path, as_json: bool) -> None:
     if as_json:
         cli.echo_json(leaderboard.as_json(rows))
     else:
-        click.echo(leaderboard.table(rows))
+        click.echo(leaderboard.table(rows, {row.run_id: root / row.run_id for row in rows}))
 
 
 def _show(plans: list[Plan], as_json: bool) -> None:
