@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from harness.errors import DataError, RunError, UsageError, unknown
 from harness.evaluate import COMPLETIONS, RECORDS, RUN, judge, score, summarise
 from harness.plan import Plan, Request, chosen_ks, chosen_metrics, problem_splits, task_source, test_notes
 from harness.provenance import of
-from harness.records import Completion, ModelSpec, Record, Row, Run, Sampling, to_json
+from harness.records import Completion, ModelSpec, Problem, Record, Row, Run, Sampling, to_json
 from harness.registry import Offer, Registry
 
 
@@ -127,6 +127,16 @@ def add_metrics(
     with runs.locked(folder):
         judge(plan, folder)
         return summarise(plan, folder, score(plan, folder, registry), before)
+
+
+def problems(folder: Path, registry: Registry) -> Sequence[Problem]:
+    """The test problems of a finished run, read again from its data.
+
+    Raises:
+        HarnessError: the data is not at hand, or is not what the run was made with.
+    """
+    run = runs.read_row(folder).run
+    return _reopened(folder, run, (), (), None, registry, Settings()).splits["test"]
 
 
 def _reopened(
