@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from harness.records import Execution, Limits
 from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import JailBroken
+from harness.sandbox.ladder import Layer, Refused, required, rung
 from harness.sandbox.pool import Job, Pool
 from harness.sandbox.work import Isolation, Options
 
-__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "run"]
+__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "Layer", "Refused", "run", "rung"]
 
 _DEFAULT_LIMITS = Limits()
 
@@ -24,7 +25,7 @@ def run(
     comparison: Comparison = "apps",
     stop_at_first_failure: bool = False,
     isolation: Isolation = "shared",
-    accept_unsafe: bool = False,  # noqa: ARG001 - for the reduced rung
+    accept_unsafe: bool = False,
 ) -> Iterator[Execution]:
     """Judges each job, a pair (program text, its tests), and yields one `Execution` for each, in order.
 
@@ -35,7 +36,8 @@ def run(
     repeats a failure in a fresh one before it is believed. `Execution.seconds` is CPU time.
 
     Raises:
+        Refused: this machine cannot isolate programs, and `accept_unsafe` is not set.
         JailBroken: no jail could be started. A jail that breaks later costs one retry, then `SANDBOX_ERROR`.
     """
-    options = Options(limits, comparison, stop_at_first_failure, isolation)
+    options = Options(limits, comparison, stop_at_first_failure, isolation, required(accept_unsafe))
     return Pool(options, workers or len(os.sched_getaffinity(0))).run(jobs)

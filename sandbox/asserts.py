@@ -194,9 +194,9 @@ class Examination:
         if "raised" in said:
             name, text = said["raised"]
             kind = getattr(builtins, str(name), None)
-            plain = isinstance(kind, type) and issubclass(kind, Exception)
-            problem = kind(str(text)) if plain and kind is not UnicodeDecodeError else RuntimeError(f"{name}: {text}")
-            raise problem
+            if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
+                raise kind(str(text))
+            raise RuntimeError(f"{name}: {text}")
         for argument, after in zip(arguments, said.get("arguments", ()), strict=False):
             _change(argument, values.revive(after))
         if "value" not in said:

@@ -24,7 +24,7 @@ from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
-from harness.sandbox import kernel, landlock, protocol, runner, seccomp
+from harness.sandbox import kernel, landlock, probes, protocol, runner, seccomp
 
 CONTROL = 3
 _SUSPECT_SHARE = 0.15
@@ -62,30 +62,38 @@ class Guest:
         self.inputs: list[int] = []
         self.tests: dict[str, Any] = {}
         preload()
+        self.full = limits["rung"] == "full"
+        self.scratch = self.scratch_device = -1
         self._lock_down()
-        self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.scratch_device = os.fstat(self.scratch).st_dev
-        self.empty = self._scratch_state()
+        if self.full:  # elsewhere there is no scratch folder: none could be emptied safely
+            self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self.scratch_device = os.fstat(self.scratch).st_dev
+            self.empty = self._scratch_state()
         self.trusted = False
+        self.signal = 0
 
     def _lock_down(self) -> None:
         """Gives up everything that is not needed; what is forked from here on can never get it back."""
-        os.chdir("/tmp")
+        os.chdir("/tmp" if self.full else "/")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
         resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
         memory = self.limits["address_bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        kernel.drop_capabilities()
+        if not self.full:
+            kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        kernel.drop_capabilities(bounding=self.full or os.geteuid() == 0)
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-        readable = ["/"]
-        landlock.restrict(readable, ["/tmp", "/dev/null"])
-        seccomp.install()
+        readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
+        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            landlock.restrict(readable, ["/tmp", "/dev/null"] if self.full else ["/dev/null"])
+        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            seccomp.install(seccomp.JAIL if self.full else seccomp.REDUCED)
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
-        protocol.send(self.control, {"op": "hello", "pid": os.getpid(), "parent": os.getppid()}, [self.output])
+        protocol.send(self.control, {"op": "hello", "probes": probes.tried(self.full)}, [self.output])
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -97,7 +105,7 @@ class Guest:
             operation = message["op"]
             if operation == "proved":
                 # R1: only now, when both sides have seen that this is process 1 of a namespace of its own
-                self.trusted = os.getpid() == 1 and os.getppid() == 0
+                self.trusted = not self.full or (os.getpid() == 1 and os.getppid() == 0)
             elif operation == "tests":
                 self._take_tests(message)
             elif operation == "run":
@@ -141,6 +149,8 @@ class Guest:
     def _answer(self, results: list[list[int]], usage: dict[str, Any], why: str) -> dict[str, Any]:
         length = min(runner.HEADER.unpack_from(self.report)[1], runner.ERROR_BYTES)
         text = self.report[runner.ERROR_AT : runner.ERROR_AT + length].decode("utf-8", "replace")
+        killed = any(row[1] == protocol.KILLED for row in results)
+        text = text or (f"killed by signal {self.signal}" if killed else "")
         return {"op": "done", "why": why, "results": results, "error": text, **usage}
 
     def _spent(self) -> int:
@@ -159,7 +169,11 @@ class Guest:
             self._become_child()
             batch.run(tests)
         verdict = self._watch(child, tests)
+        if not self.full:
+            self._kill_group(child)  # before its number is free for another process
         _, status, spent = os.wait4(child, 0)
+        if os.WIFSIGNALED(status) and not verdict:
+            self.signal = os.WTERMSIG(status)
         usage["cpu"] += spent.ru_utime + spent.ru_stime
         usage["rss"] = max(usage["rss"], spent.ru_maxrss)
         self._sweep()
@@ -168,7 +182,8 @@ class Guest:
     def _become_child(self) -> None:
         """In the child: closes what is not the candidate's, sets the limits that process 1 must not have."""
         for descriptor in (CONTROL, self.scratch, self.report_file):
-            os.close(descriptor)
+            if descriptor >= 0:
+                os.close(descriptor)
         cpu = int(self.limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
         processes = self.limits["processes"]
@@ -176,6 +191,10 @@ class Guest:
         files = self.limits["open_files"]
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if not self.full:
+            os.setpgid(0, 0)
+            with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+                seccomp.install(seccomp.stay_in_group(os.getpid()))
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
@@ -193,6 +212,8 @@ class Guest:
                 left = min(allowed - spent, max(self.limits["wall_seconds"] * share - waited, 0.1))
                 for ready, _ in poller.poll(max(left * 1000, 1)):
                     if ready == CONTROL:
+                        if not self.full:
+                            self._kill_group(child)
                         os._exit(0)  # the supervisor is gone
                     return 0
                 now, _, began_cpu = runner.HEADER.unpack_from(self.report)
@@ -238,6 +259,11 @@ class Guest:
 
     def _sweep(self) -> None:
         """Ends whatever a candidate left running, and empties the scratch folder if it was touched."""
+        if not self.full:
+            with contextlib.suppress(ChildProcessError):
+                while True:
+                    os.waitpid(-1, 0)  # the group has been killed; its orphans end here
+            return
         if not (self.trusted and os.getpid() == 1):
             os._exit(71)
         while True:
@@ -251,6 +277,12 @@ class Guest:
                     os.waitpid(-1, 0)
         if self._scratch_state() != self.empty:
             self._wipe()
+
+    def _kill_group(self, child: int) -> None:
+        """Ends the process group that `child` leads and that nothing in it can leave; `child` is not reaped yet."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # before or after its setpgid
+            os.killpg(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
 
     def _scratch_state(self) -> tuple[int, int, int]:
         now = os.fstatvfs(self.scratch)

@@ -11,13 +11,16 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from harness.errors import HarnessError
 from harness.records import Limits
 from harness.sandbox import protocol
+from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.image import image
 
-_BOOT = str(Path(__file__).with_name("boot.py"))
+Rung = Literal["full", "reduced", "unsafe"]
+_BOOT = Path(__file__).with_name("boot.py")
 _START_SECONDS = 60.0
 _INTERPRETER_BYTES = 64 << 20
 """Address space of the bare interpreter, beside what a candidate may use."""
@@ -27,24 +30,27 @@ _NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts")
 _serial = itertools.count()
 
 
-class JailBroken(Exception):
+class JailBroken(HarnessError):
     """The jail did not start, ended, or answered what no guest answers. Never a candidate's verdict."""
 
 
 class Jail:
     """A running jail. Close it, or use it as a context manager."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, rung: Rung = "full") -> None:
         self.limits = limits
+        self.rung = rung
         self.runs = 0
         self.output = -1
         self._pidfd = -1
-        self._problem: object = None
+        self.probes: dict[str, str] = {}
+        memory = limits.memory_bytes + limits.scratch_bytes + 3 * limits.output_bytes + 2 * _INTERPRETER_BYTES
+        self.group = ControlGroup(memory, limits.processes + 2)
         self.socket, inside = socket.socketpair()
         self.socket.settimeout(_START_SECONDS)
         try:
             real_root, self._uid = _identity()
-            self._launcher = _launch(inside, limits, real_root, self._uid)
+            self._launcher = _launch(inside, limits, rung, real_root, self._uid)
         finally:
             inside.close()
         try:
@@ -62,6 +68,7 @@ class Jail:
             if letter != b"M":
                 detail = self.socket.recv(4096).decode("utf-8", "replace") if letter == b"E" else "it ended at once"
                 raise JailBroken(f"the jail did not start: {detail}")
+            self.group.add(self._launcher.pid)
             _map_ids(self._launcher.pid, self._uid)
             self.socket.sendall(b"m")
         digits = b""
@@ -73,7 +80,8 @@ class Jail:
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
         (self.output,) = protocol.receive_descriptors(self.socket, 1)
-        problem = unproved(self.pid)
+        self.probes = hello["probes"]
+        problem = unproved(self.pid, self.rung, self.probes)
         if problem:
             raise JailBroken(f"the jail is not isolated: {problem}")
         protocol.send(self.socket, {"op": "proved"})
@@ -111,18 +119,20 @@ class Jail:
     def close(self) -> None:
         """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
         self.socket.close()
+        if self.rung != "full" and self._pidfd >= 0:
+            _ended(self._pidfd, _START_SECONDS)  # without a pid namespace only the guest can end the tree
         self._launcher.kill()
         self._launcher.wait()
+        ended = True
         if self._pidfd >= 0:
-            ended, _, _ = select.select([self._pidfd], [], [], _START_SECONDS)
-            if not ended:
-                self._problem = JailBroken("a jail could not be ended")
+            ended = _ended(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
         if self.output >= 0:
             os.close(self.output)
             self.output = -1
-        if self._problem:
+        self.group.remove()
+        if not ended:
             raise JailBroken("a jail could not be ended")
 
     def __enter__(self) -> Jail:
@@ -132,9 +142,15 @@ class Jail:
         self.close()
 
 
-def _launch(inside: socket.socket, limits: Limits, real_root: bool, uid: int) -> subprocess.Popen[bytes]:
+def _ended(pidfd: int, seconds: float) -> bool:
+    ready, _, _ = select.select([pidfd], [], [], seconds)
+    return bool(ready)
+
+
+def _launch(inside: socket.socket, limits: Limits, rung: Rung, real_root: bool, uid: int) -> subprocess.Popen[bytes]:
     what = image()
     config = {
+        "rung": rung,
         "real_root": real_root,
         "uid": uid,
         "python": what.python,
@@ -147,13 +163,15 @@ def _launch(inside: socket.socket, limits: Limits, real_root: bool, uid: int) ->
             "cpu_seconds": limits.cpu_seconds,
             "wall_seconds": limits.wall_seconds,
             "output_bytes": limits.output_bytes,
-            "processes": limits.processes,
+            "processes": limits.processes + (0 if rung == "full" else _own_tasks()),
             "open_files": limits.open_files,
             "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
+            "rung": rung,
+            "readable": [*what.trees, str(_BOOT.parent)],
         },
     }
     number = inside.fileno()
-    command = [what.python, "-I", "-S", "-B", "-W", "ignore", _BOOT, "launcher", str(number), json.dumps(config)]
+    command = [what.python, "-I", "-S", "-B", "-W", "ignore", str(_BOOT), "launcher", str(number), json.dumps(config)]
     return subprocess.Popen(  # noqa: S603
         command,
         pass_fds=(number,),
@@ -164,6 +182,18 @@ def _launch(inside: socket.socket, limits: Limits, real_root: bool, uid: int) ->
         cwd="/",
         start_new_session=True,
     )
+
+
+def _own_tasks() -> int:
+    """Threads that this user has now: without a user namespace the limit on processes counts them too."""
+    count, mine = 0, os.getuid()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder.stat().st_uid == mine:
+                count += len(list((folder / "task").iterdir()))
+        except OSError:
+            continue  # it has ended meanwhile
+    return count
 
 
 def _identity() -> tuple[bool, int]:
@@ -186,25 +216,31 @@ def _map_ids(pid: int, uid: int) -> None:
     (folder / "uid_map").write_text(f"0 {uid} 1\n")
 
 
-def unproved(pid: int) -> str:
-    """What the kernel's own account of process `pid` lacks of a jail; "" when nothing.
+def unproved(pid: int, rung: Rung, probes: dict[str, str]) -> str:
+    """What the kernel's own account of process `pid` lacks of a jail on `rung`; "" when nothing.
 
-    Read from outside, so that it holds whatever the inside says of itself (rule R1).
+    Read from outside, so that it holds whatever the inside says of itself (rule R1). `probes` are the forbidden
+    things that a throw-away child of the guest has tried, with what the kernel said.
     """
+    if rung == "unsafe":
+        return ""
+    allowed = [name for name, said in probes.items() if said == "allowed"]
+    if allowed or not probes:
+        return f"a candidate could: {', '.join(allowed) or 'nothing was tried'}"
     status = {}
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         key, _, value = line.partition(":")
         status[key] = value.split()
-    if status["NSpid"][-1] != "1" or len(status["NSpid"]) < 2:
+    if rung == "full" and (status["NSpid"][-1] != "1" or len(status["NSpid"]) < 2):
         return "it is not process 1 of a pid namespace of its own"
-    for name in _NAMESPACES:
+    for name in _NAMESPACES if rung == "full" else ():
         if Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink():
             return f"it shares the {name} namespace"
     if status["NoNewPrivs"] != ["1"]:
         return "no_new_privs is not set"
     if status["Seccomp"] != ["2"]:
         return "no seccomp filter is in force"
-    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") + (("CapBnd",) if rung == "full" else ()):
         if int(status[name][0], 16):
             return f"it has capabilities ({name})"
     return ""

@@ -74,9 +74,16 @@ def _suite(tests: StdinTests | CallTests) -> Suite:
     return Suite({"kind": "call", "entry_point": tests.entry_point}, [arguments], len(wanted), check_value)
 
 
-def judge(suite: Suite, row: Sequence[int], read: Callable[[int, int], bytes], output_bytes: int) -> Verdict:
-    """The verdict on one row of the guest's answer: [test, how it ended, start, end of output, CPU ns, first]."""
+def judge(
+    suite: Suite, row: Sequence[int], read: Callable[[int, int], bytes], output_bytes: int, exhausted: bool
+) -> Verdict:
+    """The verdict on one row of the guest's answer: [test, how it ended, start, end of output, CPU ns, first].
+
+    `exhausted`: the kernel has killed for lack of memory during this run.
+    """
     test, how, start, end, _, first = row
+    if how == protocol.KILLED and exhausted:
+        return Verdict(Outcome.OUT_OF_MEMORY, False, bool(first))
     if how != protocol.ENDED:
         return Verdict(OUTCOMES[how], False, bool(first))
     if end - start >= output_bytes:

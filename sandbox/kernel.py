@@ -91,9 +91,12 @@ def die_with_parent(signal_number: int = 9) -> None:
     prctl(PR_SET_PDEATHSIG, signal_number)
 
 
-def drop_capabilities() -> None:
-    """Empties the bounding, ambient, inheritable, permitted and effective sets; nothing brings them back."""
-    for capability in range(64):
+def drop_capabilities(bounding: bool = True) -> None:
+    """Empties the bounding, ambient, inheritable, permitted and effective sets; nothing brings them back.
+
+    A process without capabilities may not empty the `bounding` set, and under no_new_privs need not.
+    """
+    for capability in range(64) if bounding else ():
         try:
             prctl(PR_CAPBSET_DROP, capability)
         except OSError:

@@ -13,7 +13,7 @@ import resource
 import select
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from harness.sandbox import filesystem, kernel
 
@@ -37,6 +37,10 @@ def main(arguments: list[str]) -> None:
     Path("/proc/self/oom_score_adj").write_text("500")
     if int(arguments[0]) != CONTROL:
         os.close(int(arguments[0]))
+    if config["rung"] != "full":
+        os.write(CONTROL, b"P%d\n" % os.getpid())
+        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
+        _become_guest(config, str(Path(__file__).parent))
     try:
         _isolate(config)
     except OSError as problem:
@@ -80,7 +84,9 @@ def _start_guest(config: dict[str, Any]) -> None:
         kernel.die_with_parent()
         os.close(writing)
         os.read(reading, 1)  # until the launcher has announced this process
-        _become_guest(config)
+        if os.getpid() != 1:
+            os._exit(70)
+        _become_guest(config, "/guest")
     os.write(CONTROL, b"P%d\n" % child)
     os.close(writing)
     os.close(reading)
@@ -90,14 +96,12 @@ def _start_guest(config: dict[str, Any]) -> None:
     os._exit(0)
 
 
-def _become_guest(config: dict[str, Any]) -> None:
-    if os.getpid() != 1:
-        os._exit(70)
+def _become_guest(config: dict[str, Any], folder: str) -> NoReturn:
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.dup2(CONTROL, CONTROL, inheritable=True)
     os.closerange(CONTROL + 1, 1 << 16)
     options = ["-I", "-S", "-B", "-X", "utf8", "-W", "ignore"]
-    command = [config["python"], *options, "/guest/boot.py", "guest", json.dumps(config["limits"])]
+    command = [config["python"], *options, f"{folder}/boot.py", "guest", json.dumps(config["limits"])]
     os.execve(config["python"], command, config["environment"])

@@ -69,14 +69,14 @@ class Pool:
             self.close()
 
     def _enter(self, number: int, program: str, tests: Tests) -> None:
-        if isinstance(tests, AssertTests):
-            total, work = 1, lambda: AssertWork(number, program, self._plan(tests))
+        if not program.strip():
+            self.done[number] = Execution(
+                Outcome.NO_CODE, 0, 1 if isinstance(tests, AssertTests) else len(tests.cases), strict_passed=0
+            )
+        elif isinstance(tests, AssertTests):
+            self.waiting.append(AssertWork(number, program, self._plan(tests)))
         else:
-            total, work = len(tests.cases), lambda: CaseWork(number, program, self._suites(tests), self.options)
-        if program.strip():
-            self.waiting.append(work())
-        else:
-            self.done[number] = Execution(Outcome.NO_CODE, 0, total, strict_passed=0)
+            self.waiting.append(CaseWork(number, program, self._suites(tests), self.options))
 
     def _assign(self) -> None:
         free = [slot for slot in self.slots if slot.work is None][: len(self.waiting)]
@@ -90,7 +90,7 @@ class Pool:
         if not slots:
             return
         with ThreadPoolExecutor(min(len(slots), 16)) as threads:
-            futures = [threads.submit(Jail, self.options.limits) for _ in slots]
+            futures = [threads.submit(Jail, self.options.limits, self.options.rung) for _ in slots]
         for slot, future in zip(slots, futures, strict=True):
             if future.exception() is None:
                 self._add(slot, False, future.result())
@@ -113,7 +113,7 @@ class Pool:
         slot.work, slot.asked = work, request.examiner
         try:
             if request.examiner not in slot.jails:
-                self._add(slot, request.examiner, Jail(self.options.limits))
+                self._add(slot, request.examiner, Jail(self.options.limits, self.options.rung))
             jail = slot.jails[request.examiner]
             if slot.loaded.get(request.examiner) is not request.suite:
                 jail.load(request.suite.description, request.suite.inputs)

@@ -44,9 +44,6 @@ arch_prctl 158 -;sendmsg 46 211;recvmsg 47 212;sendto 44 206;recvfrom 45 207;get
 getpeername 52 205;getsockopt 55 209;setsockopt 54 208;shutdown 48 210;membarrier 324 283;sendfile 40 71;
 copy_file_range 326 285;getcpu 309 168;restart_syscall 219 128;pidfd_open 434 434;capget 125 90;fadvise64 221 223;
 """
-# Only in the full jail, where the pid namespace holds the tree; the reduced jail finds it by its process group.
-_OWN_GROUPS = "setpgid 109 154;setsid 112 157"
-
 # Conditions on the low word of one argument: (name, x86-64, aarch64, argument, allowed values)
 _CONDITIONAL: tuple[tuple[str, int, int, int, tuple[int, ...]], ...] = (
     ("prlimit64", 302, 261, 0, (0,)),  # only on oneself: a candidate must not set the limits of pid 1
@@ -70,24 +67,46 @@ def supported() -> bool:
     return os.uname().machine in _ARCHITECTURES
 
 
-def program(machine: str, own_groups: bool = True) -> bytes:
-    """The filter as BPF instructions for `machine`; `own_groups` allows setsid and setpgid."""
+def program(machine: str, more: str = "") -> bytes:
+    """The allow-list as BPF instructions for `machine`, with the rows of `more` allowed too."""
     column, audit, _ = _ARCHITECTURES[machine]
-    code = [_op(_LOAD, 4), _op(_EQUAL, audit, 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
-    if machine == "x86_64":
-        code += [_op(_ABOVE, _X32_BIT, 0, 1), _op(_RETURN, _DENY)]
+    code = _head(machine, audit)
     code += [_op(_EQUAL, _CLONE3, 0, 1), _op(_RETURN, _NO_SUCH_CALL)]
     code += [_op(_EQUAL, _CLONE[machine], 0, 4), _op(_LOAD, 16), _op(_ANY_BIT, _NAMESPACE_FLAGS, 0, 1)]
     code += [_op(_RETURN, _DENY), _op(_RETURN, _ALLOW)]
     for _, on_x86, on_arm, argument, values in _CONDITIONAL:
-        number = (on_x86, on_arm)[column]
-        code += [_op(_EQUAL, number, 0, 2 + len(values) * 2), _op(_LOAD, 16 + 8 * argument)]
-        for value in values:
-            code += [_op(_EQUAL, value, 0, 1), _op(_RETURN, _ALLOW)]
-        code += [_op(_RETURN, _DENY)]
-    for number in _numbers(_ALLOWED + (_OWN_GROUPS if own_groups else ""), column):
+        code += _only((on_x86, on_arm)[column], argument, values)
+    for number in _numbers(_ALLOWED + more, column):
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _ALLOW)]
     return b"".join([*code, _op(_RETURN, _DENY)])
+
+
+def stay_in_group(pid: int) -> bytes:
+    """A second filter for a candidate without a pid namespace: it cannot leave its group, and signals only itself."""
+    machine = os.uname().machine
+    column, audit, _ = _ARCHITECTURES[machine]
+    code = _head(machine, audit)
+    for number in _numbers(_LEAVING, column):
+        code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _DENY)]
+    for on_x86, on_arm in ((62, 129), (234, 131)):  # kill, tgkill
+        code += _only((on_x86, on_arm)[column], 0, (pid,))
+    return b"".join([*code, _op(_RETURN, _ALLOW)])
+
+
+def _head(machine: str, audit: int) -> list[bytes]:
+    """Ends a process of a foreign architecture, refuses the x32 range, and leaves the number of the call loaded."""
+    code = [_op(_LOAD, 4), _op(_EQUAL, audit, 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
+    if machine == "x86_64":
+        code += [_op(_ABOVE, _X32_BIT, 0, 1), _op(_RETURN, _DENY)]
+    return code
+
+
+def _only(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
+    """Allows call `number` only with one of `values` as its argument."""
+    code = [_op(_EQUAL, number, 0, 2 + len(values) * 2), _op(_LOAD, 16 + 8 * argument)]
+    for value in values:
+        code += [_op(_EQUAL, value, 0, 1), _op(_RETURN, _ALLOW)]
+    return [*code, _op(_RETURN, _DENY)]
 
 
 def _numbers(table: str, column: int) -> list[int]:
@@ -99,10 +118,20 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("<HBBI", code, if_true, if_false, value)
 
 
-def install(own_groups: bool = True) -> None:
-    """Applies the filter to this process and everything it will fork. Needs no_new_privs."""
+JAIL = "setpgid 109 154;setsid 112 157"
+"""More than the list in a full jail, where the pid namespace holds the tree."""
+REDUCED = JAIL + ";seccomp 317 277"
+"""More than the list where each child restricts itself further, by `stay_in_group`."""
+_LEAVING = JAIL + ";tkill 200 130"
+
+
+def install(filter_or_more: bytes | str) -> None:
+    """Applies a filter, or the allow-list with more rows, to this process and all it will fork.
+
+    Needs no_new_privs.
+    """
     machine = os.uname().machine
-    instructions = program(machine, own_groups)
+    instructions = filter_or_more if isinstance(filter_or_more, bytes) else program(machine, filter_or_more)
     buffer = ctypes.create_string_buffer(instructions, len(instructions))
     header = struct.pack("<HxxxxxxQ", len(instructions) // 8, ctypes.addressof(buffer))
     kernel.syscall("seccomp", _ARCHITECTURES[machine][2], 1, 0, header)

@@ -21,7 +21,17 @@ from typing import Any
 MAX_DEPTH = 200
 _SAFE_INT = 1 << 63
 _MAX_ITEMS = 1_000_000
-_ITERATORS = (GeneratorType, map, filter, zip, enumerate, reversed, type({}.values()), type({}.items()), type(iter([])))
+_ITERATORS: tuple[type, ...] = (
+    GeneratorType,
+    map,
+    filter,
+    zip,
+    enumerate,
+    reversed,
+    type({}.values()),
+    type({}.items()),
+    type(iter([])),
+)
 
 
 class Unknown(Exception):

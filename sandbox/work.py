@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol
 from harness.sandbox.compare import Comparison
-from harness.sandbox.jail import Jail, JailBroken
+from harness.sandbox.jail import Jail, JailBroken, Rung
 from harness.sandbox.judge import OUTCOMES, Suite, Verdict, judge
 
 Isolation = Literal["shared", "fresh"]
@@ -28,6 +28,7 @@ class Options:
     comparison: Comparison
     stop: bool
     isolation: Isolation
+    rung: Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ class CaseWork:
 
     def take(self, jail: Jail, answer: dict[str, Any]) -> None:
         known = self.verdicts[self.part]
+        exhausted = jail.group.killed()
         for row in checked_rows(answer["results"], len(known), jail):
-            known[row[0]] = judge(self.parts[self.part], row, jail.read, self.options.limits.output_bytes)
+            known[row[0]] = judge(self.parts[self.part], row, jail.read, self.options.limits.output_bytes, exhausted)
         self.seconds += float(answer["cpu"])
         self.error = short(str(answer["error"])) or self.error
         if answer["why"] == "not-loaded":
@@ -195,7 +197,8 @@ class AssertWork:
             return
         self.seconds += float(answer["cpu"])
         if how != protocol.ENDED:
-            self._finish(OUTCOMES[how], str(answer["error"]))
+            exhausted = how == protocol.KILLED and jail.group.killed()
+            self._finish(Outcome.OUT_OF_MEMORY if exhausted else OUTCOMES[how], str(answer["error"]))
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
         else:
