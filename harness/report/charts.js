@@ -1,0 +1,151 @@
+// Charts as SVG: score against cost, curves over examples, scores by slice. Each has its numbers as a table below.
+"use strict";
+
+const WIDTH = 760, HEIGHT = 380, LEFT = 56, RIGHT = 16, TOP = 12, BOTTOM = 46;
+const COLOURS = Array.from({ length: 8 }, (_, i) => `var(--c${i})`);
+const BINS = ["0", "up to 25 %", "up to 50 %", "up to 75 %", "below 100 %", "100 %", "not scored"];
+const SHAPES = ["M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0", "M-5 -5h10v10h-10z", "M0 -6L6 5H-6z", "M0 -7L6 0L0 7L-6 0z", "M-6 -5H6L0 6z", "M-6 -2H-2V-6H2V-2H6V2H2V6H-2V2H-6z"];
+
+// A scale from values to pixels, with its ticks; logarithmic when the values span more than two decades.
+function scale(values, from, to) {
+  let [low, high] = bounds(values);
+  const log = low > 0 && high / low > 100;
+  if (low === high) { high += Math.abs(high) * 0.05 || 1; low -= log ? 0 : Math.abs(low) * 0.05 || 1; }
+  const f = log ? Math.log10 : (v) => v, a = f(low), b = f(high), pad = (b - a) * 0.05;
+  const at = (v) => from + ((f(v) - a + pad) / (b - a + 2 * pad)) * (to - from);
+  const ticks = log ? decades(low, high) : steps(low, high);
+  return { at, ticks };
+}
+
+// Lowest and highest, without spreading ten thousand arguments over the stack.
+function bounds(values) {
+  return values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [Infinity, -Infinity]);
+}
+
+function decades(low, high) {
+  const found = [];
+  for (let e = Math.ceil(Math.log10(low)); e <= Math.log10(high); e += 1) found.push(10 ** e);
+  return found;
+}
+
+function steps(low, high) {
+  const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= rough);
+  const found = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + step * 1e-6; v += step) found.push(+v.toPrecision(8));
+  return found;
+}
+
+function frame(label, x, y, xTitle, yTitle) {
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": label });
+  for (const tick of y.ticks) svg.append(make("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(tick), y2: y.at(tick) }), make("text", { x: LEFT - 6, y: y.at(tick) + 4, "text-anchor": "end" }, short(tick)));
+  for (const tick of x.ticks) svg.append(make("line", { class: "grid", y1: TOP, y2: HEIGHT - BOTTOM, x1: x.at(tick), x2: x.at(tick) }), make("text", { x: x.at(tick), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, short(tick)));
+  svg.append(make("path", { class: "axis", d: `M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}`, fill: "none" }));
+  svg.append(make("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xTitle));
+  svg.append(make("text", { transform: `translate(14 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, yTitle));
+  return svg;
+}
+
+function numbers(summary, heads, rows) {
+  const body = rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell))));
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((h) => make("th", { scope: "col" }, h)))), make("tbody", {}, ...body));
+  return make("details", {}, make("summary", {}, summary), make("div", { class: "scroll", role: "region", "aria-label": summary, tabindex: "0" }, table));
+}
+
+function legend(names, mark) {
+  return make("ul", { class: "legend" }, ...names.map((name, i) => make("li", {}, make("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, mark(i)), ` ${name}`)));
+}
+
+// The rows that no other row beats in both; of rows with the same cost only the best score.
+function front(points) {
+  const sorted = [...points].sort((a, b) => a.cost - b.cost || b.gain - a.gain);
+  let best = -Infinity;
+  return sorted.filter((point) => { const on = point.gain > best; if (on) best = point.gain; return on; });
+}
+
+function drawPareto(board, rows) {
+  const column = Number(byId("pareto-score").value), cost = COSTS[byId("pareto-cost").value];
+  const sign = board.columns[column].higher ? 1 : -1;
+  const points = rows.map((row) => ({ row, score: row.value(column), cost: cost.of(row) })).filter((p) => p.score !== null && p.cost !== null);
+  for (const point of points) point.gain = sign * point.score;
+  if (!points.length) return byId("pareto").replaceChildren(make("p", {}, "No run here has both numbers."));
+  const best = front(points), on = new Set(best);
+  const x = scale(points.map((p) => p.cost), LEFT, WIDTH - RIGHT), y = scale(points.map((p) => p.score), HEIGHT - BOTTOM, TOP);
+  const name = columnName(board.columns[column]);
+  const svg = frame(`${name} against ${cost.title}: ${best.length} of ${points.length} runs are on the front`, x, y, cost.title, `${name} (%)`);
+  const rest = points.filter((p) => !on.has(p)).map((p) => `M${x.at(p.cost).toFixed(1)} ${y.at(p.score).toFixed(1)}h0`).join("");
+  svg.append(make("path", { d: rest, stroke: "var(--dim)", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.45, fill: "none" }));
+  svg.append(make("path", { d: "M" + best.map((p) => `${x.at(p.cost)} ${y.at(p.score)}`).join("L"), stroke: "var(--c0)", "stroke-width": 2, fill: "none" }));
+  for (const p of best) {
+    const words = `${p.row.name}: ${name} ${p.score.toFixed(2)}, ${cost.title} ${short(p.cost)}`;
+    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words }, make("title", {}, words)));
+  }
+  const lines = best.map((p) => [p.row.name, p.score.toFixed(2), short(p.cost)]);
+  byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", name, cost.title], lines));
+}
+
+// Series of one model and method over the number of examples: the mean of its runs (seeds), and their range.
+function series(rows, column) {
+  const found = new Map();
+  for (const row of rows) {
+    const x = row.get("examples"), value = row.value(column);
+    if (x === null || x === 0 || value === null) continue;
+    const name = `${row.text("method")} on ${row.model}`;
+    if (!found.has(name)) found.set(name, new Map());
+    const points = found.get(name);
+    points.set(x, [...(points.get(x) ?? []), value]);
+  }
+  return [...found].map(([name, points]) => ({
+    name,
+    points: [...points].sort(([a], [b]) => a - b).map(([x, values]) => ({ x, mean: values.reduce((a, b) => a + b) / values.length, low: bounds(values)[0], high: bounds(values)[1], runs: values.length })),
+  }));
+}
+
+function drawCurves(board, rows) {
+  const all = series(rows, board.main), lines = all.slice(0, 12), name = columnName(board.columns[board.main]);
+  if (!lines.length) return byId("curves").replaceChildren(make("p", {}, "No run here shows examples (icl, rag)."));
+  const models = new Set(lines.map((l) => l.name.split(" on ").pop()));
+  const flat = rows.filter((row) => row.value(board.main) !== null && !(row.get("examples") > 0) && models.has(row.model)).slice(0, 4);
+  const values = [...lines.flatMap((l) => l.points.flatMap((p) => [p.low, p.high])), ...flat.map((r) => r.value(board.main))];
+  const x = scale([0, ...lines.flatMap((l) => l.points.map((p) => p.x))], LEFT, WIDTH - RIGHT), y = scale([0, ...values], HEIGHT - BOTTOM, TOP);
+  const svg = frame(`${name} over the number of examples, ${lines.length} curves`, x, y, "examples in the prompt", `${name} (%)`);
+  lines.forEach((line, i) => {
+    const colour = COLOURS[i % 8];
+    svg.append(make("path", { d: "M" + line.points.map((p) => `${x.at(p.x)} ${y.at(p.mean)}`).join("L"), stroke: colour, "stroke-width": 2, fill: "none" }));
+    for (const p of line.points) {
+      svg.append(make("path", { d: `M${x.at(p.x)} ${y.at(p.low)}V${y.at(p.high)}`, stroke: colour }));
+      svg.append(make("path", { d: SHAPES[i % 6], transform: `translate(${x.at(p.x)} ${y.at(p.mean)})`, fill: colour }, make("title", {}, `${line.name}, ${p.x} examples: ${p.mean.toFixed(2)}`)));
+    }
+  });
+  flat.forEach((row) => svg.append(make("path", { d: `M${LEFT} ${y.at(row.value(board.main))}H${WIDTH - RIGHT}`, stroke: "var(--dim)", "stroke-dasharray": "6 4" }), make("text", { x: WIDTH - RIGHT, y: y.at(row.value(board.main)) - 4, "text-anchor": "end" }, row.name)));
+  const table = lines.flatMap((l) => l.points.map((p) => [l.name, p.x, p.mean.toFixed(2), `${p.low.toFixed(2)} to ${p.high.toFixed(2)}`, p.runs]));
+  const more = all.length > lines.length ? [make("p", { class: "small" }, `${all.length - lines.length} more curves: choose a model above.`)] : [];
+  byId("curves").replaceChildren(make("figure", {}, svg, legend(lines.map((l) => l.name), (i) => make("path", { d: SHAPES[i % 6], fill: COLOURS[i % 8] }))), ...more, numbers("The curves as a table", ["curve", "examples", `mean ${name}`, "range over runs", "runs"], table));
+}
+
+function drawSlices(board, rows) {
+  const shown = rows.filter((row) => board.distributions[row.index]).slice(0, 8);
+  if (!shown.length) return byId("slices").replaceChildren(make("p", {}, "No records of these runs are on this page."));
+  const slices = [...new Set(shown.flatMap((row) => Object.keys(board.distributions[row.index])))];
+  const bars = slices.flatMap((slice) => shown.map((row) => ({ slice, row, counts: board.distributions[row.index][slice] }))).filter((bar) => bar.counts);
+  const height = bars.length * 22 + slices.length * 24 + 8;
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `How many problems score how much, for ${shown.length} runs; the numbers are in the table below` });
+  let at = 0, last = null;
+  for (const bar of bars) {
+    if (bar.slice !== last) { at += 20; svg.append(make("text", { x: 4, y: at, "font-weight": 600 }, bar.slice || "all problems")); at += 4; last = bar.slice; }
+    const total = bar.counts.reduce((a, b) => a + b);
+    svg.append(make("text", { x: 250, y: at + 14, "text-anchor": "end" }, bar.row.name.length > 38 ? bar.row.name.slice(0, 37) + "…" : bar.row.name));
+    let x = 258;
+    bar.counts.forEach((count, i) => {
+      const width = (count / total) * (WIDTH - 258 - RIGHT);
+      if (count) svg.append(make("rect", { x, y: at + 2, width, height: 16, fill: `var(--b${i})` }, make("title", {}, `${bar.row.name}: ${count} of ${total} problems score ${BINS[i]}`)));
+      x += width;
+    });
+    at += 22;
+  }
+  const table = bars.map((bar) => [bar.slice || "all", bar.row.name, ...bar.counts]);
+  byId("slices").replaceChildren(
+    make("p", { class: "small" }, `Problems by their own ${columnName(board.columns[board.main])}, for the first ${shown.length} runs of the table.`),
+    make("figure", {}, legend(BINS, (i) => make("rect", { x: -8, y: -8, width: 16, height: 16, fill: `var(--b${i})` })), svg),
+    numbers("The numbers of problems as a table", ["slice", "run", ...BINS], table));
+}

@@ -1,0 +1,48 @@
+"""One HTML file that needs nothing else: the style, the scripts and the data are inside it."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.leaderboard import Board
+from harness.report.payload import payload
+
+SCRIPTS = ("parts.js", "table.js", "charts.js", "explorer.js", "page.js")
+_HERE = resources.files("harness.report")
+
+
+def render(
+    boards: Sequence[Board],
+    folders: Mapping[str, Path],
+    *,
+    left_out: Sequence[str] = (),
+    title: str = "Leaderboard",
+    study: str = "",
+) -> str:
+    """The page of these boards; `study` is HTML that stands before them."""
+    data, parts = payload(boards, folders, left_out)
+    return _read("page.html").format(
+        title=html.escape(title),
+        version=html.escape(__version__),
+        style=_read("page.css"),
+        study=study,
+        data=_inside_script(data),
+        parts="\n".join(f'<script type="text/plain" id="{html.escape(i)}">{text}</script>' for i, text in parts.items()),
+        script="\n".join(_read(name) for name in SCRIPTS),
+    )
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
+
+
+def _inside_script(value: Any) -> str:
+    """JSON that cannot end its script element, whatever a model wrote."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
