@@ -1,0 +1,64 @@
+"""The README's transcripts are what the commands print, and its two commands are the ones CI runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.cli import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+def transcripts() -> list[tuple[str, str]]:
+    """(command, what it prints) for each `$ …` of the README's console blocks."""
+    found = []
+    for block in BLOCK.findall(README):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, printed = part.partition("\n")
+            found.append((command, printed))
+    return found
+
+
+def masked(text: str) -> list[str]:
+    """Lines with every number, digest and the padding around them taken out: those are the machine's."""
+    text = re.sub(r"\b[0-9a-f]{8,}\b", "#", text)
+    text = re.sub(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", "#", text)
+    return [re.sub(r"[ -]+", " ", line).strip() for line in text.strip().splitlines()]
+
+
+@pytest.mark.slow
+def test_every_transcript_is_what_the_commands_print(tmp_path: Path) -> None:
+    assert transcripts(), "the README shows no transcript"
+    environment = {**os.environ, "HARNESS_PLUGINS": "", "COLUMNS": "200"}
+    for command, printed in transcripts():
+        words = shlex.split(command)
+        assert words[0] == "harness"
+        done = subprocess.run(
+            [sys.executable, "-m", *words], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert masked(done.stdout) == masked(printed), command
+
+
+def test_each_of_the_two_commands_is_one_line_that_makes_its_own_environment() -> None:
+    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
+    assert len(lines) == 2
+    for line in lines:
+        assert "pip install -q -c constraints.txt -e" in line
+    assert lines[0].endswith("harness eval --method lora --task apps")
+    assert "pytest" in lines[1]
+
+
+def test_every_command_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"(?:^|`|\$ )harness ([a-z]+)", README, flags=re.MULTILINE))
+    assert named
+    assert named <= set(COMMANDS)
