@@ -21,6 +21,7 @@ from recipe.sample.contest import (
     word,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 FOUR = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
@@ -218,90 +219,94 @@ FAMILIES = (
         "Print $what.",
         _graph_lines,
     ),
-    Contest(
-        "intervals",
-        "competition",
-        (
-            "n intervals [l, r) on a line are given. Find $what.",
-            "$_who plans n meetings, each from time l to time r (r not included). Find $what.",
-        ),
-        "n = int(input())\na = sorted(tuple(map(int, input().split())) for _ in range(n))\n$body",
-        {
-            "_who": PEOPLE,
-            "what body do": (
-                (
-                    "the largest number that take place at the same time",
-                    "print(max(sum(1 for l, r in a if l <= x < r) for x, _ in a))",
-                    lambda a: max(_cover(a)),
-                ),
-                (
-                    "the largest number of them that do not overlap",
-                    "count, end = 0, 0\nfor l, r in sorted(a, key=lambda t: t[1]):\n    if l >= end:\n"
-                    "        count += 1\n        end = r\nprint(count)",
-                    lambda a: max(len(s) for s in subsets(a) if max(_cover(s)) <= 1),
-                ),
-                (
-                    "how many have to be cancelled so that no two overlap",
-                    "count, end = 0, 0\nfor l, r in sorted(a, key=lambda t: t[1]):\n    if l >= end:\n"
-                    "        count += 1\n        end = r\nprint(n - count)",
-                    lambda a: min(len(a) - len(s) for s in subsets(a) if max(_cover(s)) <= 1),
-                ),
-                (
-                    "the total length that is covered",
-                    "total, end = 0, 0\nfor l, r in a:\n    total += max(0, r - max(l, end))\n"
-                    "    end = max(end, r)\nprint(total)",
-                    lambda a: len([x for x in _cover(a) if x]),
-                ),
-                (
-                    "the total length between the first start and the last end that is not covered",
-                    "gap, end = 0, a[0][0]\nfor l, r in a:\n    gap += max(0, l - end)\n"
-                    "    end = max(end, r)\nprint(gap)",
-                    lambda a: _cover(a)[min(a)[0] : max(r for _, r in a)].count(0),
-                ),
-                (
-                    "how many separate pieces they cover (touching intervals are one piece)",
-                    "count, end = 0, -1\nfor l, r in a:\n    if l > end:\n        count += 1\n"
-                    "    end = max(end, r)\nprint(count)",
-                    lambda a: sum(p == 0 and q > 0 for p, q in zip([0, *_cover(a)], _cover(a), strict=False)),
-                ),
-                (
-                    "the longest gap without any of them between the first start and the last end",
-                    "best, end = 0, a[0][1]\nfor l, r in a:\n    best = max(best, l - end)\n"
-                    "    end = max(end, r)\nprint(best)",
-                    lambda a: max(
-                        map(
-                            len,
-                            "".join("_" if x else "0" for x in _cover(a)[min(a)[0] : max(r for _, r in a)]).split("_"),
-                        )
+    repeated(
+        Contest(
+            "intervals",
+            "competition",
+            (
+                "n intervals [l, r) on a line are given. Find $what.",
+                "$_who plans n meetings, each from time l to time r (r not included). Find $what.",
+            ),
+            "n = int(input())\na = sorted(tuple(map(int, input().split())) for _ in range(n))\n$body",
+            {
+                "_who": PEOPLE,
+                "what body do": (
+                    (
+                        "the largest number that take place at the same time",
+                        "print(max(sum(1 for l, r in a if l <= x < r) for x, _ in a))",
+                        lambda a: max(_cover(a)),
+                    ),
+                    (
+                        "the largest number of them that do not overlap",
+                        "count, end = 0, 0\nfor l, r in sorted(a, key=lambda t: t[1]):\n    if l >= end:\n"
+                        "        count += 1\n        end = r\nprint(count)",
+                        lambda a: max(len(s) for s in subsets(a) if max(_cover(s)) <= 1),
+                    ),
+                    (
+                        "how many have to be cancelled so that no two overlap",
+                        "count, end = 0, 0\nfor l, r in sorted(a, key=lambda t: t[1]):\n    if l >= end:\n"
+                        "        count += 1\n        end = r\nprint(n - count)",
+                        lambda a: min(len(a) - len(s) for s in subsets(a) if max(_cover(s)) <= 1),
+                    ),
+                    (
+                        "the total length that is covered",
+                        "total, end = 0, 0\nfor l, r in a:\n    total += max(0, r - max(l, end))\n"
+                        "    end = max(end, r)\nprint(total)",
+                        lambda a: len([x for x in _cover(a) if x]),
+                    ),
+                    (
+                        "the total length between the first start and the last end that is not covered",
+                        "gap, end = 0, a[0][0]\nfor l, r in a:\n    gap += max(0, l - end)\n"
+                        "    end = max(end, r)\nprint(gap)",
+                        lambda a: _cover(a)[min(a)[0] : max(r for _, r in a)].count(0),
+                    ),
+                    (
+                        "how many separate pieces they cover (touching intervals are one piece)",
+                        "count, end = 0, -1\nfor l, r in a:\n    if l > end:\n        count += 1\n"
+                        "    end = max(end, r)\nprint(count)",
+                        lambda a: sum(p == 0 and q > 0 for p, q in zip([0, *_cover(a)], _cover(a), strict=False)),
+                    ),
+                    (
+                        "the longest gap without any of them between the first start and the last end",
+                        "best, end = 0, a[0][1]\nfor l, r in a:\n    best = max(best, l - end)\n"
+                        "    end = max(end, r)\nprint(best)",
+                        lambda a: max(
+                            map(
+                                len,
+                                "".join("_" if x else "0" for x in _cover(a)[min(a)[0] : max(r for _, r in a)]).split(
+                                    "_"
+                                ),
+                            )
+                        ),
+                    ),
+                    (
+                        "the length that is covered by exactly one of them",
+                        "end = max(r for l, r in a)\n"
+                        "covers = [sum(1 for l, r in a if l <= x < r) for x in range(end)]\n"
+                        "print(covers.count(1))",
+                        lambda a: _cover(a).count(1),
+                    ),
+                    (
+                        "the length that is covered by at least two of them",
+                        "end = max(r for l, r in a)\n"
+                        "covers = [sum(1 for l, r in a if l <= x < r) for x in range(end)]\n"
+                        "print(sum(1 for c in covers if c >= 2))",
+                        lambda a: len([x for x in _cover(a) if x > 1]),
+                    ),
+                    (
+                        "the number of pairs that overlap",
+                        "count = 0\nfor i in range(n):\n    for j in range(i):\n"
+                        "        if a[i][0] < a[j][1] and a[j][0] < a[i][1]:\n            count += 1\n"
+                        "print(count)",
+                        lambda a: sum(max(_cover(pair)) == 2 for pair in combinations(a, 2)),
                     ),
                 ),
-                (
-                    "the length that is covered by exactly one of them",
-                    "end = max(r for l, r in a)\n"
-                    "covers = [sum(1 for l, r in a if l <= x < r) for x in range(end)]\n"
-                    "print(covers.count(1))",
-                    lambda a: _cover(a).count(1),
-                ),
-                (
-                    "the length that is covered by at least two of them",
-                    "end = max(r for l, r in a)\n"
-                    "covers = [sum(1 for l, r in a if l <= x < r) for x in range(end)]\n"
-                    "print(sum(1 for c in covers if c >= 2))",
-                    lambda a: len([x for x in _cover(a) if x > 1]),
-                ),
-                (
-                    "the number of pairs that overlap",
-                    "count = 0\nfor i in range(n):\n    for j in range(i):\n"
-                    "        if a[i][0] < a[j][1] and a[j][0] < a[i][1]:\n            count += 1\n"
-                    "print(count)",
-                    lambda a: sum(max(_cover(pair)) == 2 for pair in combinations(a, 2)),
-                ),
-            ),
-        },
-        _intervals,
-        lambda v, a: v["do"](a),
-        "The first line contains n. Each of the next n lines contains l and r (l < r).",
-        "Print $what.",
-        _interval_lines,
+            },
+            _intervals,
+            lambda v, a: v["do"](a),
+            "The first line contains n. Each of the next n lines contains l and r (l < r).",
+            "Print $what.",
+            _interval_lines,
+        )
     ),
 )

@@ -22,6 +22,7 @@ from recipe.sample.contest import (
     word,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 READ_K = "n, k = map(int, input().split())\na = list(map(int, input().split()))\n"
 
@@ -118,92 +119,94 @@ def _packed(goods: Edges, limit: int, many: bool) -> list[tuple[int, int, int]]:
 
 
 FAMILIES = (
-    Contest(
-        "two-words",
-        "competition",
-        (
-            "Two words s and t are given. Find $what.",
-            "$_who compares the words s and t. Help to find $what.",
-        ),
-        "s = input()\nt = input()\nn, m = len(s), len(t)\nd = [[0] * (m + 1) for _ in range(n + 1)]\n"
-        "for i in range($from, n + 1):\n    for j in range($from, m + 1):\n$step\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "what from step e do": (
-                (
-                    "the length of their longest common subsequence",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
-                    "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
-                    "d[n][m]",
-                    lambda s, t: max(map(len, _common(s, t))),
-                ),
-                (
-                    "how many letters have to be deleted from both together to make them equal",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
-                    "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
-                    "n + m - 2 * d[n][m]",
-                    lambda s, t: _edits(s, t, 2),
-                ),
-                (
-                    "the length of the shortest word that contains both as subsequences",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
-                    "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
-                    "n + m - d[n][m]",
-                    lambda s, t: len(s) + len(t) - max(map(len, _common(s, t))),
-                ),
-                (
-                    "whether s is a subsequence of t (YES or NO)",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
-                    "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
-                    "'YES' if d[n][m] == n else 'NO'",
-                    lambda s, t: "YES" if s in {"".join(p) for p in subsets(t)} else "NO",
-                ),
-                (
-                    "the length of their longest common substring",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1",
-                    "max(max(row) for row in d)",
-                    lambda s, t: max(j - i for i in range(len(s)) for j in range(i, len(s) + 1) if s[i:j] in t),
-                ),
-                (
-                    "the length of the longest suffix that s has in common with t",
-                    "1",
-                    "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1",
-                    "d[n][m]",
-                    lambda s, t: max(k for k in range(len(s) + 1) if t.endswith(s[len(s) - k :])),
-                ),
-                (
-                    "the least number of insertions, deletions and replacements of a letter that turn s into t",
-                    "0",
-                    "        if i == 0 or j == 0:\n            d[i][j] = i + j\n        else:\n"
-                    "            same = s[i - 1] == t[j - 1]\n"
-                    "            d[i][j] = min(d[i - 1][j] + 1, d[i][j - 1] + 1, "
-                    "d[i - 1][j - 1] + (0 if same else 1))",
-                    "d[n][m]",
-                    lambda s, t: _edits(s, t, 1),
-                ),
-                (
-                    "the least cost to turn s into t if inserting or deleting a letter costs 1 and "
-                    "replacing one costs 2",
-                    "0",
-                    "        if i == 0 or j == 0:\n            d[i][j] = i + j\n        else:\n"
-                    "            same = s[i - 1] == t[j - 1]\n"
-                    "            d[i][j] = min(d[i - 1][j] + 1, d[i][j - 1] + 1, "
-                    "d[i - 1][j - 1] + (0 if same else 2))",
-                    "d[n][m]",
-                    lambda s, t: _edits(s, t, 2),
-                ),
+    repeated(
+        Contest(
+            "two-words",
+            "competition",
+            (
+                "Two words s and t are given. Find $what.",
+                "$_who compares the words s and t. Help to find $what.",
             ),
-        },
-        _two_words,
-        lambda v, s, t: v["do"](s, t),
-        "Two lines with one word each.",
-        "Print $what.",
-        lambda s, t: [s, t],
+            "s = input()\nt = input()\nn, m = len(s), len(t)\nd = [[0] * (m + 1) for _ in range(n + 1)]\n"
+            "for i in range($from, n + 1):\n    for j in range($from, m + 1):\n$step\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "what from step e do": (
+                    (
+                        "the length of their longest common subsequence",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
+                        "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
+                        "d[n][m]",
+                        lambda s, t: max(map(len, _common(s, t))),
+                    ),
+                    (
+                        "how many letters have to be deleted from both together to make them equal",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
+                        "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
+                        "n + m - 2 * d[n][m]",
+                        lambda s, t: _edits(s, t, 2),
+                    ),
+                    (
+                        "the length of the shortest word that contains both as subsequences",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
+                        "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
+                        "n + m - d[n][m]",
+                        lambda s, t: len(s) + len(t) - max(map(len, _common(s, t))),
+                    ),
+                    (
+                        "whether s is a subsequence of t (YES or NO)",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1\n"
+                        "        else:\n            d[i][j] = max(d[i - 1][j], d[i][j - 1])",
+                        "'YES' if d[n][m] == n else 'NO'",
+                        lambda s, t: "YES" if s in {"".join(p) for p in subsets(t)} else "NO",
+                    ),
+                    (
+                        "the length of their longest common substring",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1",
+                        "max(max(row) for row in d)",
+                        lambda s, t: max(j - i for i in range(len(s)) for j in range(i, len(s) + 1) if s[i:j] in t),
+                    ),
+                    (
+                        "the length of the longest suffix that s has in common with t",
+                        "1",
+                        "        if s[i - 1] == t[j - 1]:\n            d[i][j] = d[i - 1][j - 1] + 1",
+                        "d[n][m]",
+                        lambda s, t: max(k for k in range(len(s) + 1) if t.endswith(s[len(s) - k :])),
+                    ),
+                    (
+                        "the least number of insertions, deletions and replacements of a letter that turn s into t",
+                        "0",
+                        "        if i == 0 or j == 0:\n            d[i][j] = i + j\n        else:\n"
+                        "            same = s[i - 1] == t[j - 1]\n"
+                        "            d[i][j] = min(d[i - 1][j] + 1, d[i][j - 1] + 1, "
+                        "d[i - 1][j - 1] + (0 if same else 1))",
+                        "d[n][m]",
+                        lambda s, t: _edits(s, t, 1),
+                    ),
+                    (
+                        "the least cost to turn s into t if inserting or deleting a letter costs 1 and "
+                        "replacing one costs 2",
+                        "0",
+                        "        if i == 0 or j == 0:\n            d[i][j] = i + j\n        else:\n"
+                        "            same = s[i - 1] == t[j - 1]\n"
+                        "            d[i][j] = min(d[i - 1][j] + 1, d[i][j - 1] + 1, "
+                        "d[i - 1][j - 1] + (0 if same else 2))",
+                        "d[n][m]",
+                        lambda s, t: _edits(s, t, 2),
+                    ),
+                ),
+            },
+            _two_words,
+            lambda v, s, t: v["do"](s, t),
+            "Two lines with one word each.",
+            "Print $what.",
+            lambda s, t: [s, t],
+        )
     ),
     Contest(
         "knapsack",

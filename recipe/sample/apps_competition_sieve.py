@@ -18,6 +18,7 @@ from recipe.sample.contest import (
     joined,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 
 def _few(rng: Random, v: Values) -> tuple[list[int]]:
@@ -46,67 +47,69 @@ def _seen(a: Sequence[int], i: int, step: int, ok: Callable[[int, int], bool]) -
 
 
 FAMILIES = (
-    Contest(
-        "primes",
-        "competition",
-        (
-            "Look at all primes up to n. Find $what.",
-            "$_who marks every prime number not larger than n. Find $what.",
-        ),
-        SIEVE,
-        {
-            "_who": PEOPLE,
-            "what e do": (
-                ("how many there are", "len(primes)", lambda p, n: len(p)),
-                ("their sum", "sum(primes)", lambda p, n: int(math.fsum(p))),
-                ("the largest one", "primes[-1]", lambda p, n: max(p)),
-                (
-                    "how many of them end in 3",
-                    "sum(1 for p in primes if p % 10 == 3)",
-                    lambda p, n: len([x for x in p if str(x)[-1] == "3"]),
-                ),
-                (
-                    "how many of them end in 7",
-                    "sum(1 for p in primes if p % 10 == 7)",
-                    lambda p, n: len([x for x in p if str(x)[-1] == "7"]),
-                ),
-                (
-                    "how many pairs of them differ by exactly 2",
-                    "sum(1 for p in primes if p + 2 <= n and prime[p + 2])",
-                    lambda p, n: len([1 for x, y in combinations(p, 2) if y - x == 2]),
-                ),
-                (
-                    "how many pairs of them differ by exactly 4",
-                    "sum(1 for p in primes if p + 4 <= n and prime[p + 4])",
-                    lambda p, n: len([1 for x, y in combinations(p, 2) if y - x == 4]),
-                ),
-                (
-                    "the largest difference of two consecutive ones, 0 if there is only one",
-                    "max([q - p for p, q in zip(primes, primes[1:])], default=0)",
-                    lambda p, n: max([p[i] - p[i - 1] for i in range(1, len(p))] + [0]),
-                ),
-                (
-                    "how many numbers from 1 to n are not prime",
-                    "n - len(primes)",
-                    lambda p, n: len([x for x in range(1, n + 1) if x not in p]),
-                ),
-                (
-                    "the sum of the digits of all of them",
-                    "sum(int(c) for p in primes for c in str(p))",
-                    lambda p, n: sum(x // 100 + x // 10 % 10 + x % 10 for x in p),
-                ),
-                (
-                    "in how many ways n is the sum of two of them, the first not larger",
-                    "sum(1 for p in primes if 2 * p <= n and prime[n - p])",
-                    lambda p, n: len([1 for x in p for y in p if x <= y and x + y == n]),
-                ),
+    repeated(
+        Contest(
+            "primes",
+            "competition",
+            (
+                "Look at all primes up to n. Find $what.",
+                "$_who marks every prime number not larger than n. Find $what.",
             ),
-        },
-        lambda rng, v: (rng.choice((rng.randint(2, 20), rng.randint(2, 120))),),
-        lambda v, n: v["do"]([p for p in PRIME if p <= n], n),
-        "One integer n, at least 2.",
-        "Print $what.",
-        lambda n: [str(n)],
+            SIEVE,
+            {
+                "_who": PEOPLE,
+                "what e do": (
+                    ("how many there are", "len(primes)", lambda p, n: len(p)),
+                    ("their sum", "sum(primes)", lambda p, n: int(math.fsum(p))),
+                    ("the largest one", "primes[-1]", lambda p, n: max(p)),
+                    (
+                        "how many of them end in 3",
+                        "sum(1 for p in primes if p % 10 == 3)",
+                        lambda p, n: len([x for x in p if str(x)[-1] == "3"]),
+                    ),
+                    (
+                        "how many of them end in 7",
+                        "sum(1 for p in primes if p % 10 == 7)",
+                        lambda p, n: len([x for x in p if str(x)[-1] == "7"]),
+                    ),
+                    (
+                        "how many pairs of them differ by exactly 2",
+                        "sum(1 for p in primes if p + 2 <= n and prime[p + 2])",
+                        lambda p, n: len([1 for x, y in combinations(p, 2) if y - x == 2]),
+                    ),
+                    (
+                        "how many pairs of them differ by exactly 4",
+                        "sum(1 for p in primes if p + 4 <= n and prime[p + 4])",
+                        lambda p, n: len([1 for x, y in combinations(p, 2) if y - x == 4]),
+                    ),
+                    (
+                        "the largest difference of two consecutive ones, 0 if there is only one",
+                        "max([q - p for p, q in zip(primes, primes[1:])], default=0)",
+                        lambda p, n: max([p[i] - p[i - 1] for i in range(1, len(p))] + [0]),
+                    ),
+                    (
+                        "how many numbers from 1 to n are not prime",
+                        "n - len(primes)",
+                        lambda p, n: len([x for x in range(1, n + 1) if x not in p]),
+                    ),
+                    (
+                        "the sum of the digits of all of them",
+                        "sum(int(c) for p in primes for c in str(p))",
+                        lambda p, n: sum(x // 100 + x // 10 % 10 + x % 10 for x in p),
+                    ),
+                    (
+                        "in how many ways n is the sum of two of them, the first not larger",
+                        "sum(1 for p in primes if 2 * p <= n and prime[n - p])",
+                        lambda p, n: len([1 for x in p for y in p if x <= y and x + y == n]),
+                    ),
+                ),
+            },
+            lambda rng, v: (rng.choice((rng.randint(2, 20), rng.randint(2, 120))),),
+            lambda v, n: v["do"]([p for p in PRIME if p <= n], n),
+            "One integer n, at least 2.",
+            "Print $what.",
+            lambda n: [str(n)],
+        )
     ),
     Contest(
         "next-other",

@@ -22,6 +22,7 @@ from recipe.sample.contest import (
     joined,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 
 def _queries(rng: Random, v: Values) -> tuple[list[int], list[tuple[int, int]]]:
@@ -105,167 +106,188 @@ FAMILIES = (
         "Print one answer per query, each on its own line.",
         _query_lines,
     ),
-    Contest(
-        "pairs",
-        "interview",
-        (
-            "Count the pairs of positions i < j in an array for which $what.",
-            "$_who has n numbered $_things and takes two of them. In how many ways can this be done "
-            "so that $what? The two numbers are called a_i and a_j with i < j.",
-        ),
-        READ + "count = 0\nfor i in range(n):\n    for j in range(i + 1, n):\n        if $c:\n"
-        "            count += 1\nprint(count)",
-        {
-            "_who": PEOPLE,
-            "_things": THINGS,
-            "what c ok": (
-                ("a_i and a_j are equal", "a[i] == a[j]", lambda x, y: x - y == 0),
-                ("a_i is greater than a_j", "a[i] > a[j]", lambda x, y: y - x < 0),
-                ("a_i is less than a_j", "a[i] < a[j]", lambda x, y: x - y < 0),
-                ("a_i and a_j differ", "a[i] != a[j]", lambda x, y: x - y != 0),
-                ("a_i + a_j is even", "(a[i] + a[j]) % 2 == 0", lambda x, y: x % 2 == y % 2),
-                ("a_i + a_j is odd", "(a[i] + a[j]) % 2 == 1", lambda x, y: x % 2 != y % 2),
-                ("a_i + a_j is divisible by 3", "(a[i] + a[j]) % 3 == 0", lambda x, y: (x % 3 + y % 3) in (0, 3)),
-                ("a_i + a_j equals 5", "a[i] + a[j] == 5", lambda x, y: y == 5 - x),
-                ("a_i + a_j equals 10", "a[i] + a[j] == 10", lambda x, y: y == 10 - x),
-                ("a_i + a_j is greater than 10", "a[i] + a[j] > 10", lambda x, y: y > 10 - x),
-                ("a_i and a_j differ by exactly 1", "abs(a[i] - a[j]) == 1", lambda x, y: x in (y - 1, y + 1)),
-                ("a_i and a_j differ by exactly 2", "abs(a[i] - a[j]) == 2", lambda x, y: x in (y - 2, y + 2)),
-                ("the product of a_i and a_j is even", "a[i] * a[j] % 2 == 0", lambda x, y: x % 2 == 0 or y % 2 == 0),
-                ("the product of a_i and a_j is negative", "a[i] * a[j] < 0", lambda x, y: (x < 0 < y) or (y < 0 < x)),
-                ("a_i is more than twice a_j", "a[i] > 2 * a[j]", lambda x, y: x - y > y),
+    repeated(
+        Contest(
+            "pairs",
+            "interview",
+            (
+                "Count the pairs of positions i < j in an array for which $what.",
+                "$_who has n numbered $_things and takes two of them. In how many ways can this be done "
+                "so that $what? The two numbers are called a_i and a_j with i < j.",
             ),
-        },
-        _small,
-        lambda v, a: sum(v["ok"](x, y) for i, x in enumerate(a) for y in a[i + 1 :]),
-        N_AND_LIST,
-        "Print the number of such pairs.",
-        array_lines,
+            READ + "count = 0\nfor i in range(n):\n    for j in range(i + 1, n):\n        if $c:\n"
+            "            count += 1\nprint(count)",
+            {
+                "_who": PEOPLE,
+                "_things": THINGS,
+                "what c ok": (
+                    ("a_i and a_j are equal", "a[i] == a[j]", lambda x, y: x - y == 0),
+                    ("a_i is greater than a_j", "a[i] > a[j]", lambda x, y: y - x < 0),
+                    ("a_i is less than a_j", "a[i] < a[j]", lambda x, y: x - y < 0),
+                    ("a_i and a_j differ", "a[i] != a[j]", lambda x, y: x - y != 0),
+                    ("a_i + a_j is even", "(a[i] + a[j]) % 2 == 0", lambda x, y: x % 2 == y % 2),
+                    ("a_i + a_j is odd", "(a[i] + a[j]) % 2 == 1", lambda x, y: x % 2 != y % 2),
+                    ("a_i + a_j is divisible by 3", "(a[i] + a[j]) % 3 == 0", lambda x, y: (x % 3 + y % 3) in (0, 3)),
+                    ("a_i + a_j equals 5", "a[i] + a[j] == 5", lambda x, y: y == 5 - x),
+                    ("a_i + a_j equals 10", "a[i] + a[j] == 10", lambda x, y: y == 10 - x),
+                    ("a_i + a_j is greater than 10", "a[i] + a[j] > 10", lambda x, y: y > 10 - x),
+                    ("a_i and a_j differ by exactly 1", "abs(a[i] - a[j]) == 1", lambda x, y: x in (y - 1, y + 1)),
+                    ("a_i and a_j differ by exactly 2", "abs(a[i] - a[j]) == 2", lambda x, y: x in (y - 2, y + 2)),
+                    (
+                        "the product of a_i and a_j is even",
+                        "a[i] * a[j] % 2 == 0",
+                        lambda x, y: x % 2 == 0 or y % 2 == 0,
+                    ),
+                    (
+                        "the product of a_i and a_j is negative",
+                        "a[i] * a[j] < 0",
+                        lambda x, y: (x < 0 < y) or (y < 0 < x),
+                    ),
+                    ("a_i is more than twice a_j", "a[i] > 2 * a[j]", lambda x, y: x - y > y),
+                ),
+            },
+            _small,
+            lambda v, a: sum(v["ok"](x, y) for i, x in enumerate(a) for y in a[i + 1 :]),
+            N_AND_LIST,
+            "Print the number of such pairs.",
+            array_lines,
+        )
     ),
-    Contest(
-        "longest-run",
-        "interview",
-        (
-            "Find the length of the longest stretch of consecutive elements in which $what.",
-            "$_who writes down a number on n days. What is the largest number of days in a row such that $what?",
-        ),
-        READ + "best = run = 1\nfor i in range(1, n):\n    if $c:\n        run += 1\n    else:\n"
-        "        run = 1\n    best = max(best, run)\nprint(best)",
-        {
-            "_who": PEOPLE,
-            "what c ok": (
-                ("all numbers are equal", "a[i] == a[i - 1]", lambda p, q: p - q == 0),
-                ("every number is larger than the one before", "a[i] > a[i - 1]", lambda p, q: p - q < 0),
-                ("every number is smaller than the one before", "a[i] < a[i - 1]", lambda p, q: p - q > 0),
-                ("no number is smaller than the one before", "a[i] >= a[i - 1]", lambda p, q: not q < p),
-                ("no number is larger than the one before", "a[i] <= a[i - 1]", lambda p, q: not q > p),
-                ("neighbours always differ", "a[i] != a[i - 1]", lambda p, q: p - q != 0),
-                ("every number is the one before plus 1", "a[i] == a[i - 1] + 1", lambda p, q: q - p == 1),
-                ("every number is the one before minus 1", "a[i] == a[i - 1] - 1", lambda p, q: p - q == 1),
-                ("neighbours differ by at most 1", "abs(a[i] - a[i - 1]) <= 1", lambda p, q: -1 <= p - q <= 1),
-                ("neighbours differ by at most 2", "abs(a[i] - a[i - 1]) <= 2", lambda p, q: -2 <= p - q <= 2),
-                ("neighbours differ by at least 2", "abs(a[i] - a[i - 1]) >= 2", lambda p, q: not -2 < p - q < 2),
-                ("the sum of neighbours is always even", "(a[i] + a[i - 1]) % 2 == 0", lambda p, q: p % 2 == q % 2),
-                ("the sum of neighbours is always odd", "(a[i] + a[i - 1]) % 2 == 1", lambda p, q: p % 2 != q % 2),
+    repeated(
+        Contest(
+            "longest-run",
+            "interview",
+            (
+                "Find the length of the longest stretch of consecutive elements in which $what.",
+                "$_who writes down a number on n days. What is the largest number of days in a row such that $what?",
             ),
-        },
-        lambda rng, v: ([rng.randint(0, rng.choice((2, 3, 5))) for _ in range(rng.randint(1, 11))],),
-        lambda v, a: _runs(a, v["ok"]),
-        N_AND_LIST,
-        "Print one integer, the length.",
-        array_lines,
+            READ + "best = run = 1\nfor i in range(1, n):\n    if $c:\n        run += 1\n    else:\n"
+            "        run = 1\n    best = max(best, run)\nprint(best)",
+            {
+                "_who": PEOPLE,
+                "what c ok": (
+                    ("all numbers are equal", "a[i] == a[i - 1]", lambda p, q: p - q == 0),
+                    ("every number is larger than the one before", "a[i] > a[i - 1]", lambda p, q: p - q < 0),
+                    ("every number is smaller than the one before", "a[i] < a[i - 1]", lambda p, q: p - q > 0),
+                    ("no number is smaller than the one before", "a[i] >= a[i - 1]", lambda p, q: not q < p),
+                    ("no number is larger than the one before", "a[i] <= a[i - 1]", lambda p, q: not q > p),
+                    ("neighbours always differ", "a[i] != a[i - 1]", lambda p, q: p - q != 0),
+                    ("every number is the one before plus 1", "a[i] == a[i - 1] + 1", lambda p, q: q - p == 1),
+                    ("every number is the one before minus 1", "a[i] == a[i - 1] - 1", lambda p, q: p - q == 1),
+                    ("neighbours differ by at most 1", "abs(a[i] - a[i - 1]) <= 1", lambda p, q: -1 <= p - q <= 1),
+                    ("neighbours differ by at most 2", "abs(a[i] - a[i - 1]) <= 2", lambda p, q: -2 <= p - q <= 2),
+                    ("neighbours differ by at least 2", "abs(a[i] - a[i - 1]) >= 2", lambda p, q: not -2 < p - q < 2),
+                    ("the sum of neighbours is always even", "(a[i] + a[i - 1]) % 2 == 0", lambda p, q: p % 2 == q % 2),
+                    ("the sum of neighbours is always odd", "(a[i] + a[i - 1]) % 2 == 1", lambda p, q: p % 2 != q % 2),
+                ),
+            },
+            lambda rng, v: ([rng.randint(0, rng.choice((2, 3, 5))) for _ in range(rng.randint(1, 11))],),
+            lambda v, a: _runs(a, v["ok"]),
+            N_AND_LIST,
+            "Print one integer, the length.",
+            array_lines,
+        )
     ),
-    Contest(
-        "run-of",
-        "interview",
-        (
-            "A row of n numbers is given. How long is the longest block of neighbouring ${pre}numbers$post?",
-            "$_who calls a day good if its number is one of the ${pre}numbers$post. Find the longest run of good days.",
-        ),
-        READ + "best = run = 0\nfor x in a:\n    if $c:\n        run += 1\n    else:\n"
-        "        run = 0\n    best = max(best, run)\nprint(best)",
-        {"_who": PEOPLE, "pre post c ok": CONDITIONS},
-        lambda rng, v: (array(rng, 1, 11),),
-        lambda v, a: max([0] + [len(list(g)) for ok, g in groupby(a, lambda x: bool(v["ok"](x))) if ok]),
-        N_AND_LIST,
-        "Print the length of the run, 0 if there is none.",
-        array_lines,
-    ),
-    Contest(
-        "frequency",
-        "interview",
-        (
-            "Each of n people names a number. Print $what.",
-            "$_who found n numbered $_things. Print $what.",
-        ),
-        "from collections import Counter\n\n" + READ + "counts = Counter(a)\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "_things": THINGS,
-            "what e do": (
-                (
-                    "how often the most common number occurs",
-                    "max(counts.values())",
-                    lambda a: max(a.count(x) for x in a),
-                ),
-                ("how often the rarest number occurs", "min(counts.values())", lambda a: min(a.count(x) for x in a)),
-                (
-                    "how many numbers occur exactly once",
-                    "sum(1 for c in counts.values() if c == 1)",
-                    lambda a: len([x for x in a if a.count(x) == 1]),
-                ),
-                (
-                    "how many different numbers occur exactly twice",
-                    "sum(1 for c in counts.values() if c == 2)",
-                    lambda a: len([x for x in a if a.count(x) == 2]) // 2,
-                ),
-                (
-                    "how many different numbers occur at least twice",
-                    "sum(1 for c in counts.values() if c >= 2)",
-                    lambda a: len({x for x in a if a.count(x) > 1}),
-                ),
-                (
-                    "how many different numbers occur an odd number of times",
-                    "sum(1 for c in counts.values() if c % 2 == 1)",
-                    lambda a: len({x for x in a if a.count(x) in (1, 3, 5, 7, 9)}),
-                ),
-                (
-                    "the sum of the numbers that occur exactly once",
-                    "sum(x for x, c in counts.items() if c == 1)",
-                    lambda a: sum(x for x in a if a.count(x) == 1),
-                ),
-                (
-                    "the sum of the different numbers that occur at least twice",
-                    "sum(x for x, c in counts.items() if c >= 2)",
-                    lambda a: sum({x for x in a if a.count(x) > 1}),
-                ),
-                (
-                    "the smallest of the most common numbers",
-                    "min(x for x, c in counts.items() if c == max(counts.values()))",
-                    lambda a: sorted(a, key=lambda x: (-a.count(x), x))[0],
-                ),
-                (
-                    "the largest of the most common numbers",
-                    "max(x for x, c in counts.items() if c == max(counts.values()))",
-                    lambda a: sorted(a, key=lambda x: (a.count(x), x))[-1],
-                ),
-                ("how many different numbers there are", "len(counts)", lambda a: len(set(a))),
-                (
-                    "how many numbers have to be removed so that all are different",
-                    "n - len(counts)",
-                    lambda a: len(a) - len(set(a)),
-                ),
-                (
-                    "how many have to be removed so that all are equal",
-                    "n - max(counts.values())",
-                    lambda a: len(a) - max(a.count(x) for x in a),
-                ),
+    repeated(
+        Contest(
+            "run-of",
+            "interview",
+            (
+                "A row of n numbers is given. How long is the longest block of neighbouring ${pre}numbers$post?",
+                "$_who calls a day good if its number is one of the ${pre}numbers$post. "
+                "Find the longest run of good days.",
             ),
-        },
-        lambda rng, v: ([rng.randint(-2, rng.choice((1, 3, 9))) for _ in range(rng.randint(1, 9))],),
-        lambda v, a: v["do"](a),
-        N_AND_LIST,
-        "Print $what.",
-        array_lines,
+            READ + "best = run = 0\nfor x in a:\n    if $c:\n        run += 1\n    else:\n"
+            "        run = 0\n    best = max(best, run)\nprint(best)",
+            {"_who": PEOPLE, "pre post c ok": CONDITIONS},
+            lambda rng, v: (array(rng, 1, 11),),
+            lambda v, a: max([0] + [len(list(g)) for ok, g in groupby(a, lambda x: bool(v["ok"](x))) if ok]),
+            N_AND_LIST,
+            "Print the length of the run, 0 if there is none.",
+            array_lines,
+        )
+    ),
+    repeated(
+        Contest(
+            "frequency",
+            "interview",
+            (
+                "Each of n people names a number. Print $what.",
+                "$_who found n numbered $_things. Print $what.",
+            ),
+            "from collections import Counter\n\n" + READ + "counts = Counter(a)\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "_things": THINGS,
+                "what e do": (
+                    (
+                        "how often the most common number occurs",
+                        "max(counts.values())",
+                        lambda a: max(a.count(x) for x in a),
+                    ),
+                    (
+                        "how often the rarest number occurs",
+                        "min(counts.values())",
+                        lambda a: min(a.count(x) for x in a),
+                    ),
+                    (
+                        "how many numbers occur exactly once",
+                        "sum(1 for c in counts.values() if c == 1)",
+                        lambda a: len([x for x in a if a.count(x) == 1]),
+                    ),
+                    (
+                        "how many different numbers occur exactly twice",
+                        "sum(1 for c in counts.values() if c == 2)",
+                        lambda a: len([x for x in a if a.count(x) == 2]) // 2,
+                    ),
+                    (
+                        "how many different numbers occur at least twice",
+                        "sum(1 for c in counts.values() if c >= 2)",
+                        lambda a: len({x for x in a if a.count(x) > 1}),
+                    ),
+                    (
+                        "how many different numbers occur an odd number of times",
+                        "sum(1 for c in counts.values() if c % 2 == 1)",
+                        lambda a: len({x for x in a if a.count(x) in (1, 3, 5, 7, 9)}),
+                    ),
+                    (
+                        "the sum of the numbers that occur exactly once",
+                        "sum(x for x, c in counts.items() if c == 1)",
+                        lambda a: sum(x for x in a if a.count(x) == 1),
+                    ),
+                    (
+                        "the sum of the different numbers that occur at least twice",
+                        "sum(x for x, c in counts.items() if c >= 2)",
+                        lambda a: sum({x for x in a if a.count(x) > 1}),
+                    ),
+                    (
+                        "the smallest of the most common numbers",
+                        "min(x for x, c in counts.items() if c == max(counts.values()))",
+                        lambda a: sorted(a, key=lambda x: (-a.count(x), x))[0],
+                    ),
+                    (
+                        "the largest of the most common numbers",
+                        "max(x for x, c in counts.items() if c == max(counts.values()))",
+                        lambda a: sorted(a, key=lambda x: (a.count(x), x))[-1],
+                    ),
+                    ("how many different numbers there are", "len(counts)", lambda a: len(set(a))),
+                    (
+                        "how many numbers have to be removed so that all are different",
+                        "n - len(counts)",
+                        lambda a: len(a) - len(set(a)),
+                    ),
+                    (
+                        "how many have to be removed so that all are equal",
+                        "n - max(counts.values())",
+                        lambda a: len(a) - max(a.count(x) for x in a),
+                    ),
+                ),
+            },
+            lambda rng, v: ([rng.randint(-2, rng.choice((1, 3, 9))) for _ in range(rng.randint(1, 9))],),
+            lambda v, a: v["do"](a),
+            N_AND_LIST,
+            "Print $what.",
+            array_lines,
+        )
     ),
 )

@@ -6,24 +6,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from random import Random
 
-from recipe.sample.contest import (
-    DIGIT_OPS,
-    PEOPLE,
-)
-from recipe.sample.families import Contest, Values
-
-
-def _numbers(rng: Random, v: Values) -> tuple[list[int]]:
-    del v
-    few = (rng.randint(1, 99), rng.randint(100, 9999), rng.randint(1, 30))
-    return ([rng.choice((*few, rng.randint(1, 999))) for _ in range(rng.randint(1, 5))],)
-
-
-def _one_per_line(a: Sequence[int]) -> list[str]:
-    return [str(len(a)), *map(str, a)]
+from recipe.sample.contest import PEOPLE
+from recipe.sample.families import Contest
 
 
 def _divisors(n: int) -> list[int]:
@@ -39,21 +24,6 @@ def _summed(n: int, times: int) -> int:
 
 
 FAMILIES = (
-    Contest(
-        "cases",
-        "interview",
-        (
-            "$_who asks t questions. In each one a positive integer n is given; answer with $what.",
-            "For each of t test cases you get a positive integer n. Find $what.",
-        ),
-        "for _ in range(int(input())):\n    s = input()\n    print($e)",
-        {"_who": PEOPLE, "what e do": DIGIT_OPS},
-        _numbers,
-        lambda v, a: [v["do"](n) for n in a],
-        "The first line contains t. Each of the next t lines contains one integer n.",
-        "For each test case print $what on its own line.",
-        _one_per_line,
-    ),
     Contest(
         "function-number",
         "interview",

@@ -16,6 +16,7 @@ from recipe.sample.contest import (
     joined,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 READ_K = "n, k = map(int, input().split())\na = list(map(int, input().split()))\n"
 
@@ -50,155 +51,159 @@ def _list_and_k(rng: Random, v: Values) -> tuple[list[int], int]:
 
 
 FAMILIES = (
-    Contest(
-        "window",
-        "interview",
-        (
-            "Given n integers and a number k, look at every block of k neighbouring elements. Print $what.",
-            "$_who measures n values and studies all stretches of k consecutive ones. Print $what.",
-        ),
-        READ_K + "blocks = [a[i:i + k] for i in range(n - k + 1)]\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "what e do": (
-                ("the largest sum of a block", "max(sum(b) for b in blocks)", lambda w: sorted(map(sum, w))[-1]),
-                ("the smallest sum of a block", "min(sum(b) for b in blocks)", lambda w: sorted(map(sum, w))[0]),
-                (
-                    "the sum of every block",
-                    "*[sum(b) for b in blocks]",
-                    lambda w: joined([int(math.fsum(b)) for b in w]),
-                ),
-                (
-                    "the maximum of every block",
-                    "*[max(b) for b in blocks]",
-                    lambda w: joined([sorted(b)[-1] for b in w]),
-                ),
-                (
-                    "the minimum of every block",
-                    "*[min(b) for b in blocks]",
-                    lambda w: joined([sorted(b)[0] for b in w]),
-                ),
-                (
-                    "the number of different values in every block",
-                    "*[len(set(b)) for b in blocks]",
-                    lambda w: joined([len(dict.fromkeys(b)) for b in w]),
-                ),
-                (
-                    "the smallest maximum of a block",
-                    "min(max(b) for b in blocks)",
-                    lambda w: min(sorted(b)[-1] for b in w),
-                ),
-                (
-                    "the largest minimum of a block",
-                    "max(min(b) for b in blocks)",
-                    lambda w: max(sorted(b)[0] for b in w),
-                ),
-                (
-                    "the smallest difference of maximum and minimum in a block",
-                    "min(max(b) - min(b) for b in blocks)",
-                    lambda w: min(sorted(b)[-1] - sorted(b)[0] for b in w),
-                ),
-                (
-                    "the largest number of different values in a block",
-                    "max(len(set(b)) for b in blocks)",
-                    lambda w: max(len(dict.fromkeys(b)) for b in w),
-                ),
-                (
-                    "how many blocks have a positive sum",
-                    "sum(1 for b in blocks if sum(b) > 0)",
-                    lambda w: len([b for b in w if sum(b) >= 1]),
-                ),
-                (
-                    "how many blocks have an even sum",
-                    "sum(1 for b in blocks if sum(b) % 2 == 0)",
-                    lambda w: len([b for b in w if not sum(b) & 1]),
-                ),
+    repeated(
+        Contest(
+            "window",
+            "interview",
+            (
+                "Given n integers and a number k, look at every block of k neighbouring elements. Print $what.",
+                "$_who measures n values and studies all stretches of k consecutive ones. Print $what.",
             ),
-        },
-        _window,
-        lambda v, a, k: v["do"]([a[i - k : i] for i in range(k, len(a) + 1)]),
-        "The first line contains n and k (1 <= k <= n). The second line contains n integers.",
-        "Print $what, separated by spaces where there are several numbers.",
-        _window_lines,
+            READ_K + "blocks = [a[i:i + k] for i in range(n - k + 1)]\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "what e do": (
+                    ("the largest sum of a block", "max(sum(b) for b in blocks)", lambda w: sorted(map(sum, w))[-1]),
+                    ("the smallest sum of a block", "min(sum(b) for b in blocks)", lambda w: sorted(map(sum, w))[0]),
+                    (
+                        "the sum of every block",
+                        "*[sum(b) for b in blocks]",
+                        lambda w: joined([int(math.fsum(b)) for b in w]),
+                    ),
+                    (
+                        "the maximum of every block",
+                        "*[max(b) for b in blocks]",
+                        lambda w: joined([sorted(b)[-1] for b in w]),
+                    ),
+                    (
+                        "the minimum of every block",
+                        "*[min(b) for b in blocks]",
+                        lambda w: joined([sorted(b)[0] for b in w]),
+                    ),
+                    (
+                        "the number of different values in every block",
+                        "*[len(set(b)) for b in blocks]",
+                        lambda w: joined([len(dict.fromkeys(b)) for b in w]),
+                    ),
+                    (
+                        "the smallest maximum of a block",
+                        "min(max(b) for b in blocks)",
+                        lambda w: min(sorted(b)[-1] for b in w),
+                    ),
+                    (
+                        "the largest minimum of a block",
+                        "max(min(b) for b in blocks)",
+                        lambda w: max(sorted(b)[0] for b in w),
+                    ),
+                    (
+                        "the smallest difference of maximum and minimum in a block",
+                        "min(max(b) - min(b) for b in blocks)",
+                        lambda w: min(sorted(b)[-1] - sorted(b)[0] for b in w),
+                    ),
+                    (
+                        "the largest number of different values in a block",
+                        "max(len(set(b)) for b in blocks)",
+                        lambda w: max(len(dict.fromkeys(b)) for b in w),
+                    ),
+                    (
+                        "how many blocks have a positive sum",
+                        "sum(1 for b in blocks if sum(b) > 0)",
+                        lambda w: len([b for b in w if sum(b) >= 1]),
+                    ),
+                    (
+                        "how many blocks have an even sum",
+                        "sum(1 for b in blocks if sum(b) % 2 == 0)",
+                        lambda w: len([b for b in w if not sum(b) & 1]),
+                    ),
+                ),
+            },
+            _window,
+            lambda v, a, k: v["do"]([a[i - k : i] for i in range(k, len(a) + 1)]),
+            "The first line contains n and k (1 <= k <= n). The second line contains n integers.",
+            "Print $what, separated by spaces where there are several numbers.",
+            _window_lines,
+        )
     ),
-    Contest(
-        "table",
-        "interview",
-        (
-            "A table has n rows and m columns of integers. Print $what.",
-            "$_who stores $_things in a cabinet of n rows and m columns; a table tells how many are "
-            "in each place. Print $what.",
-        ),
-        "n, m = map(int, input().split())\ntable = [list(map(int, input().split())) for _ in range(n)]\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "_things": THINGS,
-            "what e do": (
-                ("the n row sums", "*[sum(row) for row in table]", lambda t: joined(map(sum, t))),  # type: ignore[arg-type]
-                (
-                    "the m column sums",
-                    "*[sum(col) for col in zip(*table)]",
-                    lambda t: joined([sum(r[j] for r in t) for j in range(len(t[0]))]),
-                ),
-                (
-                    "the largest value of each row",
-                    "*[max(row) for row in table]",
-                    lambda t: joined([sorted(r)[-1] for r in t]),
-                ),
-                (
-                    "the smallest value of each row",
-                    "*[min(row) for row in table]",
-                    lambda t: joined([sorted(r)[0] for r in t]),
-                ),
-                (
-                    "the largest value of each column",
-                    "*[max(col) for col in zip(*table)]",
-                    lambda t: joined([max(r[j] for r in t) for j in range(len(t[0]))]),
-                ),
-                (
-                    "the smallest value of each column",
-                    "*[min(col) for col in zip(*table)]",
-                    lambda t: joined([min(r[j] for r in t) for j in range(len(t[0]))]),
-                ),
-                ("the largest row sum", "max(sum(row) for row in table)", lambda t: sorted(map(sum, t))[-1]),
-                ("the smallest row sum", "min(sum(row) for row in table)", lambda t: sorted(map(sum, t))[0]),
-                (
-                    "the largest column sum",
-                    "max(sum(col) for col in zip(*table))",
-                    lambda t: max(sum(r[j] for r in t) for j in range(len(t[0]))),
-                ),
-                (
-                    "the smallest column sum",
-                    "min(sum(col) for col in zip(*table))",
-                    lambda t: min(sum(r[j] for r in t) for j in range(len(t[0]))),
-                ),
-                (
-                    "the last column from top to bottom",
-                    "*[row[-1] for row in table]",
-                    lambda t: joined([r[len(r) - 1] for r in t]),
-                ),
-                (
-                    "the first column from top to bottom",
-                    "*[row[0] for row in table]",
-                    lambda t: joined([next(iter(r)) for r in t]),
-                ),
-                (
-                    "the number of negative values",
-                    "sum(1 for row in table for x in row if x < 0)",
-                    lambda t: len([x for r in t for x in r if x <= -1]),
-                ),
-                (
-                    "the number of even values",
-                    "sum(1 for row in table for x in row if x % 2 == 0)",
-                    lambda t: len([x for r in t for x in r if not x & 1]),
-                ),
+    repeated(
+        Contest(
+            "table",
+            "interview",
+            (
+                "A table has n rows and m columns of integers. Print $what.",
+                "$_who stores $_things in a cabinet of n rows and m columns; a table tells how many are "
+                "in each place. Print $what.",
             ),
-        },
-        _table,
-        lambda v, t: v["do"](t),
-        "The first line contains n and m. Each of the next n lines contains m integers.",
-        "Print $what, on one line.",
-        _table_lines,
+            "n, m = map(int, input().split())\ntable = [list(map(int, input().split())) for _ in range(n)]\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "_things": THINGS,
+                "what e do": (
+                    ("the n row sums", "*[sum(row) for row in table]", lambda t: joined(map(sum, t))),  # type: ignore[arg-type]
+                    (
+                        "the m column sums",
+                        "*[sum(col) for col in zip(*table)]",
+                        lambda t: joined([sum(r[j] for r in t) for j in range(len(t[0]))]),
+                    ),
+                    (
+                        "the largest value of each row",
+                        "*[max(row) for row in table]",
+                        lambda t: joined([sorted(r)[-1] for r in t]),
+                    ),
+                    (
+                        "the smallest value of each row",
+                        "*[min(row) for row in table]",
+                        lambda t: joined([sorted(r)[0] for r in t]),
+                    ),
+                    (
+                        "the largest value of each column",
+                        "*[max(col) for col in zip(*table)]",
+                        lambda t: joined([max(r[j] for r in t) for j in range(len(t[0]))]),
+                    ),
+                    (
+                        "the smallest value of each column",
+                        "*[min(col) for col in zip(*table)]",
+                        lambda t: joined([min(r[j] for r in t) for j in range(len(t[0]))]),
+                    ),
+                    ("the largest row sum", "max(sum(row) for row in table)", lambda t: sorted(map(sum, t))[-1]),
+                    ("the smallest row sum", "min(sum(row) for row in table)", lambda t: sorted(map(sum, t))[0]),
+                    (
+                        "the largest column sum",
+                        "max(sum(col) for col in zip(*table))",
+                        lambda t: max(sum(r[j] for r in t) for j in range(len(t[0]))),
+                    ),
+                    (
+                        "the smallest column sum",
+                        "min(sum(col) for col in zip(*table))",
+                        lambda t: min(sum(r[j] for r in t) for j in range(len(t[0]))),
+                    ),
+                    (
+                        "the last column from top to bottom",
+                        "*[row[-1] for row in table]",
+                        lambda t: joined([r[len(r) - 1] for r in t]),
+                    ),
+                    (
+                        "the first column from top to bottom",
+                        "*[row[0] for row in table]",
+                        lambda t: joined([next(iter(r)) for r in t]),
+                    ),
+                    (
+                        "the number of negative values",
+                        "sum(1 for row in table for x in row if x < 0)",
+                        lambda t: len([x for r in t for x in r if x <= -1]),
+                    ),
+                    (
+                        "the number of even values",
+                        "sum(1 for row in table for x in row if x % 2 == 0)",
+                        lambda t: len([x for r in t for x in r if not x & 1]),
+                    ),
+                ),
+            },
+            _table,
+            lambda v, t: v["do"](t),
+            "The first line contains n and m. Each of the next n lines contains m integers.",
+            "Print $what, on one line.",
+            _table_lines,
+        )
     ),
     Contest(
         "solution-array-k",

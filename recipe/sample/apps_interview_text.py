@@ -17,6 +17,7 @@ from recipe.sample.contest import (
     word,
 )
 from recipe.sample.families import Contest, Values
+from recipe.sample.repeat import repeated
 
 MOVES = {"U": (0, 1), "D": (0, -1), "L": (-1, 0), "R": (1, 0)}
 
@@ -135,112 +136,117 @@ FAMILIES = (
         "Print the sorted words. Words that are equal in this order stay in the input order.",
         _word_lines,
     ),
-    Contest(
-        "walk",
-        "interview",
-        (
-            "A robot starts at (0, 0) of a grid. U, D, L and R move it one step up (y + 1), down "
-            "(y - 1), left (x - 1) and right (x + 1). Find $what.",
-            "$_who walks through a city from (0, 0), following a plan of the letters U (y + 1), D "
-            "(y - 1), L (x - 1), R (x + 1). Report $what.",
-        ),
-        "s = input()\nx = s.count('R') - s.count('L')\ny = s.count('U') - s.count('D')\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "what e do": (
-                ("the final coordinates x and y", "x, y", lambda w: joined(w[-1])),
-                ("the final coordinates, y first, then x", "y, x", lambda w: joined(w[-1][::-1])),
-                (
-                    "the least number of steps back to the start",
-                    "abs(x) + abs(y)",
-                    lambda w: sum(abs(c) for c in w[-1]),
-                ),
-                (
-                    "the squared straight distance from the start at the end",
-                    "x ** 2 + y ** 2",
-                    lambda w: sum(c * c for c in w[-1]),
-                ),
-                (
-                    "the final distance if diagonal steps were allowed on the way back",
-                    "max(abs(x), abs(y))",
-                    lambda w: max(abs(c) for c in w[-1]),
-                ),
-                ("the final x coordinate", "x", lambda w: w[-1][0]),
-                ("the final y coordinate", "y", lambda w: w[-1][1]),
-                ("the sum of the final coordinates", "x + y", lambda w: sum(w[-1])),
-                (
-                    "how many steps were wasted, which is their number minus the least number of "
-                    "steps to the same point",
-                    "len(s) - abs(x) - abs(y)",
-                    lambda w: len(w) - 1 - sum(abs(c) for c in w[-1]),
-                ),
-                (
-                    "whether it ends where it started (YES or NO)",
-                    "'YES' if x == 0 and y == 0 else 'NO'",
-                    lambda w: "YES" if w[-1] == w[0] else "NO",
-                ),
-                (
-                    "whether it ends above the start, y being positive (YES or NO)",
-                    "'YES' if y > 0 else 'NO'",
-                    lambda w: "YES" if w[-1][1] >= 1 else "NO",
-                ),
-                (
-                    "whether it ends on one of the axes (YES or NO)",
-                    "'YES' if x == 0 or y == 0 else 'NO'",
-                    lambda w: "YES" if 0 in w[-1] else "NO",
-                ),
+    repeated(
+        Contest(
+            "walk",
+            "interview",
+            (
+                "A robot starts at (0, 0) of a grid. U, D, L and R move it one step up (y + 1), down "
+                "(y - 1), left (x - 1) and right (x + 1). Find $what.",
+                "$_who walks through a city from (0, 0), following a plan of the letters U (y + 1), D "
+                "(y - 1), L (x - 1), R (x + 1). Report $what.",
             ),
-        },
-        lambda rng, v: (word(rng, rng.choice(("UDLR", "UDLR", "UUR", "LLD", "UD")), 1, 10),),
-        lambda v, s: v["do"](_walk(s)),
-        "One line with the letters U, D, L, R.",
-        "Print $what.",
-        lambda s: [s],
+            "s = input()\nx = s.count('R') - s.count('L')\ny = s.count('U') - s.count('D')\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "what e do": (
+                    ("the final coordinates x and y", "x, y", lambda w: joined(w[-1])),
+                    ("the final coordinates, y first, then x", "y, x", lambda w: joined(w[-1][::-1])),
+                    (
+                        "the least number of steps back to the start",
+                        "abs(x) + abs(y)",
+                        lambda w: sum(abs(c) for c in w[-1]),
+                    ),
+                    (
+                        "the squared straight distance from the start at the end",
+                        "x ** 2 + y ** 2",
+                        lambda w: sum(c * c for c in w[-1]),
+                    ),
+                    (
+                        "the final distance if diagonal steps were allowed on the way back",
+                        "max(abs(x), abs(y))",
+                        lambda w: max(abs(c) for c in w[-1]),
+                    ),
+                    ("the final x coordinate", "x", lambda w: w[-1][0]),
+                    ("the final y coordinate", "y", lambda w: w[-1][1]),
+                    ("the sum of the final coordinates", "x + y", lambda w: sum(w[-1])),
+                    (
+                        "how many steps were wasted, which is their number minus the least number of "
+                        "steps to the same point",
+                        "len(s) - abs(x) - abs(y)",
+                        lambda w: len(w) - 1 - sum(abs(c) for c in w[-1]),
+                    ),
+                    (
+                        "whether it ends where it started (YES or NO)",
+                        "'YES' if x == 0 and y == 0 else 'NO'",
+                        lambda w: "YES" if w[-1] == w[0] else "NO",
+                    ),
+                    (
+                        "whether it ends above the start, y being positive (YES or NO)",
+                        "'YES' if y > 0 else 'NO'",
+                        lambda w: "YES" if w[-1][1] >= 1 else "NO",
+                    ),
+                    (
+                        "whether it ends on one of the axes (YES or NO)",
+                        "'YES' if x == 0 or y == 0 else 'NO'",
+                        lambda w: "YES" if 0 in w[-1] else "NO",
+                    ),
+                ),
+            },
+            lambda rng, v: (word(rng, rng.choice(("UDLR", "UDLR", "UUR", "LLD", "UD")), 1, 10),),
+            lambda v, s: v["do"](_walk(s)),
+            "One line with the letters U, D, L, R.",
+            "Print $what.",
+            lambda s: [s],
+        )
     ),
-    Contest(
-        "brackets",
-        "interview",
-        (
-            "A string consists of '$p' and '$q'. Going from left to right, '$p' opens and '$q' closes a level. $task",
-            "$_who reads '$p' as one step up and '$q' as one step down, starting at level 0. $task",
-        ),
-        "s = input()\ndepth = $start\nfor c in s:\n    if c == '$p':\n        depth += 1\n"
-        "    else:\n        depth -= 1\n    $step\nprint($e)",
-        {
-            "_who": PEOPLE,
-            "p q": (("(", ")"), ("[", "]"), ("<", ">"), ("{", "}")),
-            "task start step e do": (
-                ("Find the highest level reached, at least 0.", "best = 0", "best = max(best, depth)", "best", max),
-                ("Find the lowest level reached, at most 0.", "low = 0", "low = min(low, depth)", "low", min),
-                (
-                    "Count how often level 0 is reached again.",
-                    "zeros = 0",
-                    "zeros += depth == 0",
-                    "zeros",
-                    lambda d: d.count(0) - 1,
-                ),
-                (
-                    "Is it balanced: never below level 0 and ending at 0? Answer YES or NO.",
-                    "low = 0",
-                    "low = min(low, depth)",
-                    "'YES' if low == 0 and depth == 0 else 'NO'",
-                    lambda d: "YES" if min(d) >= 0 and d[-1] == 0 else "NO",
-                ),
-                (
-                    "How many '$p' must be put in front so that the level never drops below 0?",
-                    "low = 0",
-                    "low = min(low, depth)",
-                    "-low",
-                    lambda d: -min(d),
-                ),
-                ("Add up the levels after each character.", "total = 0", "total += depth", "total", sum),
+    repeated(
+        Contest(
+            "brackets",
+            "interview",
+            (
+                "A string consists of '$p' and '$q'. Going from left to right, '$p' opens and '$q' closes a level. "
+                "$task",
+                "$_who reads '$p' as one step up and '$q' as one step down, starting at level 0. $task",
             ),
-        },
-        _balanced,
-        lambda v, s: v["do"](_depths(s, v["p"])),
-        "One line with the string.",
-        "Print the answer.",
-        lambda s: [s],
+            "s = input()\ndepth = $start\nfor c in s:\n    if c == '$p':\n        depth += 1\n"
+            "    else:\n        depth -= 1\n    $step\nprint($e)",
+            {
+                "_who": PEOPLE,
+                "p q": (("(", ")"), ("[", "]"), ("<", ">"), ("{", "}")),
+                "task start step e do": (
+                    ("Find the highest level reached, at least 0.", "best = 0", "best = max(best, depth)", "best", max),
+                    ("Find the lowest level reached, at most 0.", "low = 0", "low = min(low, depth)", "low", min),
+                    (
+                        "Count how often level 0 is reached again.",
+                        "zeros = 0",
+                        "zeros += depth == 0",
+                        "zeros",
+                        lambda d: d.count(0) - 1,
+                    ),
+                    (
+                        "Is it balanced: never below level 0 and ending at 0? Answer YES or NO.",
+                        "low = 0",
+                        "low = min(low, depth)",
+                        "'YES' if low == 0 and depth == 0 else 'NO'",
+                        lambda d: "YES" if min(d) >= 0 and d[-1] == 0 else "NO",
+                    ),
+                    (
+                        "How many '$p' must be put in front so that the level never drops below 0?",
+                        "low = 0",
+                        "low = min(low, depth)",
+                        "-low",
+                        lambda d: -min(d),
+                    ),
+                    ("Add up the levels after each character.", "total = 0", "total += depth", "total", sum),
+                ),
+            },
+            _balanced,
+            lambda v, s: v["do"](_depths(s, v["p"])),
+            "One line with the string.",
+            "Print the answer.",
+            lambda s: [s],
+        )
     ),
     Contest(
         "store",
@@ -276,45 +282,47 @@ FAMILIES = (
         "Print $what.",
         _word_lines,
     ),
-    Contest(
-        "compress",
-        "interview",
-        (
-            "A string is cut into runs of equal letters. Write each run as $form and print the result.",
-            "$_who shortens texts: every maximal run of one letter becomes $form. Print the shortened text.",
-        ),
-        "from itertools import groupby, pairwise\n\ns = input()\nparts = []\nfor c, run in groupby(s):\n"
-        "    k = len(list(run))\n    parts.append($e)\nprint('$sep'.join(parts))",
-        {
-            "_who": PEOPLE,
-            "form e sep do": (
-                ("the letter and the run length (aaa is a3)", "c + str(k)", "", lambda c, k: c + str(k)),
-                ("the run length and the letter (aaa is 3a)", "str(k) + c", "", lambda c, k: str(k) + c),
-                ("the letter alone", "c", "", lambda c, _: c),
-                ("the run length, with spaces between the numbers", "str(k)", " ", lambda _, k: str(k)),
-                ("at most two of its letters", "c * min(k, 2)", "", lambda c, k: (c * k)[:2]),
-                ("at most three of its letters", "c * min(k, 3)", "", lambda c, k: (c * k)[:3]),
-                ("the letter, with '-' between the runs", "c", "-", lambda c, _: c),
-                ("the whole run, with '|' between the runs", "c * k", "|", lambda c, k: c * k),
-                (
-                    "the letter and, if it is longer than 1, the length",
-                    "c + str(k) if k > 1 else c",
-                    "",
-                    lambda c, k: c + (str(k) if k - 1 else ""),
-                ),
-                (
-                    "the letter, in upper case if the run is longer than 1",
-                    "c.upper() if k > 1 else c",
-                    "",
-                    lambda c, k: c if k == 1 else c.upper(),
-                ),
-                ("the letter twice", "c * 2", "", lambda c, _: c + c),
+    repeated(
+        Contest(
+            "compress",
+            "interview",
+            (
+                "A string is cut into runs of equal letters. Write each run as $form and print the result.",
+                "$_who shortens texts: every maximal run of one letter becomes $form. Print the shortened text.",
             ),
-        },
-        lambda rng, v: ("".join(rng.choice("abc") * rng.randint(1, 4) for _ in range(rng.randint(1, 5))),),
-        lambda v, s: v["sep"].join(v["do"](c, len(list(run))) for c, run in groupby(s)),
-        "One line of lower case letters.",
-        "Print the new string.",
-        lambda s: [s],
+            "from itertools import groupby, pairwise\n\ns = input()\nparts = []\nfor c, run in groupby(s):\n"
+            "    k = len(list(run))\n    parts.append($e)\nprint('$sep'.join(parts))",
+            {
+                "_who": PEOPLE,
+                "form e sep do": (
+                    ("the letter and the run length (aaa is a3)", "c + str(k)", "", lambda c, k: c + str(k)),
+                    ("the run length and the letter (aaa is 3a)", "str(k) + c", "", lambda c, k: str(k) + c),
+                    ("the letter alone", "c", "", lambda c, _: c),
+                    ("the run length, with spaces between the numbers", "str(k)", " ", lambda _, k: str(k)),
+                    ("at most two of its letters", "c * min(k, 2)", "", lambda c, k: (c * k)[:2]),
+                    ("at most three of its letters", "c * min(k, 3)", "", lambda c, k: (c * k)[:3]),
+                    ("the letter, with '-' between the runs", "c", "-", lambda c, _: c),
+                    ("the whole run, with '|' between the runs", "c * k", "|", lambda c, k: c * k),
+                    (
+                        "the letter and, if it is longer than 1, the length",
+                        "c + str(k) if k > 1 else c",
+                        "",
+                        lambda c, k: c + (str(k) if k - 1 else ""),
+                    ),
+                    (
+                        "the letter, in upper case if the run is longer than 1",
+                        "c.upper() if k > 1 else c",
+                        "",
+                        lambda c, k: c if k == 1 else c.upper(),
+                    ),
+                    ("the letter twice", "c * 2", "", lambda c, _: c + c),
+                ),
+            },
+            lambda rng, v: ("".join(rng.choice("abc") * rng.randint(1, 4) for _ in range(rng.randint(1, 5))),),
+            lambda v, s: v["sep"].join(v["do"](c, len(list(run))) for c, run in groupby(s)),
+            "One line of lower case letters.",
+            "Print the new string.",
+            lambda s: [s],
+        )
     ),
 )

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from recipe.sample import (
     apps_competition_areas,
@@ -84,30 +85,27 @@ def codealpacapy(seed: int = SEED) -> dict[str, list[Variant]]:
     return deal("codealpacapy", CODEALPACAPY, SIZES, seed)
 
 
-def apps(seed: int = SEED) -> dict[str, list[Problem]]:
-    """The problems with tests of each split, easy ones first."""
-    made: dict[str, list[Problem]] = {split: [] for split in SPLITS}
+def apps(seed: int = SEED) -> dict[str, list[Variant]]:
+    """The members dealt to each split of the task with tests, easy ones first."""
+    dealt: dict[str, list[Variant]] = {split: [] for split in SPLITS}
     for level, families in APPS.items():
         for split, variants in deal(f"apps {level}", families, APPS_SIZES[level], seed).items():
-            made[split] += [_sound(sharpen(problem(variant, seed), seed)) for variant in variants]
-    return made
+            dealt[split] += variants
+    return dealt
 
 
-def _sound(made: Problem) -> Problem:
-    """The problem, if its reference passes its tests."""
+def finished(variant: Variant, seed: int = SEED) -> Problem:
+    """The problem of a member with its tests. Raises WrongReference if the reference fails one."""
+    made = sharpen(problem(variant, seed), seed)
     program = Program(made.solution, made.fn)
     if not all(program.passes(case) for case in made.cases):
         raise WrongReference(f"{made.question}\nis not solved by\n{made.solution}")
     return made
 
 
-def _apps_lines(problems: Sequence[Problem], first: int) -> bytes:
-    """Rows as JSON lines; `problem_id` counts on through the splits, `url` says what this is."""
-    lines = [
-        json.dumps(row(made, number, f"sample:{made.contest.name}"), ensure_ascii=False)
-        for number, made in enumerate(problems, start=first)
-    ]
-    return "".join(f"{line}\n" for line in lines).encode()
+def apps_row(variant: Variant, number: int, seed: int = SEED) -> dict[str, Any]:
+    """A row of the data set; `number` counts on through the splits, `url` says what this is."""
+    return row(finished(variant, seed), number, f"sample:{variant.family.name}")
 
 
 def _conala_rows(seed: int) -> dict[str, list[dict[str, str]]]:
@@ -136,20 +134,27 @@ def _json(rows: Sequence[object]) -> bytes:
     return f"[\n{lines}\n]\n".encode()
 
 
-def build(seed: int = SEED) -> dict[str, bytes]:
-    """The files of the sample by their path below FOLDER, every reference checked.
-
-    Raises WrongReference for the first reference that does not do what its problem asks.
-    """
+def build_snippets(seed: int = SEED) -> dict[str, bytes]:
+    """The files of the two tasks without tests by their path below FOLDER, every reference checked."""
     files: dict[str, bytes] = {}
     for split, rows in _conala_rows(seed).items():
         files[f"conala/{split}.json"] = _json(rows)
     for split, variants in codealpacapy(seed).items():
         files[f"codealpacapy/{split}.json"] = _json([_codealpacapy_row(v) for v in variants])
+    return files
+
+
+def build(seed: int = SEED) -> dict[str, bytes]:
+    """All files of the sample by their path below FOLDER.
+
+    Raises WrongReference for the first reference that does not do what its problem asks.
+    """
+    files = build_snippets(seed)
     first = 0
-    for split, problems in apps(seed).items():
-        files[f"apps/{split}.jsonl"] = _apps_lines(problems, first)
-        first += len(problems)
+    for split, variants in apps(seed).items():
+        rows = [apps_row(variant, number, seed) for number, variant in enumerate(variants, start=first)]
+        files[f"apps/{split}.jsonl"] = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+        first += len(variants)
     return files
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from string import Template
+from textwrap import indent
 from typing import Any
 
 Values = Mapping[str, Any]
@@ -85,12 +86,17 @@ class Variant:
     def plain(self) -> str:
         """The instruction in words, names blanked: equal for members that differ by names only."""
         blank = {key: "NAME" for key in self.values if key.startswith("_")}
-        return masked(Template(self.phrasing).substitute({**self.values, **blank}))
+        layout = self.family.reads if isinstance(self.family, Contest) else ""
+        return masked(Template(f"{self.phrasing} {layout}").substitute({**self.values, **blank}))
 
     @cached_property
     def answer(self) -> str:
-        """The reference code of this member."""
-        return self.fill(self.family.code)
+        """The reference code of this member; with a true value for `loop`, all of it but its imports t times."""
+        code = self.fill(self.family.code)
+        if not self.values.get("loop"):
+            return code
+        imports, blank, body = code.rpartition("\n\n")
+        return imports + blank + "for _ in range(int(input())):\n" + indent(body, "    ")
 
     @property
     def choices(self) -> frozenset[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from recipe.sample.build import apps
+from recipe.sample.build import apps, finished
 from recipe.sample.sharpen import judge, ratio
 
 
 def main() -> None:
     """Print kill ratio and least kills per split, and every mutant that no test notices."""
-    for split, problems in apps().items():
+    for split, variants in apps().items():
+        problems = [finished(variant) for variant in variants]
         verdicts = [judge(made) for made in problems]
         least = min(v.killed for v in verdicts)
         print(f"{split}: {ratio(verdicts):.4f} of the mutants killed, at least {least} a problem")
