@@ -315,6 +315,7 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
         trainable_parameters=facts.get("trainable_parameters", 0),
         total_parameters=facts.get("total_parameters", 0),
         notes=(*plan.notes, *_record_notes(records)),
+        examples=sum(len(r.examples) + r.dropped for r in records) / max(1, len(records)),
     )
     runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
     return row

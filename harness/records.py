@@ -262,7 +262,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a leaderboard: a finished run, its estimates, its costs, its counts of outcomes."""
+    """One line of a leaderboard: a finished run, its estimates, its costs, its counts of outcomes.
+
+    `examples` is how many training problems were chosen for a prompt, on average.
+    """
 
     run_id: str
     run: Run
@@ -272,6 +275,7 @@ class Row:
     trainable_parameters: int
     total_parameters: int
     notes: tuple[str, ...] = ()
+    examples: float = 0.0
 
     @property
     def publishable(self) -> bool:
