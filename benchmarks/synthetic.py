@@ -35,7 +35,7 @@ def run_spec(method: str, seed: int, model: str = "example/coder", *, builtin: b
     """What was asked."""
     options = {"conala": {}, "exact_match": {"normalisation": "paper"}, method: {"r": 16, "alpha": 32}}
     if method in ("icl", "rag"):
-        options[method] = {"examples": examples}
+        options[method] = {"n": examples}
     return Run(
         task="conala",
         task_version="1-sample" if builtin else "1",
@@ -54,7 +54,9 @@ def run_spec(method: str, seed: int, model: str = "example/coder", *, builtin: b
     )
 
 
-def records(rng: random.Random, skill: float, problems: int, slices: tuple[str, ...] = ()) -> Iterator[Record]:
+def records(
+    rng: random.Random, skill: float, problems: int, slices: tuple[str, ...] = (), examples: int = 0
+) -> Iterator[Record]:
     """Records of a run that solves a problem with about the chance `skill`; some problems are harder for all."""
     for i in range(problems):
         ease = random.Random(i).random() * 2 * skill
@@ -67,7 +69,7 @@ def records(rng: random.Random, skill: float, problems: int, slices: tuple[str, 
             slice=slices[i % len(slices)] if slices else None,
             prompt_digest="p" * 64,
             prompt_tokens=40,
-            examples=(),
+            examples=tuple(f"train-{k}" for k in range(examples)),
             dropped=0,
             completions=tuple(Completion(text, 12) for text in texts),
             executions=tuple(Execution(_outcome(rng, k == first), int(k == first), 1) for k in range(1, 11)),
@@ -96,7 +98,10 @@ def row(run: Run, found: list[Record], rng: random.Random) -> Row:
     if run.tuning:
         costs.insert(1, Cost("tune", 1800 * (0.5 + rng.random()), 3 << 30, 19 << 30, 900_000, 0, 4.1e5))
     trainable = 12_500_000 if run.tuning else 0
-    return Row(runs.run_id(run), run, tuple(estimates), tuple(costs), outcomes, trainable, 6_738_000_000)
+    shown = len(found[0].examples)
+    return Row(
+        runs.run_id(run), run, tuple(estimates), tuple(costs), outcomes, trainable, 6_738_000_000, examples=shown
+    )
 
 
 def write(root: Path, one: Row, found: list[Record] | None = None) -> Path:

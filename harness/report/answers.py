@@ -13,7 +13,7 @@ from harness.registry import Registry
 from harness.statistics import Comparison, compare, holm
 from harness.tables import cell, count
 
-RIVALS = 8
+RIVALS = 5
 """Rows below the best that it is compared with."""
 
 
@@ -33,7 +33,9 @@ def answers(board: Board, folders: Mapping[str, Path], registry: Registry) -> li
         return [Answer("Which is best?", (f"No run could be scored by {board.ranked_by[1]}.",))]
     best = order[0]
     equal = [i for i in order[1:] if board.ranks[i] == board.ranks[best]]
-    first = f"{name(board, best)}: {board.ranked_by[1]} {cell(board.column(board.rows[best], board.ranked_by))} per cent."
+    first = (
+        f"{name(board, best)}: {board.ranked_by[1]} {cell(board.column(board.rows[best], board.ranked_by))} per cent."
+    )
     others = "; ".join(name(board, i) for i in equal[:RIVALS]) + (" and more" if len(equal) > RIVALS else "")
     lines = (first, f"Not found to differ from it: {others}.") if equal else (first,)
     folder = folders.get(board.rows[best].run_id)
@@ -50,9 +52,7 @@ def name(board: Board, i: int) -> str:
     return f"{board.labels[i]} on {board.rows[i].run.model.name}"
 
 
-def _differences(
-    board: Board, order: Sequence[int], folders: Mapping[str, Path], registry: Registry
-) -> list[str]:
+def _differences(board: Board, order: Sequence[int], folders: Mapping[str, Path], registry: Registry) -> list[str]:
     if len(order) < 2:
         return ["There is one run; a second one is needed to compare."]
     if not board.basis.startswith("paired"):
@@ -62,9 +62,7 @@ def _differences(
     return [_words(board, i, c, p) for i, c, p in zip(order[1:], found, adjusted, strict=True)]
 
 
-def _compared(
-    board: Board, order: Sequence[int], folders: Mapping[str, Path], registry: Registry
-) -> list[Comparison]:
+def _compared(board: Board, order: Sequence[int], folders: Mapping[str, Path], registry: Registry) -> list[Comparison]:
     metric = registry.metric(board.ranked_by[0]).plugin
     scores = [ranking.scores_of(runs.read_records(folders[board.rows[i].run_id]), metric.name) for i in order]
     return [compare(metric, scores[0], other, board.ranked_by[1], resamples=2_000) for other in scores[1:]]

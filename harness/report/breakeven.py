@@ -9,10 +9,11 @@ joules.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from harness.leaderboard import Board, problems
+from harness.leaderboard import Board, problems, sort_key
 from harness.records import Cost, Row
 
 ASSUMPTIONS = (
@@ -39,38 +40,31 @@ class BreakEven:
 
 
 def break_even(board: Board) -> list[BreakEven]:
-    """Every tuned row of the board against every row of the same model and machine that shows examples instead.
+    """The best run of each tuning method against the best of each method that shows examples, model by model.
 
     Rows are named by their place on the board. Only runs that recorded both phases take part.
     """
-    found = []
-    for i, tuned in enumerate(board.rows):
-        for j, other in enumerate(board.rows):
-            if _tunes(tuned) and _prompts(other) and tuned.run.model == other.run.model:
-                found += [one for unit in ("s", "J") if (one := _pair(tuned, other, i, j, unit))]
-    return found
+    tuned, prompting = _best(board, _tunes), _best(board, _prompts)
+    pairs = [(i, j) for i in tuned for j in prompting if board.rows[i].run.model == board.rows[j].run.model]
+    found = [_pair(board.rows[i], board.rows[j], i, j, unit) for i, j in pairs for unit in ("s", "J")]
+    return [one for one in found if one is not None]
+
+
+def _best(board: Board, wanted: Callable[[Row], bool]) -> list[int]:
+    """The place of the best row of each model and method that is `wanted`."""
+    found: dict[Any, int] = {}
+    for i in sorted(range(len(board.rows)), key=lambda i: sort_key(board.rows[i], board.ranked_by)):
+        if wanted(row := board.rows[i]):
+            found.setdefault((row.run.model, row.run.method), i)
+    return list(found.values())
 
 
 def _tunes(row: Row) -> bool:
-    return row.trainable_parameters > 0 and not has_examples(row)
+    return row.trainable_parameters > 0 and row.examples == 0
 
 
 def _prompts(row: Row) -> bool:
-    return row.trainable_parameters == 0 and has_examples(row)
-
-
-def has_examples(row: Row) -> bool:
-    """Whether the run put examples into its prompts."""
-    return bool(examples(row))
-
-
-def examples(row: Row) -> int | None:
-    """How many examples the run asked for: the option `examples` of a part of its method; None where none has it."""
-    for part in row.run.method.split("+"):
-        options = row.run.options.get(part)
-        if isinstance(options, dict) and type(options.get("examples")) is int:
-            return int(options["examples"])
-    return None
+    return row.trainable_parameters == 0 and row.examples > 0
 
 
 def _pair(tuned: Row, other: Row, i: int, j: int, unit: str) -> BreakEven | None:

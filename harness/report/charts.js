@@ -1,10 +1,14 @@
 // Charts as SVG: score against cost, curves over examples, scores by slice. Each has its numbers as a table below.
 "use strict";
 
-const WIDTH = 760, HEIGHT = 380, LEFT = 56, RIGHT = 16, TOP = 12, BOTTOM = 46;
+let WIDTH = 760;
+const HEIGHT = 380, LEFT = 56, RIGHT = 16, TOP = 12, BOTTOM = 46;
 const COLOURS = Array.from({ length: 8 }, (_, i) => `var(--c${i})`);
 const BINS = ["0", "up to 25 %", "up to 50 %", "up to 75 %", "below 100 %", "100 %", "not scored"];
 const SHAPES = ["M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0", "M-5 -5h10v10h-10z", "M0 -6L6 5H-6z", "M0 -7L6 0L0 7L-6 0z", "M-6 -5H6L0 6z", "M-6 -2H-2V-6H2V-2H6V2H2V6H-2V2H-6z"];
+
+// As wide as the page allows, so that text keeps its size on a phone.
+function measure() { WIDTH = Math.max(320, Math.min(860, byId("main").clientWidth - 32)); }
 
 // A scale from values to pixels, with its ticks; logarithmic when the values span more than two decades.
 function scale(values, from, to) {
@@ -37,7 +41,7 @@ function steps(low, high) {
 }
 
 function frame(label, x, y, xTitle, yTitle) {
-  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": label });
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, role: "group", "aria-label": label });
   for (const tick of y.ticks) svg.append(make("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(tick), y2: y.at(tick) }), make("text", { x: LEFT - 6, y: y.at(tick) + 4, "text-anchor": "end" }, short(tick)));
   for (const tick of x.ticks) svg.append(make("line", { class: "grid", y1: TOP, y2: HEIGHT - BOTTOM, x1: x.at(tick), x2: x.at(tick) }), make("text", { x: x.at(tick), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, short(tick)));
   svg.append(make("path", { class: "axis", d: `M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}`, fill: "none" }));
@@ -64,6 +68,7 @@ function front(points) {
 }
 
 function drawPareto(board, rows) {
+  measure();
   const column = Number(byId("pareto-score").value), cost = COSTS[byId("pareto-cost").value];
   const sign = board.columns[column].higher ? 1 : -1;
   const points = rows.map((row) => ({ row, score: row.value(column), cost: cost.of(row) })).filter((p) => p.score !== null && p.cost !== null);
@@ -102,10 +107,15 @@ function series(rows, column) {
 }
 
 function drawCurves(board, rows) {
+  measure();
   const all = series(rows, board.main), lines = all.slice(0, 12), name = columnName(board.columns[board.main]);
   if (!lines.length) return byId("curves").replaceChildren(make("p", {}, "No run here shows examples (icl, rag)."));
   const models = new Set(lines.map((l) => l.name.split(" on ").pop()));
-  const flat = rows.filter((row) => row.value(board.main) !== null && !(row.get("examples") > 0) && models.has(row.model)).slice(0, 4);
+  // For comparison: the best tuned run, and the best without tuning or examples.
+  const without = rows.filter((row) => row.value(board.main) !== null && !(row.get("examples") > 0) && models.has(row.model));
+  const sign = board.columns[board.main].higher ? 1 : -1;
+  const best = (found) => found.sort((a, b) => sign * (b.value(board.main) - a.value(board.main))).slice(0, 1);
+  const flat = [...best(without.filter((row) => row.get("examples") === null)), ...best(without.filter((row) => row.get("examples") === 0))];
   const values = [...lines.flatMap((l) => l.points.flatMap((p) => [p.low, p.high])), ...flat.map((r) => r.value(board.main))];
   const x = scale([0, ...lines.flatMap((l) => l.points.map((p) => p.x))], LEFT, WIDTH - RIGHT), y = scale([0, ...values], HEIGHT - BOTTOM, TOP);
   const svg = frame(`${name} over the number of examples, ${lines.length} curves`, x, y, "examples in the prompt", `${name} (%)`);
@@ -124,20 +134,22 @@ function drawCurves(board, rows) {
 }
 
 function drawSlices(board, rows) {
+  measure();
+  const names = Math.min(250, WIDTH * 0.38), most = Math.floor(names / 6.6);
   const shown = rows.filter((row) => board.distributions[row.index]).slice(0, 8);
   if (!shown.length) return byId("slices").replaceChildren(make("p", {}, "No records of these runs are on this page."));
   const slices = [...new Set(shown.flatMap((row) => Object.keys(board.distributions[row.index])))];
   const bars = slices.flatMap((slice) => shown.map((row) => ({ slice, row, counts: board.distributions[row.index][slice] }))).filter((bar) => bar.counts);
   const height = bars.length * 22 + slices.length * 24 + 8;
-  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `How many problems score how much, for ${shown.length} runs; the numbers are in the table below` });
+  const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${height}`, width: WIDTH, role: "img", "aria-label": `How many problems score how much, for ${shown.length} runs; the numbers are in the table below` });
   let at = 0, last = null;
   for (const bar of bars) {
     if (bar.slice !== last) { at += 20; svg.append(make("text", { x: 4, y: at, "font-weight": 600 }, bar.slice || "all problems")); at += 4; last = bar.slice; }
     const total = bar.counts.reduce((a, b) => a + b);
-    svg.append(make("text", { x: 250, y: at + 14, "text-anchor": "end" }, bar.row.name.length > 38 ? bar.row.name.slice(0, 37) + "…" : bar.row.name));
-    let x = 258;
+    svg.append(make("text", { x: names, y: at + 14, "text-anchor": "end" }, bar.row.name.length > most ? bar.row.name.slice(0, most - 1) + "…" : bar.row.name));
+    let x = names + 8;
     bar.counts.forEach((count, i) => {
-      const width = (count / total) * (WIDTH - 258 - RIGHT);
+      const width = (count / total) * (WIDTH - names - 8 - RIGHT);
       if (count) svg.append(make("rect", { x, y: at + 2, width, height: 16, fill: `var(--b${i})` }, make("title", {}, `${bar.row.name}: ${count} of ${total} problems score ${BINS[i]}`)));
       x += width;
     });

@@ -42,7 +42,7 @@ def pack(board: Board, folders: Mapping[str, Path], registry: Registry, room: in
     chosen = [row for row in board.rows if row.run_id in folders and (folders[row.run_id] / "records.jsonl").is_file()]
     packed: dict[str, str] = {}
     distributions = {}
-    problems, missing = (_problems(folders[chosen[0].run_id], registry) if chosen else ({}, ""))
+    problems, missing = _problems(folders[chosen[0].run_id], registry) if chosen else ({}, "")
     order: list[str] = []
     for row in chosen[:ROWS]:
         records = runs.read_records(folders[row.run_id])

@@ -17,8 +17,14 @@ function choose(index) {
   drawAnswers(board);
   options(byId("pareto-score"), board.columns.map((c, i) => [String(i), columnName(c)]), String(board.main));
   options(byId("pareto-cost"), Object.entries(COSTS).map(([key, cost]) => [key, cost.title]), byId("pareto-cost").value || "memory");
-  table = new Table(board, (rows) => { drawPareto(board, rows); drawCurves(board, rows); drawSlices(board, rows); });
+  table = new Table(board, (rows) => drawCharts(board, rows));
   explorer = new Explorer(board);
+}
+
+function drawCharts(board, rows) {
+  drawPareto(board, rows);
+  drawCurves(board, rows);
+  drawSlices(board, rows);
 }
 
 function theme(name) {
@@ -47,6 +53,8 @@ function start() {
   byId("metric").addEventListener("change", () => table.draw());
   for (const id of ["pareto-score", "pareto-cost"]) byId(id).addEventListener("change", () => drawPareto(table.board, table.kept));
   for (const id of ["run-a", "run-b"]) byId(id).addEventListener("change", () => explorer.load());
+  let waiting = 0;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => drawCharts(table.board, table.kept), 150); });
   choose(0);
 }
 

@@ -33,9 +33,15 @@ def render(
         style=_read("page.css"),
         study=study,
         data=_inside_script(data),
-        parts="\n".join(f'<script type="text/plain" id="{html.escape(i)}">{text}</script>' for i, text in parts.items()),
+        parts="\n".join(
+            f'<script type="text/plain" id="{html.escape(i)}">{text}</script>' for i, text in parts.items()
+        ),
         script="\n".join(_read(name) for name in SCRIPTS),
     )
+
+
+def _part(name: str, text: str) -> str:
+    return f'<script type="text/plain" id="{html.escape(name)}">{text}</script>'
 
 
 def _read(name: str) -> str:

@@ -11,7 +11,7 @@ from harness.records import Estimate, Row, to_json
 from harness.registry import Registry
 from harness.report import explorer
 from harness.report.answers import answers
-from harness.report.breakeven import ASSUMPTIONS, break_even, examples, has_examples, sentence, shortest
+from harness.report.breakeven import ASSUMPTIONS, break_even, sentence, shortest
 from harness.report.taxonomy import KINDS
 from harness.tables import footer
 
@@ -52,7 +52,9 @@ class Texts:
         return self.all.setdefault(text, len(self.all))
 
 
-def payload(boards: Sequence[Board], folders: Mapping[str, Path], left_out: Sequence[str]) -> tuple[Any, dict[str, str]]:
+def payload(
+    boards: Sequence[Board], folders: Mapping[str, Path], left_out: Sequence[str]
+) -> tuple[Any, dict[str, str]]:
     """The page's data, and the packed parts by the id of their element."""
     registry = Registry(warn=lambda _: None)
     texts = Texts()
@@ -144,9 +146,9 @@ def _row(board: Board, i: int, columns: Sequence[Any], folders: Mapping[str, Pat
     return [values[name] for name in ROW]
 
 
-def _examples(row: Row) -> int | None:
+def _examples(row: Row) -> float | None:
     """How many examples are in the prompt; 0 for a run that neither tunes nor shows any, None for a tuned one."""
-    return examples(row) if has_examples(row) else None if row.trainable_parameters else 0
+    return None if row.trainable_parameters and not row.examples else round(row.examples, 2)
 
 
 def _estimate(e: Estimate | None) -> list[float | int | None] | int:
