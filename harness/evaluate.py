@@ -95,9 +95,8 @@ def tune(plan: Plan, root: Path, shop: Workshop) -> Path | None:
             return folder
         with metered("load") as loading:
             base = _adapted_for_training(plan, shop)
-        layout = Layout(plan.task.plugin, base, max_new_tokens=plan.run.sampling.max_new_tokens)
-        train, cut = _training_rows(plan, layout, "train")
-        validation, _ = _training_rows(plan, layout, "validation")
+        train, cut = _training_rows(plan, base, "train", root / "cache")
+        validation, _ = _training_rows(plan, base, "validation", root / "cache")
         with metered("tune") as meter, bar(f"tuning {plan.tuner.name}") as progress:
             tuned = fit(base, train, validation, plan.run.tuning, folder / "checkpoints", plan.run.seed, progress)
             meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * plan.run.tuning.epochs)
@@ -119,11 +118,12 @@ def _adapted_for_training(plan: Plan, shop: Workshop) -> Base:
     return method.adapt(base, config)
 
 
-def _training_rows(plan: Plan, layout: Layout, split: str) -> tuple[list[dict[str, Any]], int]:
+def _training_rows(plan: Plan, base: Base, split: str, cache: Path) -> tuple[list[dict[str, Any]], int]:
+    """The rows to train on; their prompts have examples only where the prompting method is asked to train with them."""
     assert plan.run.tuning is not None
     problems = [p for p in plan.splits[split] if plan.task.plugin.answer(p)]
-    pairs = [(layout.prompt(problem), problem) for problem in problems]
-    return rows(layout, pairs, plan.run.tuning.max_tokens)
+    prompts = build_prompts(plan, base, problems, cache, training=True)
+    return rows(Layout(plan.task.plugin, base), list(zip(prompts, problems, strict=True)), plan.run.tuning.max_tokens)
 
 
 def _tuning_facts(base: Base, tuned: Tuned, size: int, costs: Sequence[Cost | None]) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def write_completions(plan: Plan, folder: Path, tuning: Path | None, root: Path,
     problems = plan.splits["test"]
     with metered("load") as loading:
         base = _adapted(plan, tuning, shop)
-    _attach(folder, tuning)
+    _attach(folder, tuning, base)
     by_id = {problem.id: problem for problem in problems}
     with metered("generate") as meter, bar("writing") as progress:
         prompts = list(build_prompts(plan, base, problems, root / "cache"))
@@ -171,24 +171,33 @@ def _adapted(plan: Plan, tuning: Path | None, shop: Workshop) -> Base:
     return workshop.restore(shop, plan.run.model, options, tuning / "adapter")
 
 
-def _attach(folder: Path, tuning: Path | None) -> None:
+def _attach(folder: Path, tuning: Path | None, base: Base) -> None:
     """Make the tuning part of the run's folder: its facts as a copy, its weights as a link."""
     if tuning is None:
+        trainable, everything = parameters(base.model)
+        facts = {"schema": SCHEMA, "trainable_parameters": trainable, "total_parameters": everything}
+        runs.write_json(folder / TUNING, facts)
         return
     runs.write_json(folder / TUNING, runs.read_json(tuning / TUNING))
     if not (folder / "adapter").exists():
         (folder / "adapter").symlink_to(Path("..") / "tunings" / tuning.name / "adapter")
 
 
-def build_prompts(plan: Plan, base: Base, problems: Sequence[Problem], cache: Path) -> Iterator[Prompt]:
-    """The prompts of `problems` under the plan's prompting method."""
-    chooser = plan.prompter.plugin if plan.prompter else None
-    layout = Layout(plan.task.plugin, base, chooser.preamble if chooser else "", plan.run.sampling.max_new_tokens)
-    if chooser is None or plan.prompter is None or not chooser.prompts:
+def build_prompts(
+    plan: Plan, base: Base, problems: Sequence[Problem], cache: Path, *, training: bool = False
+) -> Iterator[Prompt]:
+    """The prompts of `problems` under the plan's prompting method; for training, plain ones unless it says otherwise.
+
+    Training prompts leave room for the longest answer, so that they do not depend on how many tokens a run may write.
+    """
+    task, offer = plan.task.plugin, plan.trained_prompter if training else plan.prompter
+    room = base.context if training else plan.run.sampling.max_new_tokens
+    layout = Layout(task, base, offer.plugin.preamble if offer else "", room)
+    if offer is None or not offer.plugin.prompts:
         yield from (layout.prompt(problem) for problem in problems)
         return
     pool = Pool(plan.splits["train"], plan.run.seed, cache)
-    chosen = chooser.examples(problems, pool, plan.config(plan.prompter))
+    chosen = offer.plugin.examples(problems, pool, plan.config(offer))
     for problem, examples in zip(problems, chosen, strict=True):
         yield layout.prompt(problem, examples, leaks=len(pool.leaks(problem)))
 

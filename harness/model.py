@@ -65,6 +65,8 @@ def prepare_process() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # It announces an optional kernel package that would be fetched from the hub.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.CRITICAL)
+    # LLM.int8() multiplies in 16 bits of its own, and says so for every layer.
+    warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast", category=UserWarning)
     # peft 0.21 asks for an attribute that transformers 5 renamed.
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
 
@@ -127,6 +129,11 @@ def load(spec: ModelSpec, options: Mapping[str, Any]) -> Base:
 
     config = load_config(spec)
     seq2seq = bool(config.is_encoder_decoder)
+    codegen2 = is_codegen2(config)
+    if codegen2 and "quantization_config" in options:
+        raise ModelError(
+            f"--model {spec.id}: CodeGen2 cannot be quantised here; its weights are rearranged after loading"
+        )
     kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
     device = "cuda" if torch.cuda.is_available() else "cpu"
     given: dict[str, Any] = {"dtype": torch.bfloat16 if device == "cuda" else torch.float32, "device_map": device}
@@ -134,15 +141,53 @@ def load(spec: ModelSpec, options: Mapping[str, Any]) -> Base:
         model = kind.from_pretrained(
             location(spec),
             revision=spec.revision,
-            trust_remote_code=spec.trust_remote_code,
+            trust_remote_code=spec.trust_remote_code and not codegen2,
             **{**given, **options},
         )
         tokenizer = load_tokenizer(spec)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise ModelError(_not_loaded(spec, error)) from None
+    if codegen2:
+        rearrange_codegen2(model)
+    _keep_four_bits_plain(model)
     model.config.use_cache = True
+    model.requires_grad_(False)
     model.eval()
     return Base(model, tokenizer, spec, seq2seq, dict(options))
+
+
+def is_codegen2(config: Any) -> bool:
+    """Whether a CodeGen checkpoint is a CodeGen2: those, and not CodeGen's, bring code of their own."""
+    return config.model_type == "codegen" and bool(getattr(config, "auto_map", None))
+
+
+def rearrange_codegen2(model: Any) -> None:
+    """Put the rows of CodeGen2's query-key-value weights in the order that transformers' CodeGen reads, in place.
+
+    CodeGen2 interleaves (query, value, key) in 8 blocks, CodeGen in 4; its own code, which knows that, does not run on
+    transformers 5, and transformers' loads its weights without a word and mixes up the heads.
+    """
+    import torch
+
+    for name, weight in model.named_parameters():
+        if name.endswith("attn.qkv_proj.weight"):
+            width = weight.shape[1]
+            parts = weight.data.view(8, 3, width // 8, width).unbind(1)
+            blocks = torch.stack([part.reshape(4, width // 4, width) for part in parts], dim=1)
+            weight.data.copy_(blocks.reshape(3 * width, width))
+    # Saved from here on it is a CodeGen, and must not be rearranged again.
+    del model.config.auto_map
+
+
+def _keep_four_bits_plain(model: Any) -> None:
+    """Stop bitsandbytes from repacking 4-bit weights for AVX512 at the first evaluation.
+
+    Repacked weights have no gradient, without an error: a training loop that evaluates on the way trains nothing. Some
+    shapes fail outright (bitsandbytes 0.50).
+    """
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.support_avx512bf16_for_cpu = False
 
 
 def load_tokenizer(spec: ModelSpec) -> Any:

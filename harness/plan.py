@@ -60,6 +60,12 @@ class Plan:
         """The part that decides how the base is loaded."""
         return self.tuner or self.prompter
 
+    @property
+    def trained_prompter(self) -> Offer[Method] | None:
+        """The prompting method, where it builds the training prompts too."""
+        offer = self.prompter
+        return offer if offer is not None and offer.plugin.prompts_training(self.config(offer)) else None
+
     def config(self, offer: Offer[Any]) -> Any:
         """The configuration of one of the plan's plugins."""
         return self.configs[offer.name]
@@ -78,7 +84,13 @@ class Plan:
             "config": to_json(self.configs[self.tuner.name]),
             "tuning": to_json(run.tuning),
             "seed": run.seed,
+            "prompting": self._prompting_key,
         }
+
+    @property
+    def _prompting_key(self) -> Any:
+        offer = self.trained_prompter
+        return None if offer is None else {"method": offer.name, "config": to_json(self.configs[offer.name])}
 
 
 def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:

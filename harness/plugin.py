@@ -42,6 +42,10 @@ class NoConfig:
     """The options of a plugin that has none."""
 
 
+PREAMBLE = "Generate Python code given a natural language instruction."
+"""The line that the study sets before the prompts of a model that was not tuned."""
+
+
 class Method:
     """A way to adapt a model to a task: by tuning, by prompting, or not at all.
 
@@ -57,7 +61,7 @@ class Method:
     prompts: ClassVar[bool] = False
     """Whether the method chooses examples for the prompt."""
     preamble: ClassVar[str] = ""
-    """A line set before the examples, when there are any."""
+    """A line set before the prompt and its examples."""
 
     def variants(self) -> Sequence[str]:
         """Names after the colon for a family of methods (`peft:dora`); empty for a single method."""
@@ -70,6 +74,10 @@ class Method:
     def tuning(self, config: Any) -> Tuning | None:
         """The training loop's settings, or None when nothing is trained."""
         return None
+
+    def prompts_training(self, config: Any) -> bool:
+        """Whether a tuning method that this one is combined with trains on prompts with examples too."""
+        return False
 
     def load_options(self, config: Any) -> Mapping[str, Any]:
         """Keyword arguments for `from_pretrained` beside the 16-bit default; k-bit methods quantise here.
@@ -163,6 +171,8 @@ class Metric:
     name: ClassVar[str]
     reference: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
+    bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    """The smallest and largest value that any of its measures can have; None where there is no bound."""
     lower_is_better: ClassVar[tuple[str, ...]] = ()
     """Measures beside the main one where less is better ("unparsable")."""
     needs: ClassVar[str] = "references"

@@ -1,6 +1,6 @@
 """From a problem to the text and tokens that the model continues.
 
-A prompt is the task's template, preceded by examples when the method chose some (study, section 4.3):
+A prompt is the task's template, preceded by examples when the method chose some (study, section 4.3, and its test.py):
 
     Generate Python code given a natural language instruction.
 
@@ -64,23 +64,36 @@ class Pool:
         return digest([[p.id, p.instruction, p.reference] for p in self.problems])
 
     @cached_property
-    def _keys(self) -> list[tuple[str, str]]:
-        return [_keys(problem) for problem in self.problems]
+    def _keys(self) -> tuple[list[str], list[str]]:
+        keys = [_keys(problem) for problem in self.problems]
+        return [instruction for instruction, _ in keys], [answer for _, answer in keys]
+
+    @cached_property
+    def _found(self) -> dict[str, frozenset[int]]:
+        return {}
 
     def leaks(self, problem: Problem) -> frozenset[int]:
         """Indexes of pool problems that are `problem` itself or a near-duplicate, which must not be shown for it.
 
-        Equal after normalising case, punctuation and white space, in the instruction or in a reference of at least
-        25 characters (shorter answers, such as `x.sort()`, are shared by honest neighbours).
+        Near-duplicates have instructions that are at least 95 % alike (normalised edit distance, after dropping case,
+        punctuation and white space) or one answer of at least 25 characters (shorter ones, such as `x.sort()`, are
+        shared by honest neighbours).
         """
-        instruction, reference = _keys(problem)
-        return frozenset(
-            i
-            for i, (theirs, answer) in enumerate(self._keys)
-            if theirs == instruction or (answer == reference and len(reference) >= 25)
-        )
+        from rapidfuzz import fuzz, process
+
+        instruction, answer = _keys(problem)
+        known = digest([instruction, answer])
+        if known not in self._found:
+            instructions, answers = self._keys
+            alike = process.extract_iter(instruction, instructions, scorer=fuzz.ratio, score_cutoff=ALIKE)
+            same = (i for i, theirs in enumerate(answers) if theirs == answer and len(answer) >= 25)
+            itself = (i for i, theirs in enumerate(self.problems) if theirs.id == problem.id)
+            self._found[known] = frozenset([*(i for _, _, i in alike), *same, *itself])
+        return self._found[known]
 
 
+ALIKE = 95.0
+"""Percent of likeness from which two instructions are near-duplicates."""
 _NOISE = re.compile(r"[\W_]+")
 
 
@@ -125,15 +138,25 @@ class Layout:
         return Prompt(problem.id, text, tokens, ids, len(examples) - len(kept), leaks, truncated)
 
     def text(self, problem: Problem, examples: Sequence[Problem]) -> str:
-        """The prompt's text; the most useful example stands last, next to the problem."""
-        blocks = [f"{self.preamble}\n\n"] if examples and self.preamble else []
+        """The prompt's text; the most useful example stands last, next to the problem.
+
+        For a chat model each example is a turn of the user's and one of the assistant's.
+        """
+        if self.base.spec.chat:
+            return self._chat(problem, examples)
+        blocks = [f"{self.preamble}\n\n"] if self.preamble else []
         blocks += [f"{self.task.template(e)}{self.task.answer(e)}\n\n" for e in reversed(examples)]
-        blocks.append(self.task.template(problem))
-        text = "".join(blocks)
-        if not self.base.spec.chat:
-            return text
-        message = [{"role": "user", "content": text}]
-        return str(self.base.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+        return "".join([*blocks, self.task.template(problem)])
+
+    def _chat(self, problem: Problem, examples: Sequence[Problem]) -> str:
+        turns = []
+        for example in reversed(examples):
+            turns.append({"role": "user", "content": self.task.template(example)})
+            turns.append({"role": "assistant", "content": self.task.answer(example)})
+        turns.append({"role": "user", "content": self.task.template(problem)})
+        if self.preamble:
+            turns[0]["content"] = f"{self.preamble}\n\n{turns[0]['content']}"
+        return str(self.base.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
     def encode(self, text: str) -> tuple[int, ...]:
         """The prompt's tokens, with the model's start token and, for an encoder, its end token."""

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
 BUILT_IN = (
     "harness.plugins.methods.zero_shot",
+    "harness.plugins.methods.icl",
+    "harness.plugins.methods.rag",
     "harness.plugins.methods.lora",
+    "harness.plugins.methods.ia3",
+    "harness.plugins.methods.prompt_tuning",
+    "harness.plugins.methods.prefix_tuning",
+    "harness.plugins.methods.qlora",
+    "harness.plugins.methods.full_ft",
+    "harness.plugins.methods.peft_any",
     "harness.plugins.tasks.conala",
     "harness.plugins.tasks.codealpacapy",
     "harness.plugins.tasks.apps",
@@ -90,7 +98,12 @@ class Registry:
         """The method `name`; `family:member` asks a family for one of its members."""
         family, colon, member = name.partition(":")
         if not colon:
-            return self._one("method", name)
+            single: Offer[Method] = self._one("method", name)
+            if type(single.plugin).variants is not Method.variants:
+                raise UsageError(
+                    f"{name} is a family of methods; name one of them, like {name}:{single.plugin.variants()[0]}"
+                )
+            return single
         offer: Offer[Method] = self._one("method", family)
         if member not in offer.plugin.variants():
             raise unknown(f"{family} method", member, offer.plugin.variants(), "See: harness plugins")

@@ -1,0 +1,53 @@
+"""In-context learning: the same random training examples before every problem.
+
+The study (sections 4.3 and 5.1) draws n examples from the training problems, n in 1, 2, 3, 4, 5, 8 and, for CoNaLa,
+16, with the seeds 42, 777, 5432, 55555 and 97: `--seed` draws. The examples for n are the first n of those for more.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from harness import hookimpl
+from harness.plugin import PREAMBLE, Method, option
+from harness.prompts import Pool
+from harness.records import Problem
+
+
+@dataclass(frozen=True)
+class IclConfig:
+    """The options of in-context learning."""
+
+    n: int = option(8, "examples in each prompt; the default is the most that the study used on every task")
+    train: bool = option(False, "with a tuning method: put examples into its training prompts too")
+
+
+class Icl(Method):
+    """Random training examples before every problem, the same ones each time."""
+
+    name = "icl"
+    reference = "Weyssow et al., arXiv:2308.10462, sections 4.3 and 5.1"
+    Config = IclConfig
+    prompts = True
+    preamble = PREAMBLE
+
+    def prompts_training(self, config: IclConfig) -> bool:
+        """As the option says."""
+        return config.train
+
+    def examples(self, problems: Sequence[Problem], pool: Pool, config: IclConfig) -> Sequence[Sequence[Problem]]:
+        """The first n of one shuffle of the pool; a near-duplicate of the problem is replaced by the next."""
+        order = random.Random(pool.seed).sample(range(len(pool.problems)), len(pool.problems))
+        return [
+            [pool.problems[i] for i in islice((i for i in order if i not in leaks), config.n)]
+            for leaks in map(pool.leaks, problems)
+        ]
+
+
+@hookimpl
+def harness_methods() -> list[Method]:
+    """The method."""
+    return [Icl()]

@@ -1,0 +1,136 @@
+"""Every other tuner of PEFT: `peft:vera`, `peft:dora`, `peft:adalora`, …
+
+Names and options are those of PEFT's own registry and configuration classes, so that a tuner of a newer PEFT is here
+without a change. `harness plugins` lists what each was seen to do on the built-in model (see `peft_probe`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+
+from harness import hookimpl
+from harness.model import Base
+from harness.plugin import Method, option
+from harness.records import Tuning
+from harness.targets import attention, wrap
+
+_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "dora": ("lora", {"use_dora": True}),  # arXiv:2402.09353
+    "rslora": ("lora", {"use_rslora": True}),  # arXiv:2312.03732
+    "pissa": ("lora", {"init_lora_weights": "pissa"}),  # arXiv:2404.02948
+    "olora": ("lora", {"init_lora_weights": "olora"}),  # arXiv:2406.01775
+}
+"""Methods that PEFT offers as a setting of LoRA."""
+
+_FIXED: Mapping[str, Mapping[str, Any]] = {
+    # The schedule is set to the loop's length when it starts (`harness.train`); these only have to be consistent.
+    "adalora": {"total_step": 1, "tinit": 0, "tfinal": 0},
+    "prompt_tuning": {"num_virtual_tokens": 20},
+    "p_tuning": {"num_virtual_tokens": 20},
+    "prefix_tuning": {"num_virtual_tokens": 10},
+}
+"""What PEFT asks for and has no default for, by tuner."""
+
+_NOT_OPTIONS = frozenset({"auto_mapping", "peft_version", "peft_type", "task_type", "inference_mode", "revision"})
+
+
+class PeftAny(Method):
+    """Any other tuner of the installed PEFT: peft:vera, peft:dora, peft:adalora, …"""
+
+    name = "peft"
+    reference = "huggingface.co/docs/peft"
+    tunes = True
+
+    def variants(self) -> Sequence[str]:
+        """The names of PEFT's registry, in lower case, and the methods it has as settings of LoRA."""
+        return (*sorted(_classes()), *_ALIASES)
+
+    def variant(self, name: str) -> Method:
+        """The tuner `name`."""
+        return _Tuner(name)
+
+
+class _Tuner(Method):
+    """A tuner of PEFT with PEFT's own options and defaults."""
+
+    reference = PeftAny.reference
+    tunes = True
+
+    def __init__(self, name: str) -> None:
+        kind, self._fixed = _ALIASES.get(name, (name, {}))
+        self._fixed = {**_FIXED.get(kind, {}), **self._fixed}
+        self._class = _classes()[kind]
+        self.name = f"peft:{name}"  # type: ignore[misc]
+        self.Config = _config(self._class, self._fixed)  # type: ignore[misc]
+
+    def tuning(self, config: Any) -> Tuning:
+        """The study's loop."""
+        return Tuning(learning_rate=config.learning_rate, epochs=config.epochs)
+
+    def adapt(self, base: Base, config: Any) -> Base:
+        """What PEFT puts on the attention's query, key and value projections, or where `target_modules` says."""
+        names = {f.name for f in dataclasses.fields(self._class)}
+        given = {f.name: getattr(config, f.name) for f in dataclasses.fields(config) if f.name in names}
+        changed = {f.name: f.default for f in dataclasses.fields(config)}
+        settings = {n: list(v) if isinstance(v, tuple) else v for n, v in given.items() if v != changed[n]}
+        if "target_modules" in names and "target_modules" not in settings:
+            settings["target_modules"] = attention(base.model)
+        return wrap(base, self._class(**{**self._fixed, **settings}))
+
+
+@cache
+def _classes() -> dict[str, Any]:
+    import peft
+
+    return {kind.value.lower(): found for kind, found in peft.PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+
+
+def _config(found: Any, fixed: Mapping[str, Any]) -> type:
+    """PEFT's configuration class as a plugin's `Config`: its fields of plain types, with its defaults and texts."""
+    hints = typing.get_type_hints(found)
+    fields: list[tuple[str, Any, Any]] = []
+    for field in dataclasses.fields(found):
+        kind = _plain(hints[field.name])
+        default = fixed.get(field.name, _default(field))
+        if field.name in _NOT_OPTIONS or kind is None or isinstance(default, dict | enum.Enum):
+            continue
+        default = tuple(default) if isinstance(default, list | set) else default
+        words = " ".join(str(field.metadata.get("help", "")).split()).partition(". ")[0]
+        fields.append((field.name, kind, option(default, words)))
+    fields.append(("learning_rate", float, option(3e-4, "peak learning rate")))
+    fields.append(("epochs", float, option(5.0, "passes over the training problems, at most")))
+    return dataclasses.make_dataclass(found.__name__, fields, frozen=True)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def _plain(hint: Any) -> Any:
+    """The type of an option that can be written on a command line, or None."""
+    origin = typing.get_origin(hint)
+    if hint in (bool, int, float, str) or origin is Literal:
+        return hint
+    if origin in (list, set):
+        return tuple[str, ...]
+    if origin in (types.UnionType, typing.Union):
+        kinds = [_plain(kind) for kind in typing.get_args(hint) if kind is not type(None)]
+        # Lists of names before single patterns, texts before the numbers and flags that a text can hold.
+        for kind in (tuple[str, ...], *(k for k in kinds if k is not None)):
+            if kind in kinds:
+                return kind | None
+    return None
+
+
+@hookimpl
+def harness_methods() -> list[Method]:
+    """The family."""
+    return [PeftAny()]
