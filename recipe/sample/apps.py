@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -15,6 +16,8 @@ TESTS = 10
 # Draws looked at to find TESTS different inputs; families with few inputs may end with fewer.
 DRAWS = 200
 LEAST = 8
+# Tests with one and the same expected answer: a program that guesses must not get far.
+ALIKE = 7
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,13 @@ def problem(variant: Variant, seed: int) -> Problem:
     contest = contest_of(variant)
     rng = Random(f"{seed} {variant.asked} {variant.answer}")
     cases: dict[str, Case] = {}
+    answers: Counter[str] = Counter()
     for _ in range(DRAWS):
         case = draw(variant, rng)
-        cases.setdefault(repr(case.given), case)
+        if repr(case.given) in cases or answers[repr(case.expected)] == ALIKE:
+            continue
+        cases[repr(case.given)] = case
+        answers[repr(case.expected)] += 1
         if len(cases) == TESTS:
             break
     chosen = sorted(cases.values(), key=lambda case: len(repr(case.given)))

@@ -9,13 +9,7 @@ import math
 from random import Random
 from typing import Any
 
-from recipe.sample.contest import (
-    CONDITIONS,
-    DIGIT_OPS,
-    PEOPLE,
-    THINGS,
-    sentence,
-)
+from recipe.sample.contest import CONDITIONS, DIGIT_OPS, PEOPLE, THINGS, sentence
 from recipe.sample.families import Contest, Values
 from recipe.sample.repeat import repeated
 
