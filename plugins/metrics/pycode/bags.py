@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 
 Bag = frozenset[Hashable]
@@ -18,14 +19,7 @@ def bag(items: Sequence[Hashable]) -> Bag:
     found = frozenset(items)
     if len(found) == len(items):
         return found
-    counts: dict[Hashable, int] = {}
-    extra: list[Hashable] = []
-    for item in items:
-        seen = counts.get(item, 0) + 1
-        counts[item] = seen
-        if seen > 1:
-            extra.append((seen, item))
-    return found.union(extra)
+    return found.union([(k, item) for item, count in Counter(items).items() if count > 1 for k in range(2, count + 1)])
 
 
 def grams(tokens: Sequence[str]) -> tuple[Bag, ...]:

@@ -68,7 +68,7 @@ def compile_flow(reading: Reading, *, mended: bool) -> list[Step]:
     return steps
 
 
-def _span(start: int, end: int, inner: list[Part]) -> list[Step]:
+def _span(start: int, end: int, inner: Sequence[Part]) -> list[Step]:
     """Reads of plain variables around the data-moving nodes among them."""
     steps: list[Step] = []
     for part in inner:
@@ -167,9 +167,15 @@ def _loop(start: int, end: int, body: list[Step], after: list[Part]) -> list[Ste
 # ---- steps to edges --------------------------------------------------------------------------------------------
 
 
-def follow(reading: Reading, steps: list[Step]) -> list[Edge]:
-    """The edges of a text, in the order in which they are found."""
-    return _Flow(reading, steps).run()
+_BUNDLED = 64
+"""A variable with more sources than this keeps them in a bundle, so that joining branches takes constant time."""
+
+
+def follow(reading: Reading, steps: list[Step]) -> tuple[list[Edge], set[int]]:
+    """The edges of a text in the order in which they are found, and the places that take part in them."""
+    flow = _Flow(reading, steps)
+    edges = flow.run()
+    return edges, _taking_part(edges, list(flow.bundles))
 
 
 class _Flow:
@@ -180,6 +186,7 @@ class _Flow:
         self.sources: dict[str, tuple[int, ...]] = {}
         self.undo: list[tuple[str, tuple[int, ...] | None]] = []
         self.edges: list[Edge] = []
+        self.bundles: dict[tuple[int, ...], int] = {}
         self.ifs: list[tuple[int, list[dict[str, tuple[int, ...]]]]] = []
         self.loops: list[tuple[int, int, int, Any, bool]] = []
         self.known: dict[Any, tuple[list[Edge], dict[str, tuple[int, ...]]]] = {}
@@ -256,7 +263,14 @@ class _Flow:
             old = self.sources.get(name)
             if old is not None and (len(options) < len(branches) or not has_else):
                 options.append(old)
-            self.set(name, tuple(sorted(set().union(*options))))
+            self.set(name, self.together(options))
+
+    def together(self, options: list[tuple[int, ...]]) -> tuple[int, ...]:
+        """The places of all options; many are tied in a bundle, which counts as one place with a negative number."""
+        places = tuple(sorted(set().union(*options)))
+        if len(places) <= _BUNDLED:
+            return places
+        return (-self.bundles.setdefault(places, len(self.bundles) + 1),)
 
     def begin_loop(self, at: int, start: int, end: int, end_at: int) -> int:
         nested = bool(self.loops)
@@ -303,22 +317,40 @@ def _merge(edges: Sequence[Edge]) -> list[Edge]:
     return list(merged.values())
 
 
+Item = tuple[int, int, tuple[int, ...]]
+"""(variable, relation, source variables)"""
+
+
 # ---- edges to what is compared ---------------------------------------------------------------------------------
 
 
-def normalised(edges: list[Edge], names: Sequence[str]) -> list[tuple[int, int, tuple[int, ...]]]:
-    """(variable, relation, source variables) of each place that takes part in the flow, in order of place.
+def _taking_part(edges: list[Edge], bundles: list[tuple[int, ...]]) -> set[int]:
+    """Places that have a source or are one."""
+    found: set[int] = set()
+    seen: set[int] = set()
+    opened: set[int] = set()
+    for edge in edges:
+        if not edge[3]:
+            continue
+        found.add(edge[0])
+        if id(edge[3]) in seen:  # many edges share one tuple of places
+            continue
+        seen.add(id(edge[3]))
+        work = [edge[3]]
+        while work:
+            places = work.pop()
+            found.update(places)
+            inside = {place for place in places if place < 0} - opened
+            opened |= inside
+            work.extend(bundles[-place - 1] for place in inside)
+    return found
+
+
+def normalised(edges: list[Edge], taking_part: set[int], names: Sequence[str]) -> list[Item]:
+    """The items of the places that take part in the flow, in order of place.
 
     Variables are numbered by first mention, so that renaming changes nothing.
     """
-    taking_part: set[int] = set()
-    seen: set[int] = set()
-    for edge in edges:
-        if edge[3]:
-            taking_part.add(edge[0])
-            if id(edge[3]) not in seen:  # many edges share one tuple of places
-                seen.add(id(edge[3]))
-                taking_part.update(edge[3])
     first: dict[int, Edge] = {}
     for edge in sorted(edges, key=lambda edge: edge[0]):
         if edge[0] not in taking_part:

@@ -75,7 +75,8 @@ class Text:
                 steps = compile_flow(self._reading, mended=self._mended)
             except Lost:
                 steps = []
-            items = normalised(follow(self._reading, steps), self._reading.names)
+            edges, taking_part = follow(self._reading, steps)
+            items = normalised(edges, taking_part, self._reading.names)
             self._flow, self._reading = (bag(items), len(items)), None
         return self._flow
 
@@ -137,7 +138,8 @@ class Judge:
         source = source.strip()
         if self.mended:
             reading = self.reader.read(source)
-            return Text(reading.tokens, reading, self.keywords, mended=True)
+            tokens = reading.tokens or source.split()  # a text of nothing but comments is its comments
+            return Text(tokens, reading, self.keywords, mended=True)
         rule = without_python_comments if self.profile == PYPI else without_java_comments
         return Text(source.split(), self.reader.read(rule(source)), self.keywords, mended=False)
 

@@ -7,18 +7,20 @@ shapes never spells a subtree out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Tree
 
-Part: TypeAlias = tuple[str, str, int, int, "list[Part] | None", "list[Part]"]
+Part: TypeAlias = "tuple[str, str, int, int, list[Part] | None, Sequence[Part]]"
 """A node as data-flow sees it: kind, field in its parent, start and end among the variables, parts, inner.
 
 Parts are its children, or None where they do not matter; inner are the outermost data-moving nodes from here down
 (the node itself when it is one). A plain tuple because there are as many as nodes.
 """
+NOTHING: Sequence[Part] = ()
 
 SPLIT = frozenset({"assignment", "augmented_assignment", "for_statement"})
 """Kinds with a left and a right side that may be paired child by child."""
@@ -69,6 +71,12 @@ class Grammar:
         self.named = frozenset(i for i in range(count) if language.node_kind_is_named(i)) | {0xFFFF}
         self.fields = {i: language.field_name_for_id(i) or "" for i in range(1, language.field_count + 1)} | {0: ""}
         self.sides = frozenset(i for i, name in self.fields.items() if name in ("left", "right"))
+        self.moving = frozenset(i for i, name in self.kinds.items() if name in MOVING)
+        self.split = frozenset(i for i, name in self.kinds.items() if name in SPLIT)
+        self.string, self.statement, self.comment, self.identifier = (
+            next(i for i, kind in self.kinds.items() if kind == name and i in self.named)
+            for name in ("string", "expression_statement", "comment", "identifier")
+        )
 
 
 class Shapes:
@@ -79,7 +87,8 @@ class Shapes:
 
     def number(self, key: object) -> int:
         """The number of a subtree that is described by `key`."""
-        return self.known.setdefault(key, len(self.known) + _FIRST_SHAPE)
+        known = self.known
+        return known.setdefault(key, len(known) + _FIRST_SHAPE)
 
 
 class Reader:
@@ -95,15 +104,17 @@ class Reader:
 
     def read(self, text: str) -> Reading:
         """The reading of `text`, which may hold anything that UTF-8 can encode."""
-        return _Walk(self, text).run()
+        source = text.encode()
+        tree = self.grammar.parser.parse(source)
+        if not tree.root_node.child_count:  # published: a root without children counts as a node
+            return Reading(shapes=[] if self.mended else [tree.root_node.kind_id])
+        return _Walk(self, text, source, tree).run()
 
 
 class _Walk:
     """One reading under way."""
 
-    def __init__(self, reader: Reader, text: str) -> None:
-        source = text.encode()
-        tree = reader.grammar.parser.parse(source)
+    def __init__(self, reader: Reader, text: str, source: bytes, tree: Tree) -> None:
         root = tree.root_node
         self.grammar, self.shapes, self.mended = reader.grammar, reader.shapes, reader.mended
         self.text, self.source = text, source
@@ -112,7 +123,8 @@ class _Walk:
         self.ascii = len(source) == len(text)  # then a byte's place is its character's
         self.hidden = self.reading.broken and len(source) <= _HIDDEN_LIMIT and "(MISSING _" in str(root)
         self.lines = [] if self.ascii else text.split("\n")
-        self.frames: list[Any] = []
+        self.frames: list[tuple[int, list[Part] | None, list[Part] | None, int, int, int, int, int]] = []
+        """Open nodes: kind, parts of the node above, own parts, and how much of everything there was before them."""
         self.above: list[int] = []
         """Shape and field of each finished named node whose parent is not finished."""
         self.in_string = 0
@@ -120,42 +132,45 @@ class _Walk:
     def run(self) -> Reading:
         cursor, frames, grammar = self.cursor, self.frames, self.grammar
         down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
-        named, kinds, fields = grammar.named, grammar.kinds, grammar.fields
-        every_leaf = self.mended or self.reading.broken or not self.ascii
-        names, parts = self.reading.names, None
+        named, kinds, fields, names = grammar.named, grammar.kinds, grammar.fields, self.reading.names
+        plain = self.ascii and not self.mended
+        sound = plain and not self.reading.broken
+        parts: list[Part] | None = None
         while True:
             node = cursor.node
             assert node is not None
-            kind, role = node.kind_id, cursor.field_id or 0
+            kind = node.kind_id
+            role = 0 if parts is None else cursor.field_id or 0
             if down():
                 parts = self.open(node, kind, role, parts)
                 continue
             start = len(names)
-            if every_leaf:
-                self.any_leaf(node, kind, role)
-            elif kind in named:
-                self.named_leaf(node, kind, role)
+            if kind in named:
+                if sound:
+                    self.named_leaf(node, kind)
+                else:
+                    self.any_leaf(node, kind)
+            elif not sound and (not plain or node.is_missing):
+                self.any_leaf(node, kind)
             if parts is not None:
-                parts.append((kinds[kind], fields[role], start, len(names), None, []))
+                parts.append((kinds[kind], fields[role], start, len(names), None, NOTHING))
             while not across():
                 if not up():
-                    if not self.reading.shapes:  # a root without children counts as well
-                        self.reading.shapes.append(kind)
                     return self.reading
                 self.close()
-                parts = frames[-1][-1] if frames else None
+                parts = frames[-1][2] if frames else None
 
     def open(self, node: Node, kind: int, role: int, above: list[Part] | None) -> list[Part] | None:
         """Enter a node with children; the list that collects its parts, if they matter."""
-        name, frames, reading = self.grammar.kinds[kind], self.frames, self.reading
+        grammar, frames, reading = self.grammar, self.frames, self.reading
         parts: list[Part] | None = None
-        if name in MOVING or (above is not None and role in self.grammar.sides and frames[-1][0] in SPLIT):
+        if kind in grammar.moving or (above is not None and role in grammar.sides and frames[-1][0] in grammar.split):
             parts = []
         frames.append((
-            name, kind, role, len(self.above), len(reading.names), len(reading.shapes), len(reading.tokens),
-            len(reading.moving), above, parts,
+            kind, above, parts, len(self.above), len(reading.names), len(reading.moving), len(reading.shapes),
+            len(reading.tokens),
         ))  # fmt: skip
-        if name == "string":
+        if kind == grammar.string:
             if not self.in_string:
                 self.variable(self.spelling(node), False)
             self.in_string += 1
@@ -163,44 +178,50 @@ class _Walk:
 
     def close(self) -> None:
         """Leave a node: give it a shape, and tell the node above what it was."""
-        name, kind, role, above, names, shapes, tokens, moving, parts_above, parts = self.frames.pop()
-        reading, waiting = self.reading, self.above
-        if name == "string":
+        kind, parts_above, parts, above, names, moving, shapes, tokens = self.frames.pop()
+        grammar, reading, waiting = self.grammar, self.reading, self.above
+        if kind == grammar.string:
             self.in_string -= 1
-        elif self.mended and name == "expression_statement" and self.is_docstring(above):
+        elif self.mended and kind == grammar.statement and self.is_docstring(above):
             del waiting[above:], reading.names[names:], reading.binds[names:], reading.shapes[shapes:]
             del reading.tokens[tokens:], reading.moving[moving:]
             return
         shape = kind if len(waiting) == above else self.shapes.number((kind, *waiting[above:]))
-        if self.hidden and (node := self.cursor.node) and "(MISSING _" in (spelt := str(node)):
-            shape = self.shapes.number(spelt)
+        if self.hidden:
+            shape = self.spelt_out(shape)
         reading.shapes.append(shape)
-        if kind in self.grammar.named:
-            waiting[above:] = [shape << _FIELDS | role]
+        role = self.cursor.field_id or 0
+        if kind in grammar.named:
+            waiting[above:] = (shape << _FIELDS | role,)
         else:  # an unnamed node ("not in") is not spelt out: what is in it belongs to the node above
             waiting[above:] = [child if child & _FIELD else child | role for child in waiting[above:]]
-        if parts_above is None and name not in MOVING:
-            return
-        inner = reading.moving[moving:]
-        end = len(reading.names)
-        if name in MOVING:
-            inner = [(name, self.grammar.fields[role], names, end, parts, inner)]
-            reading.moving[moving:] = inner
-        if parts_above is not None:
-            parts_above.append((name, self.grammar.fields[role], names, end, parts, inner))
+        if kind in grammar.moving:
+            part = (grammar.kinds[kind], grammar.fields[role], names, len(reading.names), parts, NOTHING)
+            part = (*part[:5], [part])
+            del reading.moving[moving:]
+            reading.moving.append(part)
+            if parts_above is not None:
+                parts_above.append(part)
+        elif parts_above is not None:
+            inner = reading.moving[moving:] or NOTHING
+            parts_above.append((grammar.kinds[kind], grammar.fields[role], names, len(reading.names), parts, inner))
 
-    def named_leaf(self, node: Node, kind: int, role: int) -> None:
+    def spelt_out(self, shape: int) -> int:
+        """The shape of the node at the cursor, where it may hold a made-up token that only its text shows."""
+        text = str(self.cursor.node)
+        return self.shapes.number(text) if "(MISSING _" in text else shape
+
+    def named_leaf(self, node: Node, kind: int) -> None:
         """A named leaf of a sound ASCII text, read as published."""
-        self.above.append(kind << _FIELDS | role)
-        name = self.grammar.kinds[kind]
-        if name == "comment" or self.in_string:
+        self.above.append(kind << _FIELDS | (self.cursor.field_id or 0))
+        if self.in_string or kind == self.grammar.comment:
             return
         text = self.text[node.start_byte : node.end_byte]
-        if text != name:
+        if text != self.grammar.kinds[kind]:
             self.reading.names.append(text)
-            self.reading.binds.append(name == "identifier")
+            self.reading.binds.append(kind == self.grammar.identifier)
 
-    def any_leaf(self, node: Node, kind: int, role: int) -> None:
+    def any_leaf(self, node: Node, kind: int) -> None:
         """A leaf of any text, in any reading."""
         name, missing = self.grammar.kinds[kind], node.is_missing
         if self.mended and name == "comment":
@@ -211,7 +232,7 @@ class _Walk:
         elif name == "ERROR" and node.end_byte > node.start_byte:
             shape = self.shapes.number(str(node))  # names the character at which the parser stumbled
         if missing or kind in self.grammar.named:
-            self.above.append(shape << _FIELDS | role)
+            self.above.append(shape << _FIELDS | (self.cursor.field_id or 0))
         if name == "comment" or self.in_string or (self.mended and missing):
             return
         text = self.spelling(node)
@@ -240,14 +261,15 @@ class _Walk:
     def is_docstring(self, above: int) -> bool:
         """Whether the statement that ends here is a string that documents the block it begins."""
         node = self.cursor.node
-        if node is None or len(self.frames) < 1 or self.frames[-1][3] != above:
+        if node is None or not self.frames or self.frames[-1][3] != above:
             return False
         inside = [child.type for child in node.children]
         if inside not in (["string"], ["concatenated_string"]):
             return False
-        if self.frames[-1][0] == "block":
-            return self.frames[-2][0] in ("function_definition", "class_definition")
+        within = [self.grammar.kinds[frame[0]] for frame in self.frames[-2:]]
+        if within[-1] == "block":
+            return within[0] in ("function_definition", "class_definition")
         following = node.next_sibling
         while following is not None and following.type == "comment":
             following = following.next_sibling
-        return self.frames[-1][0] == "module" and following is not None  # a lone string is the whole program
+        return within == ["module"] and following is not None  # a lone string is the whole program
