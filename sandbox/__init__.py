@@ -10,9 +10,10 @@ from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import JailBroken
 from harness.sandbox.ladder import Layer, Refused, required, rung
 from harness.sandbox.pool import Job, Pool
+from harness.sandbox.selftest import selftest
 from harness.sandbox.work import Isolation, Options
 
-__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "Layer", "Refused", "run", "rung"]
+__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "Layer", "Refused", "run", "rung", "selftest"]
 
 _DEFAULT_LIMITS = Limits()
 

@@ -5,6 +5,7 @@ The launcher and the guest run without site-packages and, in the jail, without t
 """
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,4 +15,12 @@ if __name__ == "__main__":
         package = ModuleType(name)
         package.__path__ = folders
         sys.modules[name] = package
-    importlib.import_module(f"harness.sandbox.{sys.argv[1]}").main(sys.argv[2:])
+    # What modules want to run in every forked child touches 130 pages (threading) or reads random bytes (random). The
+    # guest's children are single-threaded copies that need neither; they register it for children of their own.
+    hooks: list[dict[str, object]] = []
+    vars(sys.modules["harness.sandbox"])["at_fork"] = hooks
+    register = os.register_at_fork
+    vars(os)["register_at_fork"] = lambda **hook: hooks.append(hook)
+    module = importlib.import_module(f"harness.sandbox.{sys.argv[1]}")
+    vars(os)["register_at_fork"] = register
+    module.main(sys.argv[2:])

@@ -48,7 +48,7 @@ def build(trees: Sequence[str], masked: Sequence[str], guest: Sequence[str], scr
     kernel.mount("tmpfs", _STAGE + "/tmp", "tmpfs", quiet | kernel.MS_NOEXEC, options)
     os.chdir(_STAGE)
     kernel.pivot_root_here()
-    _set_attributes("/", kernel.MS_RDONLY | quiet, recursive=False)
+    set_attributes("/", kernel.MS_RDONLY | quiet, recursive=False)
 
 
 def _show(real: str, extra: int) -> None:
@@ -60,7 +60,7 @@ def _show(real: str, extra: int) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     kernel.mount(real, str(target), "", kernel.MS_BIND | kernel.MS_REC)
-    _set_attributes(str(target), kernel.MS_RDONLY | kernel.MS_NOSUID | extra, recursive=True)
+    set_attributes(str(target), kernel.MS_RDONLY | kernel.MS_NOSUID | extra, recursive=True)
 
 
 def _copy_links(path: str) -> str:
@@ -82,7 +82,8 @@ def _copy_links(path: str) -> str:
     raise OSError(f"too many symbolic links on the way to {path}")
 
 
-def _set_attributes(target: str, attributes: int, recursive: bool) -> None:
+def set_attributes(target: str, attributes: int, recursive: bool) -> None:
+    """mount_setattr(2): adds attributes to the mount at `target`, and to those below it."""
     values = struct.pack("<QQQQ", attributes, 0, 0, 0)
     buffer = ctypes.create_string_buffer(values, len(values))
     kernel.syscall(

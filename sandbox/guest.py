@@ -6,20 +6,34 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
+import _sitebuiltins
 import atexit
+import bisect  # noqa: F401 - for programs
 import builtins
+import collections
 import contextlib
+import copy  # noqa: F401 - for programs
 import fcntl
+import fractions
+import functools
 import gc
+import heapq
+import itertools
 import json
+import math
+import operator  # noqa: F401 - for programs
 import os
+import random
+import re  # noqa: F401 - for programs
 import resource
 import select
 import signal
 import stat
+import string  # noqa: F401 - for programs
 import sys
 import threading
 import time
+import typing
 from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
@@ -48,10 +62,10 @@ class Guest:
     """The state of process 1."""
 
     def __init__(self, limits: dict[str, Any]) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)  # process 1 ignores what it has no handler for
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit fails with EFBIG instead
+        # process 1 ignores what it has no handler for, and its children inherit that there is none
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.limits = limits
+        self.at_fork: list[dict[str, Any]] = getattr(sys.modules["harness.sandbox"], "at_fork", [])
         self.control = socket(fileno=CONTROL)
         self.report_file = os.memfd_create("report", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(self.report_file, runner.REPORT_BYTES)
@@ -69,6 +83,7 @@ class Guest:
             self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self.scratch_device = os.fstat(self.scratch).st_dev
             self.empty = self._scratch_state()
+        self.streams = runner.open_streams()
         self.trusted = False
         self.signal = 0
 
@@ -124,7 +139,7 @@ class Guest:
         os.ftruncate(self.code, 0)
         self.report[: runner.RECORDS_AT] = bytes(runner.RECORDS_AT)
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
-        batch = runner.Batch(request, self.inputs, self.output, self.code, self.report)
+        batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, [self.streams])
         results: list[list[int]] = []
         usage = {"cpu": 0.0, "rss": 0}
         for group in message["groups"]:
@@ -190,7 +205,8 @@ class Guest:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
         files = self.limits["open_files"]
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for hook in self.at_fork:
+            os.register_at_fork(**hook)
         if not self.full:
             os.setpgid(0, 0)
             with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
@@ -337,22 +353,7 @@ def _appendable(name: str) -> int:
 
 
 def preload() -> None:
-    """Imports what programs use most, and gives them the names that the APPS checker puts before every program."""
-    import _sitebuiltins
-    import bisect  # noqa: F401
-    import collections
-    import copy  # noqa: F401
-    import fractions
-    import functools
-    import heapq
-    import itertools
-    import math
-    import operator  # noqa: F401
-    import random
-    import re  # noqa: F401
-    import string  # noqa: F401
-    import typing
-
+    """Gives programs the names that the APPS checker puts before every program; their modules are imported above."""
     names: dict[str, Any] = {"sys": sys, "time": time, "itertools": itertools, "collections": collections}
     names |= {"math": math, "fractions": fractions, "random": random, "heapq": heapq}
     for module, wanted in (
@@ -366,6 +367,7 @@ def preload() -> None:
         names |= {name: getattr(module, name) for name in wanted.split()}
     names["exit"] = names["quit"] = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     vars(builtins).update(names)
+    random.seed(0)  # every program starts alike, so that a second run gives the first one's verdict
     sys.set_int_max_str_digits(0)
     sys.argv = [runner.FILE]
     sys.path = [path for path in sys.path if path != "/guest"]

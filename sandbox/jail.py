@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import itertools
 import json
@@ -119,8 +120,10 @@ class Jail:
     def close(self) -> None:
         """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
         self.socket.close()
-        if self.rung != "full" and self._pidfd >= 0:
-            _ended(self._pidfd, _START_SECONDS)  # without a pid namespace only the guest can end the tree
+        if self._pidfd >= 0:
+            # it ends by itself; without a pid namespace only the guest can end the tree, so it gets time
+            _ended(self._pidfd, 1.0 if self.rung == "full" else _START_SECONDS)
+            self._await_launcher(1.0)
         self._launcher.kill()
         self._launcher.wait()
         ended = True
@@ -134,6 +137,10 @@ class Jail:
         self.group.remove()
         if not ended:
             raise JailBroken("a jail could not be ended")
+
+    def _await_launcher(self, seconds: float) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._launcher.wait(seconds)
 
     def __enter__(self) -> Jail:
         return self

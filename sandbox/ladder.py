@@ -54,7 +54,7 @@ def rung(accept_unsafe: bool = False) -> Isolation:
 
     Takes the time of starting a jail, once per process.
     """
-    reasons = []
+    reasons: list[str] = []
     for name in _RUNGS:
         try:
             with Jail(Limits(), name) as jail:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import select
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -90,9 +89,8 @@ def _start_guest(config: dict[str, Any]) -> None:
     os.write(CONTROL, b"P%d\n" % child)
     os.close(writing)
     os.close(reading)
-    descriptor = os.pidfd_open(child)
     os.close(CONTROL)
-    select.select([descriptor], [], [])
+    os.waitpid(child, 0)
     os._exit(0)
 
 

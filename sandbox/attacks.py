@@ -1,0 +1,407 @@
+"""Programs that try to cheat, to get out, or to break the machine; and honest programs that must not suffer.
+
+All are harmless: an escape would leave at most an empty marker or print a planted canary. `selftest.py` runs them.
+`{secret}` in a program or a test is replaced by a random word that is nowhere but in the tests' expected outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.records import AssertTests, CallTests, Outcome, StdinTests, Tests
+
+_STDIN = StdinTests((("7\n", "{secret}"),))
+_CALL = CallTests("answer", (("[7]", '"{secret}"'),))
+_ASSERT = AssertTests("answer", "assert answer(7) == '{secret}'\nassert answer(8) == '{secret}8'")
+_SAFE = StdinTests((("7\n", "SAFE"),))
+_SQUARE = StdinTests((("7\n", "49"), ("12\n", "144")))
+_SQUARE_CALL = CallTests("answer", (("[7]", "49"), ("[12]", "144")))
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One program, its tests, and the outcomes that mean the promise holds."""
+
+    promise: str
+    name: str
+    program: str
+    tests: Tests
+    holds: tuple[Outcome, ...]
+
+
+_NOT_PASSED = tuple(outcome for outcome in Outcome if outcome not in (Outcome.PASSED, Outcome.SANDBOX_ERROR))
+_ENDED = tuple(outcome for outcome in Outcome if outcome is not Outcome.SANDBOX_ERROR)
+
+# Each is a statement; it is an escape when it raises nothing. `call(number)` makes a raw system call and raises OSError.
+_FORBIDDEN: dict[str, dict[str, str]] = {
+    "no network": {
+        "tcp": "import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM)",
+        "udp": "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)",
+        "ipv6": "import socket; socket.socket(socket.AF_INET6, socket.SOCK_STREAM)",
+        "unix socket": "import socket; socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)",
+        "netlink": "import socket; socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+        "packet": "import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)",
+        "vsock": "import socket; socket.socket(40, socket.SOCK_STREAM)",
+        "socketpair of another family": "import _socket; _socket.socketpair(2, 1)",
+        "name resolution": "import socket; socket.getaddrinfo('example.org', 80)",
+        "url": "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/', timeout=1)",
+    },
+    "nothing is written outside the scratch folder": {
+        "root folder": "open('/canary', 'w')",
+        "interpreter": "import os; open(os.__file__, 'a')",
+        "library folder": "import os; os.mkdir(os.path.dirname(os.__file__) + '/canary')",
+        "guest program": "open('/guest/guest.py', 'a')",
+        "a device": "import os; os.mknod('/tmp/disk', 0o60600, os.makedev(254, 0))",
+        "rename out of the scratch folder": "import os; open('/tmp/a', 'w'); os.rename('/tmp/a', '/a')",
+        "link out of the scratch folder": "import os; os.link(os.__file__, '/tmp/link')",
+        "through a symbolic link": "import os; os.symlink('/canary', '/tmp/s'); open('/tmp/s', 'w')",
+        "extended attributes": "import os; os.setxattr('/tmp', 'user.canary', b'1')",
+        "change an owner": "import os; os.chown('/tmp', 1, 1)",
+        "zero device is no disk": "import os; os.truncate('/dev/zero', 1)",
+    },
+    "no file of the host is read": {
+        "passwords": "open('/etc/passwd')",
+        "shadow": "open('/etc/shadow')",
+        "home folder": "import os; assert os.listdir('/root') and not os.path.exists('/root/.pyenv')",
+        "environment of process 1": "open('/proc/1/environ')",
+        "own memory map": "open('/proc/self/maps')",
+        "mounts": "open('/proc/mounts')",
+        "sys": "import os; os.listdir('/sys')",
+        "control groups": "import os; os.listdir('/sys/fs/cgroup')",
+        "shared memory folder": "import os; os.listdir('/dev/shm')",
+        "kernel messages": "open('/dev/kmsg')",
+        "disk": "open('/dev/vda', 'rb')",
+        "memory": "open('/dev/mem', 'rb')",
+        "terminal": "open('/dev/tty')",
+        "climb out of the root": "open('/../../../../etc/hostname')",
+        "working folder of the harness": "import os; os.stat('/work') or os.stat('/home')",
+        "installed packages": "import numpy, torch",
+        "old root": "import os; os.chdir('/..'); open('etc/hosts')",
+    },
+    "nothing of the supervisor is inherited": {
+        "environment": "import os; assert set(os.environ) - {ALLOWED}",
+        "open descriptors": "import os; [os.fstat(n) for n in range(3, 6)]; os.write(3, b'x')",
+        "sockets": "import os, stat; assert any(SOCKET(n) for n in range(64))",
+        "host name": "import os; assert os.uname().nodename != 'sandbox' and len(os.uname().nodename) > 64",
+        "command line": "import sys; assert 'harness' in ' '.join(sys.argv)",
+    },
+    "no other process is touched": {
+        "signal process 1": "import os, signal; os.kill(1, signal.SIGKILL); import time; time.sleep(.05); assert os.getppid() != 1",
+        "interrupt process 1": "import os, signal; os.kill(1, 2); import time; time.sleep(.05); assert os.getppid() != 1",
+        "stop process 1": "import os, signal; os.kill(1, 19); os.kill(1, 15); os.kill(1, 1); import time; time.sleep(.05); assert os.getppid() != 1",
+        "see processes of the host": "import os; assert any(ALIVE(n) for n in range(2, 4000) if n != os.getpid())",
+        "trace the parent": "TRACE(16, 1)",
+        "attach to the parent": "TRACE(0x4206, 1)",
+        "limits of process 1": "import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))",
+        "priority of process 1": "import os; os.setpriority(os.PRIO_PROCESS, 1, 19)",
+        "processor of process 1": "import os; os.sched_setaffinity(1, {0})",
+        "scheduler": "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))",
+        "group of process 1": "import os; os.setpgid(1, 1)",
+    },
+    "no privilege is gained": {
+        "user": "import os; os.setuid(65534)",
+        "all users": "import os; os.setresuid(0, 0, 65534)",
+        "groups": "import os; os.setgroups([0])",
+        "start a program": "import os, sys; os.execv(sys.executable, ['python', '-c', ''])",
+        "subprocess": "import subprocess; subprocess.run(['/bin/true'])",
+        "shell": "import os; assert os.system('true') == 0",
+        "spawn": "import os, sys; os.posix_spawn(sys.executable, ['python'], {})",
+        "change the root": "import os; os.chroot('/tmp')",
+        "raise the memory limit": "import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
+        "raise the process limit": "import resource; resource.setrlimit(resource.RLIMIT_NPROC, (9999, 9999))",
+        "raise the file limit": "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (99999, 99999))",
+        "raise the time limit": "import resource; resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))",
+    },
+}
+
+_RAW_CALLS = {
+    "namespaces and mounts stay": {
+        "unshare": 272, "setns": 308, "mount": 165, "umount2": 166, "pivot_root": 155, "chroot": 161, "fsopen": 430,
+        "open_tree": 428, "move_mount": 429, "mount_setattr": 442, "swapon": 167,
+    },
+    "no kernel interface beyond what Python needs": {
+        "bpf": 321, "perf_event_open": 298, "userfaultfd": 323, "io_uring_setup": 425, "keyctl": 250, "add_key": 248,
+        "request_key": 249, "init_module": 175, "finit_module": 313, "kexec_load": 246, "syslog": 103, "acct": 163,
+        "quotactl": 179, "personality": 135, "modify_ldt": 154, "iopl": 172, "ioperm": 173, "seccomp": 317,
+        "landlock_create_ruleset": 444, "fanotify_init": 300, "inotify_init1": 294, "timerfd_create": 283,
+        "signalfd4": 289, "vmsplice": 278, "lookup_dcookie": 212, "remap_file_pages": 216, "memfd_secret": 447,
+        "memfd_create": 319, "sethostname": 170, "settimeofday": 164, "clock_settime": 227, "reboot": 169,
+    },
+    "no channel between processes is left behind": {
+        "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240, "process_vm_readv": 310, "process_vm_writev": 311,
+        "kcmp": 312, "pidfd_getfd": 438, "pidfd_send_signal": 424, "process_madvise": 440, "move_pages": 279,
+        "migrate_pages": 256, "open_by_handle_at": 304, "name_to_handle_at": 303, "ptrace": 101, "clone3": 435,
+    },
+}  # fmt: skip
+"""x86-64 numbers; called with zeros, so that one that were allowed would do nothing."""
+
+_HELPERS = """\
+import ctypes, os, stat, sys
+def call(number):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.syscall(ctypes.c_long(number), *[ctypes.c_long(0)] * 6) < 0:
+        if ctypes.get_errno() in (1, 38): raise OSError('refused')
+def TRACE(request, pid):
+    if ctypes.CDLL(None).ptrace(ctypes.c_long(request), ctypes.c_long(pid), None, None) < 0: raise OSError
+def ALIVE(pid):
+    try: os.kill(pid, 0)
+    except ProcessLookupError: return False
+    except OSError: return True
+    return True
+def SOCKET(number):
+    try: return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError: return False
+ALLOWED = 'PATH HOME LANG PYTHONHASHSEED MALLOC_ARENA_MAX OMP_NUM_THREADS OPENBLAS_NUM_THREADS LD_LIBRARY_PATH LC_CTYPE'
+try:
+    exec(compile(%r.replace('{ALLOWED}', 'set(ALLOWED.split())'), 'attack', 'exec'))
+except BaseException:
+    print('SAFE')
+else:
+    print('ESCAPED')
+"""
+
+_ALWAYS_EQUAL = (
+    "class E{base}:\n def __eq__(s, o): return True\n __ne__ = lambda s, o: False\n __hash__ = lambda s: 0\n"
+)
+_SEARCH = """\
+import gc, sys
+seen = [repr(o)[:2000] for o in gc.get_objects() if isinstance(o, (str, dict, list, tuple))]
+frame = sys._getframe()
+while frame:
+    seen.append(repr(frame.f_locals)[:5000] + repr(frame.f_globals)[:5000])
+    frame = frame.f_back
+found = [t[t.find('canary-'):][:23] for t in seen if 'canary-' in t]
+found = [f for f in found if f[7:].isalnum() and len(f) == 23]
+"""
+
+_CHEATS: dict[str, tuple[str, Tests]] = {
+    "exit with status 0": ("import os; os._exit(0)", _STDIN),
+    "sys.exit before the answer": ("raise SystemExit(0)", _STDIN),
+    "os._exit in a function": ("import os\ndef answer(n): os._exit(0)", _CALL),
+    "os._exit in an assertion": ("import os\ndef answer(n): os._exit(0)", _ASSERT),
+    "exit while it is loaded": ("import os; os._exit(0)", _CALL),
+    "exit while it is loaded, assertions": ("raise SystemExit", _ASSERT),
+    "always-equal object": (_ALWAYS_EQUAL.format(base="") + "def answer(n): return E()", _CALL),
+    "always-equal string": (_ALWAYS_EQUAL.format(base="(str)") + "def answer(n): return E()", _CALL),
+    "always-equal list": (_ALWAYS_EQUAL.format(base="(list)") + "def answer(n): return [E()]", _CALL),
+    "always-equal object, assertions": (_ALWAYS_EQUAL.format(base="") + "def answer(n): return E()", _ASSERT),
+    "always-equal string, assertions": (_ALWAYS_EQUAL.format(base="(str)") + "def answer(n): return E()", _ASSERT),
+    "a type that claims to be str": ("class S(str):\n __class__ = str\ndef answer(n): return S('x')", _CALL),
+    "patch str.__eq__": ("import builtins\nbuiltins.str = type('str', (str,), {})\nprint(str('x'))", _STDIN),
+    "patch print": ("import builtins\nbuiltins.print = lambda *a: 'ok'\nprint('ok')", _STDIN),
+    "patch json": ("import json\njson.dumps = lambda *a, **k: 'true'\ndef answer(n): return 1", _CALL),
+    "patch the encoder": (
+        "import sys\nfor m in list(sys.modules.values()):\n"
+        " if hasattr(m, 'encode') and hasattr(m, 'Unknown'): m.encode = lambda v: 'true'\ndef answer(n): return 1",
+        _CALL,
+    ),
+    "patch the runner": (
+        "import sys\nm = sys.modules.get('harness.sandbox.runner')\n"
+        "if m: m._how = lambda e: 1\ndef answer(n): raise ValueError",
+        _CALL,
+    ),
+    "walk the frames": (_SEARCH + "print(found[0] if found else 'none')", _STDIN),
+    "walk the frames from a function": (_SEARCH + "def answer(n): return found[0] if found else None", _CALL),
+    "walk the frames in an assertion": (_SEARCH + "def answer(n): return found[0] if found else None", _ASSERT),
+    "walk the frames while called": (
+        "def answer(n):\n" + "".join(f" {line}\n" for line in _SEARCH.splitlines()) + " return found[0] if found else 1",
+        _ASSERT,
+    ),
+    "patch AssertionError": (
+        "import builtins\nbuiltins.AssertionError = type('A', (BaseException,), {})\ndef answer(n): return 1",
+        _ASSERT,
+    ),
+    "read every descriptor": (
+        "import os\nout = b''\nfor n in range(3, 60):\n try: out += os.pread(n, 10**6, 0)\n except OSError: pass\n"
+        "i = out.find(b'canary-')\nprint(out[i:i+23].decode() if i >= 0 else 'none')",
+        _STDIN,
+    ),
+    "read every descriptor, assertions": (
+        "import os\nout = b''\nfor n in range(0, 60):\n try: out += os.pread(n, 10**6, 0)\n except OSError: pass\n"
+        "i = out.find(b'canary-')\ndef answer(n): return out[i:i+23].decode() if i >= 0 else 1",
+        _ASSERT,
+    ),
+    "forge a record": (
+        "import os, struct\nfor n in range(3, 60):\n try: os.pwrite(n, struct.pack('<IIQQ', 1, 0, 2**60, 0) * 50, 1024)\n"
+        " except OSError: pass\nos._exit(0)",
+        _STDIN,
+    ),
+    "forge the report in memory": (
+        "import gc, mmap\nfor o in gc.get_objects():\n"
+        " if hasattr(o, 'report'):\n  try: o.report[:] = b'\\xff' * len(o.report)\n  except Exception: pass\nprint('x')",
+        _STDIN,
+    ),
+    "forge an answer stream": ("import os\nfor n in range(1, 60):\n try: os.write(n, b'{\"end\": \"passed\"}\\n')\n"
+        " except OSError: pass\ndef answer(n): return 1", _ASSERT),
+    "forge a tagged value": ("def answer(n): return {'__class__': 'str', 'float': '0x0p0'}", _CALL),
+    "print while loaded": ("print('{\"end\": \"passed\"}')\ndef answer(n): return 2", _ASSERT),
+    "answer late from atexit": ("import atexit\natexit.register(print, 'late')", _STDIN),
+    "answer late from a thread": (
+        "import threading, time\nthreading.Thread(target=lambda: (time.sleep(.05), print('late')), daemon=True).start()",
+        _STDIN,
+    ),
+    "answer late from a finalizer": ("class F:\n def __del__(s): print('late')\nf = F()", _STDIN),
+    "answer late from a child": ("import os, time\nif os.fork() == 0:\n time.sleep(.05); print('late'); os._exit(0)", _STDIN),
+    "endless exception text": ("class E(Exception):\n def __str__(s): return 'x' * 10**7\nraise E", _STDIN),
+    "exception whose text raises": ("class E(Exception):\n def __str__(s): raise s\nraise E", _STDIN),
+    "exception that is no exception": ("raise type('B', (BaseException,), {})", _STDIN),
+    "echo the input": ("import sys; print(sys.stdin.read())", _STDIN),
+    "rewrite the input": ("import os\nos.ftruncate(0, 0); os.write(0, b'x')\nprint('x')", _STDIN),
+    "a deep answer": ("def answer(n):\n a = []\n for _ in range(10**5): a = [a]\n return a", _CALL),
+    "a self-containing answer": ("def answer(n):\n a = []; a.append(a)\n return a", _CALL),
+    "an endless answer": ("import itertools\ndef answer(n): return (i for i in itertools.count())", _CALL),
+    "a huge number": ("def answer(n): return 10 ** 10**5", _CALL),
+    "not a number": ("def answer(n): return float('nan')", _CALL),
+    "lone surrogates": ("def answer(n): return '\\ud800'", _CALL),
+    "bytes that are no text": ("import os; os.write(1, bytes(range(256)))", _STDIN),
+}  # fmt: skip
+
+_FLOODS: dict[str, tuple[str, tuple[Outcome, ...]]] = {
+    "fork bomb": ("import os\nwhile True:\n try: os.fork()\n except OSError: pass", (Outcome.TIMED_OUT,)),
+    "fork bomb that leaves its session": (
+        "import os\nwhile True:\n try:\n  if os.fork() == 0: os.setsid()\n except OSError: pass",
+        (Outcome.TIMED_OUT,),
+    ),
+    "thread bomb": (
+        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(99,)).start()",
+        (Outcome.RAISED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY),
+    ),
+    "memory bomb": ("x = []\nwhile True: x.append(bytearray(10**7))", (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)),
+    "one huge allocation": ("x = bytearray(10**12)", (Outcome.OUT_OF_MEMORY,)),
+    "memory by mapping": ("import mmap\nx = [mmap.mmap(-1, 1 << 28) for _ in range(99)]", (Outcome.RAISED, Outcome.OUT_OF_MEMORY)),
+    "disk fill": (
+        "import itertools\nfor i in itertools.count():\n with open(f'/tmp/{i}', 'wb') as f: f.write(bytes(4 << 20))",
+        (Outcome.RAISED, Outcome.OUTPUT_LIMIT),
+    ),
+    "one huge file": ("with open('/tmp/x', 'wb') as f:\n while True: f.write(bytes(1 << 20))", (Outcome.OUTPUT_LIMIT, Outcome.RAISED)),
+    "sparse file": ("import os\nf = open('/tmp/x', 'wb')\nos.truncate('/tmp/x', 1 << 40)", (Outcome.OUTPUT_LIMIT, Outcome.RAISED)),
+    "inode fill": ("import itertools\nfor i in itertools.count(): open(f'/tmp/{i}', 'w').close()", (Outcome.RAISED,)),
+    "deep folders": (
+        "import os\nwhile True:\n os.mkdir('d'); os.chdir('d')",
+        (Outcome.RAISED, Outcome.TIMED_OUT),
+    ),
+    "locked folders": (
+        "import os\nfor i in range(50):\n os.makedirs(f'/tmp/{i}/a/b'); os.chmod(f'/tmp/{i}', 0)\nos.chmod('/tmp', 0)\n1/0",
+        (Outcome.RAISED,),
+    ),
+    "output flood": ("while True: print('x' * 10**5)", (Outcome.OUTPUT_LIMIT,)),
+    "output flood that hides errors": (
+        "import os\nwhile True:\n try: os.write(1, b'x' * 10**6)\n except OSError: break",
+        (Outcome.OUTPUT_LIMIT,),
+    ),
+    "loop": ("while True: pass", (Outcome.TIMED_OUT,)),
+    "loop in C": ("sum(iter(int, 1))", (Outcome.TIMED_OUT,)),
+    "loop in a regular expression": ("import re; re.match('(a+)+$', 'a' * 60 + 'b')", (Outcome.TIMED_OUT,)),
+    "product in C": ("import itertools; list(itertools.product(range(9), repeat=99))", (Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)),
+    "huge power": ("x = 9 ** 9 ** 9", (Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY)),
+    "huge number printed": ("print(3 ** 10**7)", (Outcome.TIMED_OUT, Outcome.OUTPUT_LIMIT)),
+    "sleeper": ("import time; time.sleep(999)", (Outcome.TIMED_OUT,)),
+    "sleeper that ignores signals": (
+        "import signal, time\nfor n in range(1, 65):\n try: signal.signal(n, signal.SIG_IGN)\n except (OSError, ValueError): pass\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nwhile True: time.sleep(9)",
+        (Outcome.TIMED_OUT,),
+    ),
+    "sleeper in a thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(999,)).start()", (Outcome.TIMED_OUT,)),
+    "sleeper in atexit": ("import atexit, time; atexit.register(time.sleep, 999)", (Outcome.TIMED_OUT,)),
+    "loop that catches everything": ("while True:\n try:\n  while True: pass\n except BaseException: pass", (Outcome.TIMED_OUT,)),
+    "stop itself": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", (Outcome.TIMED_OUT,)),
+    "stop everything": ("import os, signal\nif os.fork() == 0: signal.pause()\nos.kill(-1, signal.SIGSTOP); os.kill(os.getpid(), signal.SIGSTOP)", (Outcome.TIMED_OUT,)),
+    "kill everything": ("import os, signal\nos.kill(-1, signal.SIGKILL)\n1/0", (Outcome.RAISED,)),
+    "kill itself": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", (Outcome.RAISED,)),
+    "zombies": ("import os\nwhile True:\n if os.fork() == 0: os._exit(0)", (Outcome.RAISED, Outcome.TIMED_OUT)),
+    "orphans that live on": (
+        "import os, time\nfor _ in range(8):\n if os.fork() == 0:\n  if os.fork() == 0: time.sleep(999)\n  os._exit(0)\n1/0",
+        (Outcome.RAISED,),
+    ),
+    "crash the interpreter": ("import ctypes; ctypes.string_at(0)", (Outcome.RAISED,)),
+    "abort": ("import os; os.abort()", (Outcome.RAISED,)),
+    "deep recursion": ("import sys\nsys.setrecursionlimit(10**9)\ndef f(): return [f()]\nf()", (Outcome.RAISED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)),
+    "deep recursion in C": (
+        "import sys\nsys.setrecursionlimit(10**9)\nx = []\nfor _ in range(10**6): x = [x]\nrepr(x)",
+        (Outcome.RAISED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT),
+    ),
+    "source that breaks the parser": ("(" * 10**5, (Outcome.RAISED, Outcome.OUT_OF_MEMORY)),
+    "source with a null byte": ("print(1)\0", (Outcome.RAISED,)),
+    "descriptor flood": ("import os\nwhile True: os.dup(0)", (Outcome.RAISED,)),
+    "pipe flood": ("import os\nwhile True: os.write(os.pipe()[1], bytes(4096))", (Outcome.RAISED,)),
+    "locked memory": ("import ctypes, mmap\nassert ctypes.CDLL(None).mlockall(3) == 0", (Outcome.RAISED,)),
+    "loop in a finalizer": ("class F:\n def __del__(s):\n  while True: pass\nf = F()", (Outcome.TIMED_OUT,)),
+    "loop in an exception's text": ("class E(Exception):\n def __str__(s):\n  while True: pass\nraise E", (Outcome.TIMED_OUT,)),
+}  # fmt: skip
+
+HONEST: dict[str, tuple[str, Tests]] = {
+    "input()": ("print(int(input()) ** 2)", _SQUARE),
+    "sys.stdin.read": ("import sys\nprint(int(sys.stdin.read()) ** 2)", _SQUARE),
+    "sys.stdin.readline": ("import sys\nprint(int(sys.stdin.readline()) ** 2)", _SQUARE),
+    "sys.stdin.readlines": ("import sys\nprint(int(sys.stdin.readlines()[0]) ** 2)", _SQUARE),
+    "for line in sys.stdin": ("import sys\nfor line in sys.stdin: print(int(line) ** 2)", _SQUARE),
+    "sys.stdin.buffer": ("import sys\nprint(int(sys.stdin.buffer.readline()) ** 2)", _SQUARE),
+    "open(0)": ("print(int(open(0).read()) ** 2)", _SQUARE),
+    "os.read": ("import os\nprint(int(os.read(0, os.fstat(0).st_size)) ** 2)", _SQUARE),
+    "fileinput": ("import fileinput\nfor line in fileinput.input(): print(int(line) ** 2)", _SQUARE),
+    "until the end of the input": ("while True:\n try: print(int(input()) ** 2)\n except EOFError: break", _SQUARE),
+    "input replaced by readline": ("import sys\ninput = sys.stdin.readline\nprint(int(input()) ** 2)", _SQUARE),
+    "sys.stdout.write": ("import sys\nsys.stdout.write(str(int(input()) ** 2))", _SQUARE),
+    "sys.stdout.buffer": ("import sys\nsys.stdout.buffer.write(b'%d' % int(input()) ** 2)", _SQUARE),
+    "os.write": ("import os\nos.write(1, str(int(input()) ** 2).encode())", _SQUARE),
+    "a replaced sys.stdout": ("import io, os, sys\nsys.stdout = io.StringIO()\nprint(int(input()) ** 2)\nos.write(1, sys.stdout.getvalue().encode())", _SQUARE),
+    "written in atexit": ("import atexit, io, os, sys\nsys.stdout = io.BytesIO()\natexit.register(lambda: os.write(1, sys.stdout.getvalue()))\nsys.stdout.write(str(int(input()) ** 2).encode())", _SQUARE),
+    "threads": ("import threading\nt = threading.Thread(target=lambda: print(int(input()) ** 2))\nt.start(); t.join()", _SQUARE),
+    "a thread that is not joined": ("import threading\nthreading.Thread(target=lambda: print(int(input()) ** 2)).start()", _SQUARE),
+    "a thread with a large stack": ("import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(1 << 27)\nt = threading.Thread(target=lambda: print(int(input()) ** 2))\nt.start(); t.join()", _SQUARE),
+    "a pool of threads": ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as p: print(sum(p.map(lambda n: n * n, [int(input())])))", _SQUARE),
+    "asyncio": ("import asyncio\nasync def main():\n await asyncio.sleep(0)\n print(int(input()) ** 2)\nasyncio.run(main())", _SQUARE),
+    "a forked child": ("import os\nn = int(input())\nif os.fork() == 0: os._exit(0)\nos.wait()\nprint(n * n)", _SQUARE),
+    "recursion to 10^5": ("import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return f(n - 1) if n else 0\nf(10**5)\nprint(int(input()) ** 2)", _SQUARE),
+    "5 MB of output": ("n = int(input())\nfor _ in range(5 * 10**4): print('x' * 99)", StdinTests((("7\n", ("x" * 99 + "\n") * 50000),))),
+    "sys.exit after the answer": ("import sys\nprint(int(input()) ** 2)\nsys.exit()", _SQUARE),
+    "exit() after the answer": ("print(int(input()) ** 2)\nexit()", _SQUARE),
+    "os._exit after the answer": ("import os\nprint(int(input()) ** 2, flush=True)\nos._exit(0)", _SQUARE),
+    "a temporary file": ("import tempfile\nwith tempfile.TemporaryFile('w+') as f:\n f.write(input()); f.seek(0)\n print(int(f.read()) ** 2)", _SQUARE),
+    "a named temporary file": ("import os, tempfile\nn = int(input())\nwith tempfile.NamedTemporaryFile() as f: assert os.path.exists(f.name)\nprint(n * n)", _SQUARE),
+    "decimals": ("from decimal import *\ngetcontext().prec = 50\nprint(int(Decimal(input()) ** 2))", _SQUARE),
+    "generators": ("def squares():\n yield int(input()) ** 2\nprint(*squares())", _SQUARE),
+    "a main guard": ("def main():\n print(int(input()) ** 2)\nif __name__ == '__main__': main()", _SQUARE),
+    "trailing whitespace": ("print(int(input()) ** 2, end='  \\n\\n')", _SQUARE),
+    "names without their import": ("n = int(input())\nprint(Counter([n]) and int(sqrt(n ** 4)) and math.gcd(n ** 2, n ** 2))", _SQUARE),
+    "numbers of 5,000 digits": ("n = int(input())\nassert len(str(10 ** 5000)) == 5001\nprint(n * n)", _SQUARE),
+    "pickling a class of its own": ("import pickle\nclass A: pass\npickle.loads(pickle.dumps(A()))\nprint(int(input()) ** 2)", _SQUARE),
+    "a dataclass": ("from dataclasses import dataclass\n@dataclass\nclass A:\n n: int\nprint(A(int(input())).n ** 2)", _SQUARE),
+    "random and time": ("import random, time, datetime\nrandom.seed(1); time.time(); datetime.datetime.now()\nprint(int(input()) ** 2)", _SQUARE),
+    "return at the top": ("print(int(input()) ** 2)\nreturn", _SQUARE),
+    "a function": ("def answer(n): return n * n", _SQUARE_CALL),
+    "a method of Solution": ("class Solution:\n def answer(self, n: int) -> int: return n * n", _SQUARE_CALL),
+    "annotations without their import": ("class Solution:\n def answer(self, n: Optional[List[int]]) -> int: return n * n", _SQUARE_CALL),
+    "a function that prints": ("def answer(n):\n print('debugging')\n return n * n", _SQUARE_CALL),
+    "assertions": ("def answer(n): return n * n", AssertTests("answer", "assert answer(7) == 49\nassert answer(answer(2)) == 16")),
+    "an expected exception": ("def answer(n): raise ValueError(n)", AssertTests("answer", "try:\n answer(1)\nexcept ValueError: pass\nelse: assert False")),
+    "a changed argument": ("def answer(n): n.sort()", AssertTests("answer", "a = [3, 1]\nanswer(a)\nassert a == [1, 3]")),
+    "classes in the test": ("class P:\n def __init__(s, n): s.n = n\ndef answer(p): return p.n", AssertTests("answer", "assert answer(P(3)) == 3")),
+}  # fmt: skip
+
+
+def attacks(secret: str) -> list[Attack]:
+    """All programs, with `secret` planted in the expected outputs."""
+    found = [
+        Attack(promise, name, _HELPERS % program, _SAFE, (Outcome.PASSED,))
+        for promise, programs in _FORBIDDEN.items()
+        for name, program in programs.items()
+    ]
+    found += [
+        Attack(promise, name, _HELPERS % f"call({number})", _SAFE, (Outcome.PASSED,))
+        for promise, calls in _RAW_CALLS.items()
+        for name, number in calls.items()
+    ]
+    found += [Attack("no verdict is forged", n, p, _plant(t, secret), _NOT_PASSED) for n, (p, t) in _CHEATS.items()]
+    found += [Attack("no flood gets through", n, p, _SQUARE, holds) for n, (p, holds) in _FLOODS.items()]
+    found += [Attack("honest programs pass", n, p, t, (Outcome.PASSED,)) for n, (p, t) in HONEST.items()]
+    return found
+
+
+def _plant(tests: Tests, secret: str) -> Tests:
+    if isinstance(tests, StdinTests):
+        return StdinTests(tuple((given, wanted.replace("{secret}", secret)) for given, wanted in tests.cases))
+    if isinstance(tests, CallTests):
+        cases = tuple((given, wanted.replace("{secret}", secret)) for given, wanted in tests.cases)
+        return CallTests(tests.entry_point, cases)
+    return AssertTests(tests.entry_point, tests.code.replace("{secret}", secret), tests.setup)

@@ -1,0 +1,52 @@
+"""The promises of the sandbox, tried on this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from harness.records import Execution, Limits, Outcome, StdinTests
+from harness.sandbox.attacks import Attack, attacks
+from harness.sandbox.ladder import required
+from harness.sandbox.pool import Pool
+from harness.sandbox.work import Options
+
+_LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0, memory_bytes=256 << 20, scratch_bytes=16 << 20)
+_AFTER = ("print(int(input()) ** 2)", StdinTests((("7\n", "49"),)))
+
+
+def selftest() -> Iterator[tuple[str, bool, str]]:
+    """Runs the shipped attacks; yields (promise, whether it holds, what was tried or what broke it)."""
+    return summary(trials())
+
+
+def summary(results: Iterable[tuple[Attack, Execution]]) -> Iterator[tuple[str, bool, str]]:
+    """One line for each promise among `results`."""
+    failures: dict[str, list[str]] = defaultdict(list)
+    tried: dict[str, int] = defaultdict(int)
+    for attack, execution in results:
+        tried[attack.promise] += 1
+        failures[attack.promise] += broken(attack, execution)
+    for promise, count in tried.items():
+        bad = failures[promise]
+        yield promise, not bad, "; ".join(bad) or f"{count} programs"
+
+
+def trials() -> Iterator[tuple[Attack, Execution]]:
+    """Each attack with its execution; after each an honest program runs in the same jail and must pass."""
+    every = attacks(f"canary-{secrets.token_hex(8)}")
+    jobs = [job for attack in every for job in ((attack.program, attack.tests), _AFTER)]
+    options = Options(_LIMITS, "apps", False, "shared", required(False))
+    executions = Pool(options, len(os.sched_getaffinity(0))).run(jobs)
+    for attack in every:
+        execution, after = next(executions), next(executions)
+        yield attack, execution if after.outcome is Outcome.PASSED else after
+
+
+def broken(attack: Attack, execution: Execution) -> list[str]:
+    """What an execution says against the promise of its attack; empty where it holds."""
+    if execution.outcome in attack.holds:
+        return []
+    return [f"{attack.name}: {execution.outcome.value} {execution.error}".strip()]
