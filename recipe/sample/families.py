@@ -106,14 +106,17 @@ class Variant:
 
 
 def unfold(family: Family) -> Iterator[Variant]:
-    """Every member of `family`, in a fixed order."""
+    """Every member of `family`, in a fixed order; flavour goes round instead of multiplying them."""
     phrasings = family.ask if isinstance(family, Snippet) else family.story
-    keys = list(family.slots)
-    for phrasing, *chosen in itertools.product(phrasings, *family.slots.values()):
+    keys = [key for key in family.slots if not key.startswith("_")]
+    flavour = [key for key in family.slots if key.startswith("_")]
+    products = itertools.product(phrasings, *(family.slots[key] for key in keys))
+    for number, (phrasing, *chosen) in enumerate(products):
         values: dict[str, Any] = {}
         for key, value in zip(keys, chosen, strict=True):
             columns = key.split()
             values.update(zip(columns, value if len(columns) > 1 else (value,), strict=True))
+        values.update({key: family.slots[key][number % len(family.slots[key])] for key in flavour})
         if values.get("a") != values.get("b", ""):
             yield Variant(family, phrasing, _filled(values))
 
