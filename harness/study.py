@@ -32,6 +32,7 @@ from harness.records import digest
 
 _SHIPPED = resources.files("harness") / "studies"
 DEFAULT_SEED = 42
+KINDS = ("grid", "builtin")
 _EXPANDED = {"task": str, "model": str, "method": str, "seed": int}
 _LISTS = {"metric": ("metrics", str), "k": ("ks", int)}
 _SINGLE = {
@@ -76,6 +77,8 @@ class Study:
     """The published tables and figures that its runs fill ("table3", "figure5")."""
     grids: Mapping[str, Sequence[Mapping[str, Any]]]
     """Under "grid" and "builtin"."""
+    tokenizer: str | None = None
+    """The model whose tokens are counted where a figure shows lengths; None for the built-in model."""
 
     def cells(self, *, builtin: bool = False, data: Mapping[str, Path] | None = None) -> tuple[Cell, ...]:
         """Every cell once, in the order of the file. `data` holds the files of a task in place of the hub's.
@@ -125,17 +128,18 @@ def load(name: str) -> Study:
         values = tomllib.loads(read(name))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: not TOML: {error}") from None
-    known = ("title", "about", "shows", "grid", "builtin")
+    known = ("title", "about", "shows", "tokenizer", "grid", "builtin")
     for key in values:
         if key not in known:
             raise unknown(f"key in {name}", key, known)
-    grids = {kind: tuple(_checked(g, f"{name}, [[{kind}]]") for g in values.get(kind, [])) for kind in known[3:]}
+    grids = {kind: tuple(_checked(g, f"{name}, [[{kind}]]") for g in values.get(kind, [])) for kind in KINDS}
     return Study(
         name=Path(name).stem,
         title=str(values.get("title", Path(name).stem)),
         about=" ".join(str(values.get("about", "")).split()),
         shows=tuple(values.get("shows", ())),
         grids=grids,
+        tokenizer=values.get("tokenizer"),
     )
 
 

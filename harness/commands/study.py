@@ -145,3 +145,24 @@ def _run(one: Study, placed: list[Placed], registry: Registry, root: Path, as_js
         click.echo(f"{one.name}: {len(ended) - len(failed)} of {len(ended)} cells finished, in {root}")
     if failed:
         raise HarnessError(f"{len(failed)} of {len(ended)} cells failed; see {log.path}; the same command tries again")
+
+
+@command.command("report")
+@click.argument("name")
+@BUILTIN
+@DATA
+@ROOT
+@click.option(
+    "--output", "out", type=click.Path(path_type=Path), help="The folder.  [default: RUNS/studies/NAME/report]"
+)
+def report(name: str, builtin: bool, data: dict[str, Path], root: Path, out: Path | None) -> None:
+    """The study's tables and figures with the published values beside ours, from the records of its runs."""
+    from harness import study
+    from harness.report import studyreport
+
+    one = study.load(name)
+    folder = out or root / "studies" / one.name / "report"
+    for line in studyreport.write(one, builtin, data, root, folder):
+        click.echo(line, err=True)
+    for path in sorted(folder.iterdir()):
+        click.echo(str(path))

@@ -1,0 +1,114 @@
+"""The cells of a study with what became of them: the runs, and why there is none where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import ranking, runs, statistics
+from harness.cells import FAILED, FINISHED, Log
+from harness.errors import HarnessError, RunError
+from harness.model import BUILTIN
+from harness.records import Estimate, Row, Run
+from harness.registry import Registry
+from harness.study import Cell
+
+
+@dataclass(frozen=True)
+class Result:
+    """A cell and its run; `why` says why there is none ("not run", "failed: …")."""
+
+    cell: Cell
+    row: Row | None
+    folder: Path | None
+    why: str = ""
+
+
+def results(cells: Iterable[Cell], root: Path, log: Log, registry: Registry) -> list[Result]:
+    """What became of each cell; a run whose records do not give its result is named and does not count."""
+    last = log.last()
+    rows: dict[str, Row] = {}
+    broken: dict[str, str] = {}
+    for folder in runs.finished(root) if root.is_dir() else ():
+        try:
+            rows[folder.name] = runs.read_row(folder)
+        except RunError as error:
+            broken[folder.name] = str(error)
+    return [_result(cell, last.get(cell.id, {}), rows, broken, root, registry) for cell in cells]
+
+
+def _result(
+    cell: Cell,
+    line: Mapping[str, Any],
+    rows: Mapping[str, Row],
+    broken: Mapping[str, str],
+    root: Path,
+    registry: Registry,
+) -> Result:
+    name = line.get("run", "")
+    if name in broken:
+        return Result(cell, None, None, f"left out: {broken[name]}")
+    fitting = [name] if name in rows else [run_id for run_id, row in rows.items() if fits(cell, row.run)]
+    if len(fitting) == 1 and line.get("state", FINISHED) != FAILED:
+        row, folder = rows[fitting[0]], root / fitting[0]
+        try:
+            for metric in row.run.metrics:
+                _check(row, folder, metric, registry)
+        except RunError as error:
+            return Result(cell, None, None, f"left out: {error}")
+        return Result(cell, row, folder)
+    if line.get("state") == FAILED:
+        return Result(cell, None, None, f"failed: {line.get('reason')}")
+    if fitting:
+        return Result(cell, None, None, f"not run by this study; {len(fitting)} runs fit it ({', '.join(fitting)})")
+    return Result(cell, None, None, "started, not finished" if line else "not run")
+
+
+def _check(row: Row, folder: Path, metric: str, registry: Registry) -> None:
+    scores = ranking.scores_of(runs.read_records(folder), metric)
+    ranking.check(row, scores, registry.metric(metric).plugin, folder)
+
+
+def fits(cell: Cell, run: Run) -> bool:
+    """Whether a run is what the cell asks for, as far as the cell says."""
+    request = cell.request
+    asked = (request.task, request.method, request.model or BUILTIN, request.seed, request.limit)
+    if asked != (run.task, run.method, run.model.id, run.seed, run.limit):
+        return False
+    if request.model is None and not run.builtin_data:
+        return False
+    for item in cell.sets:
+        name, _, value = item.partition("=")
+        plugin, _, option = name.rpartition(".")
+        found = run.options.get(plugin, {}).get(option)
+        if value != (",".join(map(str, found)) if isinstance(found, list) else str(found)):
+            return False
+    return True
+
+
+def pooled(
+    found: Sequence[Result], metric: str, measure: str, slice_: str | None, registry: Registry
+) -> Estimate | None:
+    """One estimate over the runs of several seeds: problems are resampled with all their seeds.
+
+    A single run's own estimate is returned as it is. None where the runs do not have the measure.
+    """
+    rows = [one.row for one in found if one.row is not None]
+    if len(rows) == 1:
+        wanted = (metric, measure, slice_)
+        return next((e for e in rows[0].estimates if (e.metric, e.measure, e.slice) == wanted), None)
+    names, scores = [], []
+    for one in found:
+        if one.folder is None:
+            continue
+        for record in runs.read_records(one.folder):
+            if slice_ is None or record.slice == slice_:
+                names += [record.id for s in record.scores if s.metric == metric]
+                scores += [s for s in record.scores if s.metric == metric]
+    try:
+        estimates = statistics.estimate(registry.metric(metric).plugin, scores, problems=names, slice=slice_)
+    except HarnessError:
+        return None
+    return next((e for e in estimates if e.measure == measure), None)
