@@ -60,10 +60,12 @@ _TOKEN = re.compile(
     rf"""[ \f\t]*(?:
         (?P<join>\\\r?\n) | (?P<end>\Z) | (?P<comment>\#[^\r\n]*)
         | (?P<triple>{_PREFIX}(?:'''|\"\"\")) | (?P<newline>\r?\n) | (?P<single>{_PREFIX}['\"])
-        | (?P<open>[(\[{{]) | (?P<close>[)\]}}]) | (?P<other>!=|[%&*+,\-./:;<=>@^|~]|\w+)
     )""",
     re.VERBOSE,
 )
+_FIRST_STRING = re.compile(rf"[ \f\t]*{_PREFIX}['\"]")
+_PLAIN = re.compile(r"[^'\"#\\\r\n\t\f]*[^'\"#\\\r\n\t\f ]")
+"""Tokens that stay as they are with the spaces between them; a string's prefix is one unless it begins the line."""
 _TRIPLE_END = {q * 3: re.compile(rf"(?:[^\\{q}]++|\\.|{q}(?!{q}{q}))*+{q}{q}{q}") for q in "'\""}
 _SINGLE_END = {q: re.compile(rf"(?:[^\n\\{q}]++|\\(?!\r?\n).)*+(?:{q}|\\\r?\n)") for q in "'\""}
 _CARRIED_END = {q: re.compile(rf"(?:[^\\{q}]++|\\.)*+{q}") for q in "'\""}
@@ -170,7 +172,16 @@ class _Rebuilt:
 
     def _tokens(self, row: int, line: str, at: int) -> None:
         open_ended: set[str] = set()
+        string_first = _FIRST_STRING.match(line, at) is not None
         while at < len(line):
+            plain = None if string_first else _PLAIN.match(line, at)
+            string_first = False
+            if plain:
+                text = plain.group()
+                self.depth += sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
+                self._put("other", text, row, at, row, plain.end())
+                at = plain.end()
+                continue
             found = _TOKEN.match(line, at)
             kind = found.lastgroup if found else None
             if found is None or kind is None:
@@ -183,7 +194,6 @@ class _Rebuilt:
             elif kind in ("triple", "single"):
                 at = self._string(row, line, start, at, open_ended)
             elif kind != "end":
-                self.depth += (kind == "open") - (kind == "close")
                 kind = "blank" if kind == "newline" and self.depth > 0 else kind
                 self._put(kind, line[start:at], row, start, row, at)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
@@ -133,8 +133,8 @@ class _Walk:
         cursor, frames, grammar = self.cursor, self.frames, self.grammar
         down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
         named, kinds, fields, names = grammar.named, grammar.kinds, grammar.fields, self.reading.names
-        plain = self.ascii and not self.mended
-        sound = plain and not self.reading.broken
+        sound = self.ascii and not self.reading.broken
+        every_leaf = self.mended or not self.ascii
         parts: list[Part] | None = None
         while True:
             node = cursor.node
@@ -150,8 +150,11 @@ class _Walk:
                     self.named_leaf(node, kind)
                 else:
                     self.any_leaf(node, kind)
-            elif not sound and (not plain or node.is_missing):
-                self.any_leaf(node, kind)
+            elif not sound:
+                if every_leaf or node.is_missing:
+                    self.any_leaf(node, kind)
+            elif self.mended and not self.in_string:
+                self.reading.tokens.append(kinds[kind])
             if parts is not None:
                 parts.append((kinds[kind], fields[role], start, len(names), None, NOTHING))
             while not across():
@@ -212,14 +215,19 @@ class _Walk:
         return self.shapes.number(text) if "(MISSING _" in text else shape
 
     def named_leaf(self, node: Node, kind: int) -> None:
-        """A named leaf of a sound ASCII text, read as published."""
-        self.above.append(kind << _FIELDS | (self.cursor.field_id or 0))
-        if self.in_string or kind == self.grammar.comment:
+        """A named leaf of a sound ASCII text."""
+        comment = kind == self.grammar.comment
+        if not (comment and self.mended):
+            self.above.append(kind << _FIELDS | (self.cursor.field_id or 0))
+        if self.in_string or comment:
             return
         text = self.text[node.start_byte : node.end_byte]
-        if text != self.grammar.kinds[kind]:
-            self.reading.names.append(text)
-            self.reading.binds.append(kind == self.grammar.identifier)
+        if self.mended:
+            self.reading.tokens.append(text)
+        elif text == self.grammar.kinds[kind]:
+            return
+        self.reading.names.append(text)
+        self.reading.binds.append(kind == self.grammar.identifier)
 
     def any_leaf(self, node: Node, kind: int) -> None:
         """A leaf of any text, in any reading."""
