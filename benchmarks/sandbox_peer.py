@@ -76,7 +76,7 @@ def livecodebench(checkout: str) -> Judge:
         io = job["input_output"]
         if io.get("fn_name"):
             inputs = ["\n".join(json.dumps(item) for item in one) for one in io["inputs"]]
-            io = {**io, "inputs": inputs, "outputs": [json.dumps(one) for one in io["outputs"]]}
+            io = {**io, "inputs": inputs, "outputs": [json.dumps(one[0]) for one in io["outputs"]]}
         results, _ = checker.check_correctness({"input_output": json.dumps(io)}, job["program"], timeout=6, debug=False)
         return [result is True for result in results]
 

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
     if config["rung"] != "full":
         os.write(CONTROL, b"P%d\n" % os.getpid())
         resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
-        _become_guest(config, str(Path(__file__).parent))
+        _become_guest(config, str(Path(__file__).with_name("boot.py")))
     try:
         _isolate(config)
     except OSError as problem:
@@ -85,7 +85,7 @@ def _start_guest(config: dict[str, Any]) -> None:
         os.read(reading, 1)  # until the launcher has announced this process
         if os.getpid() != 1:
             os._exit(70)
-        _become_guest(config, "/guest")
+        _become_guest(config, "/guest/boot.pyc")
     os.write(CONTROL, b"P%d\n" % child)
     os.close(writing)
     os.close(reading)
@@ -94,12 +94,12 @@ def _start_guest(config: dict[str, Any]) -> None:
     os._exit(0)
 
 
-def _become_guest(config: dict[str, Any], folder: str) -> NoReturn:
+def _become_guest(config: dict[str, Any], boot: str) -> NoReturn:
     null = os.open("/dev/null", os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.dup2(CONTROL, CONTROL, inheritable=True)
     os.closerange(CONTROL + 1, 1 << 16)
     options = ["-I", "-S", "-B", "-X", "utf8", "-W", "ignore"]
-    command = [config["python"], *options, f"{folder}/boot.py", "guest", json.dumps(config["limits"])]
+    command = [config["python"], *options, boot, "guest", json.dumps(config["limits"])]
     os.execve(config["python"], command, config["environment"])
