@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": ("compare", "Is one run better than another? A paired test on the same problems."),
     "show": ("show", "A run, or a plugin with its options."),
     "plugins": ("plugins", "Every method, task and metric, and who offers it."),
+    "plugin": ("plugin", "Write a plugin of your own, and check it."),
     "doctor": ("doctor", "What this machine has, and what is missing for what."),
 }
 

@@ -1,0 +1,62 @@
+"""`harness plugin new` writes a plugin package; `harness plugin check` examines an installed plugin."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import cli
+
+MARKS = {"kept": "ok  ", "broken": "FAIL", "skipped": "skip"}
+
+
+@click.group("plugin")
+def command() -> None:
+    """Write a plugin of your own, and check it.
+
+    \b
+    harness plugin new my-metric --kind metric
+    harness plugin check my-metric
+    """
+
+
+@command.command("check")
+@click.argument("name")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), help="A task's files.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+def check(name: str, data: Path | None, as_json: bool) -> None:
+    """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not."""
+    from harness.errors import UsageError
+    from harness.model import prepare_process
+    from harness.registry import Registry
+
+    prepare_process()
+    from harness.testing import contract_for, examine
+
+    registry = Registry()
+    kind, origin = ("command", "") if registry.command(name) is not None else _found(registry, name)
+    if data is not None and kind != "task":
+        raise UsageError(f"--data: {name} is a {kind}; only a task has data")
+    found = []
+    if not as_json:
+        click.echo(f"{kind} {name} {origin}".rstrip())
+    for finding in examine(contract_for(kind, name, {"data": data} if data is not None else {})):
+        found.append(finding)
+        if not as_json:
+            reason = f": {finding.reason}" if finding.reason else ""
+            click.echo(f"  {MARKS[finding.verdict]}  {finding.words}{reason}")
+    if as_json:
+        cli.echo_json({"kind": kind, "name": name, "findings": found})
+    broken = sum(finding.verdict == "broken" for finding in found)
+    if not as_json:
+        skipped = sum(finding.verdict == "skipped" for finding in found)
+        click.echo(f"{len(found) - broken - skipped} kept, {broken} broken, {skipped} do not apply")
+    sys.exit(1 if broken else 0)
+
+
+def _found(registry: Any, name: str) -> tuple[str, str]:
+    kind, offer = registry.find(name)
+    return kind, f"({offer.origin.distribution} {offer.origin.version})"

@@ -1,0 +1,34 @@
+"""Contracts: what a method, task, metric, backend or command has to keep, as tests that a plugin's author inherits.
+
+    from harness.testing import MethodContract
+
+    class TestDora(MethodContract):
+        name = "dora"
+
+runs every check against the installed plugin `dora`, under pytest or any runner that calls `test_…` methods;
+`harness plugin check dora` runs the same ones and prints them in plain words. Built-ins go through them too.
+`pytest_plugins = ["harness.testing.fixtures"]` in a `conftest.py` adds fixtures.
+
+A check that does not apply raises `unittest.SkipTest`, which pytest shows as skipped.
+"""
+
+from harness.testing.backends import BackendContract
+from harness.testing.commands import CommandContract
+from harness.testing.contract import Contract, Finding, contract_for, examine
+from harness.testing.methods import MethodContract
+from harness.testing.metrics import MetricContract
+from harness.testing.models import tiny_model
+from harness.testing.tasks import TaskContract
+
+__all__ = [
+    "BackendContract",
+    "CommandContract",
+    "Contract",
+    "Finding",
+    "MethodContract",
+    "MetricContract",
+    "TaskContract",
+    "contract_for",
+    "examine",
+    "tiny_model",
+]

@@ -1,0 +1,53 @@
+"""What a backend has to keep: every problem answered once, as often as asked, and nothing lost."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any, ClassVar
+
+from harness.records import Completion, Sampling
+from harness.testing.contract import Contract
+
+PROMPTS = tuple(
+    (f"p{number}", f"### Instruction:\nWrite the number {number} in Python.\n### Response:\n") for number in range(3)
+)
+
+
+class BackendContract(Contract):
+    """Checks of the backend `name`. Those that write need `model`, and options that reach a service."""
+
+    kind: ClassVar[str] = "backend"
+    model: ClassVar[str] = ""
+    """One of its models; without one nothing is written."""
+    options: ClassVar[dict[str, Any]] = {}
+    """Values of options beside the defaults, such as the address of a server that the test started."""
+
+    def written(self, candidates: int = 2) -> dict[str, tuple[Completion, ...]]:
+        """Completions of the contract's prompts."""
+        if not self.model:
+            raise unittest.SkipTest("it writes with a service; set `model` (and `options`) in a test of the package")
+        sampling = Sampling(candidates, 32, temperature=0.8)
+        config = self.plugin.Config(**self.options)
+        pairs = list(self.plugin.generate(self.model, PROMPTS, sampling, 42, config))
+        assert len({name for name, _ in pairs}) == len(pairs), "a problem is answered twice"
+        return dict(pairs)
+
+    def test_every_problem_is_answered(self) -> None:
+        """every problem is answered, and no other"""
+        asked, answered = {name for name, _ in PROMPTS}, set(self.written())
+        assert answered == asked, f"asked for {', '.join(sorted(asked))}, answered {', '.join(sorted(answered))}"
+
+    def test_there_are_as_many_completions_as_asked_for(self) -> None:
+        """there are as many completions as were asked for, with their tokens counted"""
+        for candidates in (1, 3):
+            for name, completions in self.written(candidates).items():
+                assert len(completions) == candidates, f"{name}: {len(completions)} in place of {candidates}"
+                for completion in completions:
+                    assert completion.tokens > 0 or not completion.text, f"{name}: {completion.tokens} tokens"
+                    assert completion.finish in ("stop", "length"), f"{name}: finish is {completion.finish!r}"
+
+    def test_nothing_to_write_is_nothing_to_do(self) -> None:
+        """no prompts, no completions"""
+        config = self.plugin.Config(**self.options)
+        found = list(self.plugin.generate(self.model or "any", [], Sampling(1, 8), 42, config))
+        assert not found, f"nothing was asked for, and {len(found)} problems are answered"

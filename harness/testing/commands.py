@@ -1,0 +1,48 @@
+"""What a command has to keep: it is there, says what it does, and costs nothing until it is called."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+from harness.testing.contract import HEAVY, Contract, python
+
+
+class CommandContract(Contract):
+    """Checks of the command `harness NAME`."""
+
+    kind: ClassVar[str] = "command"
+
+    @cached_property
+    def command(self) -> Any:
+        """The click command, found as `harness NAME` finds it."""
+        found = self.registry.command(self.name)
+        assert found is not None, f"there is no command {self.name!r}"
+        return found
+
+    def test_it_is_described(self) -> None:
+        """`harness --help` shows a line for it"""
+        assert self.command.get_short_help_str(), "its function has no docstring, which is its line in `harness --help`"
+
+    def test_its_options_are_described_and_can_be_set(self) -> None:
+        """every option of it has help"""
+        without = [p.opts[0] for p in self.command.params if hasattr(p, "help") and not p.help]
+        assert not without, f"no help for {', '.join(without)}"
+
+    def test_no_option_holds_a_secret(self) -> None:
+        """its help can be printed"""
+        from click.testing import CliRunner
+
+        from harness.cli import cli
+
+        result = CliRunner().invoke(cli, [self.name, "--help"])
+        assert result.exit_code == 0, f"harness {self.name} --help ends with {result.exit_code}: {result.output}"
+
+    def test_it_is_found_without_heavy_imports(self) -> None:
+        """listing it imports no heavy library"""
+        program = (
+            "import sys; from harness.registry import Registry; "
+            f"Registry().command({self.name!r}); print(*sorted({set(HEAVY)!r} & set(sys.modules)))"
+        )
+        heavy = python(program).split()
+        assert not heavy, f"finding it imports {', '.join(heavy)}; import them inside the command"

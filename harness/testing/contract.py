@@ -1,0 +1,162 @@
+"""What every plugin has to keep, and how checks are run and told."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import typing
+import unittest
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.config import coerce
+from harness.errors import UsageError
+from harness.registry import Offer, Registry
+
+HEAVY = ("torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes", "tensorflow", "jax")
+_SECRETS = ("key", "token", "secret", "password", "credential")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check of one plugin: "kept", "broken" or "skipped", in words, with the reason."""
+
+    verdict: str
+    words: str
+    reason: str = ""
+
+
+class Contract:
+    """Checks of any plugin that is asked for by name. Subclasses add those of one kind; `name` says which plugin."""
+
+    name: ClassVar[str] = ""
+    kind: ClassVar[str] = ""
+    scratch: Path
+
+    def setup_method(self) -> None:
+        """A folder for one check."""
+        self.scratch = Path(tempfile.mkdtemp(prefix="harness-check-"))
+
+    def teardown_method(self) -> None:
+        """Away with it."""
+        shutil.rmtree(self.scratch)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The plugins of this environment."""
+        return Registry()
+
+    @cached_property
+    def offer(self) -> Offer[Any]:
+        """The plugin, found as a command finds it."""
+        found: Offer[Any] = getattr(self.registry, self.kind)(self.name)
+        return found
+
+    @property
+    def plugin(self) -> Any:
+        """The object that the plugin's hook returned."""
+        return self.offer.plugin
+
+    @cached_property
+    def config(self) -> Any:
+        """The plugin's options at their defaults."""
+        return self.plugin.Config()
+
+    def test_it_is_described(self) -> None:
+        """it says what it is in a docstring"""
+        assert type(self.plugin).__doc__, (
+            f"class {type(self.plugin).__name__} has no docstring; its first line is shown by `harness plugins`"
+        )
+
+    def test_its_options_are_described_and_can_be_set(self) -> None:
+        """every option has a default and help, is frozen, and can be written on the command line"""
+        config = self.plugin.Config
+        assert config.__dataclass_params__.frozen, "Config is not frozen; write @dataclass(frozen=True)"
+        hints = typing.get_type_hints(config)
+        for field in dataclasses.fields(config):
+            where = f"--set {self.name}.{field.name}"
+            assert field.metadata.get("help"), f"{field.name} has no help; write option(default, 'what it means')"
+            default = getattr(self.config, field.name)
+            text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+            try:
+                again = coerce(text, hints[field.name], where)
+            except UsageError as error:
+                raise AssertionError(f"its default cannot be written on the command line: {error}") from None
+            assert again == default, f"{where}={text} gives {again!r}, not the default {default!r}"
+
+    def test_no_option_holds_a_secret(self) -> None:
+        """no option holds a key or token: options are written into every run"""
+        for field in dataclasses.fields(self.plugin.Config):
+            parts = field.name.lower().split("_")
+            found = [word for word in _SECRETS if word in parts]
+            assert not found, f"option {field.name} looks like a secret; read it from the environment instead"
+
+    def test_it_is_found_without_heavy_imports(self) -> None:
+        """finding it imports no heavy library"""
+        program = (
+            "import sys; from harness.registry import Registry; "
+            f"getattr(Registry(), {self.kind!r})({self.name!r}); print(*sorted({set(HEAVY)!r} & set(sys.modules)))"
+        )
+        heavy = python(program).split()
+        assert not heavy, f"finding it imports {', '.join(heavy)}; import them inside the functions that need them"
+
+
+def python(program: str, **environ: str) -> str:
+    """What `program` prints in a fresh process of this interpreter.
+
+    Raises:
+        AssertionError: it failed; says how.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environ},
+        check=False,
+    )
+    last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    assert done.returncode == 0, f"in a fresh process: {last}"
+    return done.stdout
+
+
+def contract_for(kind: str, name: str, attributes: Mapping[str, Any]) -> Contract:
+    """The contract of the plugin `name`, with `attributes` (a task's `data`, a backend's `model`) set on it."""
+    from harness.testing import BackendContract, CommandContract, MethodContract, MetricContract, TaskContract
+
+    contracts: Mapping[str, type[Contract]] = {
+        "method": MethodContract,
+        "task": TaskContract,
+        "metric": MetricContract,
+        "backend": BackendContract,
+        "command": CommandContract,
+    }
+    contract: Contract = type(f"Check{kind.title()}", (contracts[kind],), {"name": name, **attributes})()
+    return contract
+
+
+def examine(contract: Contract) -> Iterator[Finding]:
+    """Run every check of `contract`, one after another, whatever the others say."""
+    for name in [name for name in dir(contract) if name.startswith("test_")]:
+        check = getattr(contract, name)
+        words = inspect.getdoc(check) or name.removeprefix("test_").replace("_", " ")
+        contract.setup_method()
+        try:
+            check()
+        except unittest.SkipTest as reason:
+            yield Finding("skipped", words, str(reason))
+        except AssertionError as reason:
+            yield Finding("broken", words, str(reason) or "it does not hold")
+        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is a finding about it
+            yield Finding("broken", words, f"{type(error).__name__}: {error}")
+        else:
+            yield Finding("kept", words)
+        finally:
+            contract.teardown_method()

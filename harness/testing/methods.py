@@ -1,0 +1,191 @@
+"""What a method has to keep: the base stays as it is, and tuning means the same here, elsewhere and after a crash."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import shutil
+import signal
+import tempfile
+import unittest
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.errors import ModelError
+from harness.model import parameters, prepare_process, weights_digest
+from harness.prompts import Pool
+from harness.records import Completion, ModelSpec
+from harness.testing import fresh
+from harness.testing.contract import Contract
+from harness.testing.models import KINDS, tiny_model
+from harness.workshop import Workshop
+
+
+class MethodContract(Contract):
+    """Checks of the method `name` on models of 60,000 parameters; `options` are values beside its defaults."""
+
+    kind: ClassVar[str] = "method"
+    options: ClassVar[Mapping[str, Any]] = {}
+
+    @cached_property
+    def config(self) -> Any:
+        """The method's options."""
+        return self.plugin.Config(**self.options)
+
+    def job(self, kind: str) -> fresh.Job:
+        """The method on a tiny model of one kind."""
+        prepare_process()
+        return fresh.Job(self.name, self.options, str(tiny_model(kind)))
+
+    @property
+    def usable(self) -> fresh.Job:
+        """The method on the first kind of model that it accepts."""
+        for kind in KINDS:
+            job = self.job(kind)
+            if _refusal(job) is None:
+                return job
+        raise AssertionError(f"it refuses every kind of model: {_refusal(self.job(KINDS[0]))}")
+
+    def tuned(self) -> _Tuned:
+        """An undisturbed tuning, made once."""
+        if not self.plugin.tunes:
+            raise unittest.SkipTest("it tunes nothing")
+        job = self.usable
+        return _undisturbed(job.name, json.dumps(dict(job.options)), job.model)
+
+    def test_it_works_on_each_kind_of_model_or_says_that_it_does_not(self) -> None:
+        """it writes with causal and with encoder-decoder models, or refuses one with a clear error"""
+        assert self.usable
+        for kind in KINDS:
+            job = self.job(kind)
+            if _refusal(job) is None:
+                written = fresh.write(fresh.adapt(job, Workshop()))
+                assert all(len(found) == fresh.SAMPLING.candidates for found in written.values()), kind
+
+    def test_something_is_trainable_when_it_tunes_and_only_then(self) -> None:
+        """parameters are trainable exactly when it says that it tunes"""
+        adapted = fresh.adapt(self.usable, Workshop())
+        trainable, everything = parameters(adapted.model)
+        if self.plugin.tunes:
+            assert 0 < trainable <= everything, "it says that it tunes, and nothing is trainable"
+            assert self.plugin.tuning(self.config) is not None, "it says that it tunes, and tuning() returns None"
+        else:
+            assert adapted.model is fresh.base(self.usable, Workshop()).model or not _changed(self.usable), (
+                "it says that it tunes nothing, and adapt() changes the model"
+            )
+            assert self.plugin.tuning(self.config) is None, "it says that it tunes nothing, and tuning() has settings"
+
+    def test_the_next_method_finds_the_base_as_it_was(self) -> None:
+        """after tuning, the next method finds the base as it was"""
+        if not self.plugin.tunes:
+            raise unittest.SkipTest("it tunes nothing")
+        job, shop = self.usable, Workshop()
+        before = weights_digest(fresh.base(job, shop).model)
+        adapted = fresh.tune(job, shop, self.scratch)
+        shop.give_back(adapted)
+        again = fresh.base(job, shop)
+        assert weights_digest(again.model) == before, "the base's own weights are others than before"
+        assert not any(parameter.requires_grad for parameter in again.model.parameters()) or shop.loads == 2, (
+            "the base is handed on with trainable parameters"
+        )
+
+    def test_the_same_seed_tunes_the_same(self) -> None:
+        """the same seed gives the same weights, in another process too"""
+        expected = self.tuned().digest
+        status = fresh.tune_elsewhere(self.usable, self.scratch)
+        assert status == 0, "tuning fails in a fresh process; its error is above"
+        assert fresh.saved(self.scratch) == expected, "other weights though the seed is the same"
+
+    def test_a_killed_tuning_ends_as_an_undisturbed_one(self) -> None:
+        """tuning that was killed half-way continues and ends with the weights of an undisturbed one"""
+        expected = self.tuned().digest
+        status = fresh.tune_elsewhere(self.usable, self.scratch, kill_after=4)
+        assert status == -signal.SIGKILL, f"the process ended with {status} before it was to be killed"
+        assert any((self.scratch / "checkpoints").glob("checkpoint-*")), "it was killed before its first checkpoint"
+        assert fresh.tune_elsewhere(self.usable, self.scratch) == 0, "it cannot be continued; its error is above"
+        assert fresh.saved(self.scratch) == expected, "the continued tuning ends with other weights"
+
+    def test_what_was_saved_writes_the_same_in_a_fresh_process(self) -> None:
+        """what was saved writes the same completions in a fresh process"""
+        tuned = self.tuned()
+        assert fresh.write_elsewhere(self.usable, tuned.folder) == tuned.written, "loaded again, it writes otherwise"
+
+    def test_a_completion_does_not_depend_on_its_batch(self) -> None:
+        """a completion does not depend on what shares its batch"""
+        alone, together = self._alone_and_together()
+        for name, completions in alone.items():
+            assert fresh.same(completions, together[name]), (
+                f"{name}: {completions[0].text!r}, {together[name][0].text!r}"
+            )
+
+    def _alone_and_together(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        adapted = fresh.tune(self.usable, Workshop(), self.scratch) if self.plugin.tunes else self._adapted()
+        return fresh.write(adapted, 1), fresh.write(adapted, len(fresh.TEST))
+
+    def _adapted(self) -> Any:
+        return fresh.adapt(self.usable, Workshop())
+
+    def test_examples_are_chosen_the_same_whoever_else_asks(self) -> None:
+        """the examples of a problem are from the training problems, the same every time, whoever else asks"""
+        pool = self._pool()
+        together = [list(found) for found in self.plugin.examples(fresh.TEST, pool, self.config)]
+        assert len(together) == len(fresh.TEST), f"examples for {len(together)} of {len(fresh.TEST)} problems"
+        assert any(together), "it says that it prompts, and chooses no example"
+        for problem, found in zip(fresh.TEST, together, strict=True):
+            strange = [example.id for example in found if example not in pool.problems]
+            assert not strange, f"{problem.id}: examples that are no training problems: {strange}"
+            alone = list(next(iter(self.plugin.examples([problem], self._pool(), self.config))))
+            assert alone == found, f"{problem.id}: other examples when it is asked for alone"
+
+    def test_a_problem_is_never_its_own_example(self) -> None:
+        """a problem, or a near-duplicate of it, is never its own example"""
+        pool = self._pool()
+        asked = fresh.TRAIN[:4]
+        for problem, found in zip(asked, self.plugin.examples(asked, pool, self.config), strict=True):
+            withheld = {pool.problems[index].id for index in pool.leaks(problem)}
+            shown = withheld & {example.id for example in found}
+            assert not shown, f"{problem.id}: {', '.join(shown)} is shown, which gives the answer away"
+
+    def _pool(self) -> Pool:
+        if not self.plugin.prompts:
+            raise unittest.SkipTest("it chooses no examples")
+        return Pool(fresh.TRAIN, fresh.SEED)
+
+
+@dataclass(frozen=True)
+class _Tuned:
+    folder: Path
+    digest: str
+    written: Mapping[str, tuple[Completion, ...]]
+
+
+@functools.cache
+def _undisturbed(name: str, options: str, model: str) -> _Tuned:
+    folder = Path(tempfile.mkdtemp(prefix="harness-tuned-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    adapted = fresh.tune(fresh.Job(name, json.loads(options), model), Workshop(), folder)
+    return _Tuned(folder, fresh.saved(folder), fresh.write(adapted))
+
+
+@functools.cache
+def _refused(name: str, options: str, model: str) -> str | None:
+    try:
+        fresh.adapt(fresh.Job(name, json.loads(options), model), Workshop())
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def _refusal(job: fresh.Job) -> str | None:
+    """Why the method does not take this model; None when it does."""
+    return _refused(job.name, json.dumps(dict(job.options)), job.model)
+
+
+def _changed(job: fresh.Job) -> bool:
+    shop = Workshop()
+    before = weights_digest(shop.base(ModelSpec(job.model), job.method.load_options(job.config)).model)
+    return weights_digest(fresh.adapt(job, Workshop()).model) != before

@@ -1,0 +1,191 @@
+"""What a task has to keep: the same problems every time, answers that its own judging accepts, bad data refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import unittest
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harness.data import SPLITS, Source, check_ids, open_builtin, open_path
+from harness.errors import DataError
+from harness.extract import cut
+from harness.records import AssertTests, CallTests, Completion, Outcome, Problem, StdinTests, digest
+from harness.testing.contract import Contract, python
+
+JUDGED = 12
+"""References of at most this many problems are run."""
+
+
+class TaskContract(Contract):
+    """Checks of the task `name` on the files at `data`, or on its built-in sample when it has one."""
+
+    kind: ClassVar[str] = "task"
+    data: ClassVar[Path | str | None] = None
+
+    @cached_property
+    def source(self) -> Source:
+        """The problems' files."""
+        if self.data is not None:
+            return open_path(Path(self.data))
+        try:
+            return open_builtin(self.name)
+        except DataError:
+            raise unittest.SkipTest("it has no built-in sample; name its files with --data PATH") from None
+
+    def load(self, source: Source) -> dict[str, list[Problem]]:
+        """The splits of `source`, checked as a run checks them."""
+        found = {split: list(problems) for split, problems in self.plugin.load(source, self.config).items()}
+        check_ids(found, source.label)
+        return found
+
+    @cached_property
+    def splits(self) -> Mapping[str, Sequence[Problem]]:
+        """The problems."""
+        return self.load(self.source)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All of them."""
+        return [problem for part in self.splits.values() for problem in part]
+
+    def test_there_are_problems_in_known_splits(self) -> None:
+        """there are problems, in splits called train, validation and test"""
+        assert self.problems, "no problem at all"
+        strange = set(self.splits) - {*SPLITS, ""}
+        assert not strange, f"there is no split called {', '.join(strange)}"
+
+    def test_ids_are_texts_that_stay(self) -> None:
+        """ids and digests are the same every time, in any process"""
+        first = digest(self.splits)
+        assert digest(self.load(self.source)) == first, "loaded a second time, the problems are others"
+        data = str(self.data) if self.data else None
+        program = (
+            "from harness.records import digest; from harness.testing import TaskContract; "
+            f"c = type('C', (TaskContract,), {{'name': {self.name!r}, 'data': {data!r}}}); "
+            "print(digest(c().splits))"
+        )
+        for hash_seed in ("1", "2"):
+            assert python(program, PYTHONHASHSEED=hash_seed).split()[-1] == first, "in another process they are others"
+
+    def test_splits_share_nothing(self) -> None:
+        """no problem of one split is in another"""
+        seen: dict[tuple[str, tuple[str, ...]], str] = {}
+        for split, problems in self.splits.items():
+            for problem in problems:
+                key = (" ".join(problem.instruction.split()), problem.references)
+                where = seen.setdefault(key, split)
+                assert where == split, f"problem {problem.id!r} of {split} is in {where} as well"
+
+    def test_the_prompt_ends_where_the_answer_begins(self) -> None:
+        """the prompt holds the instruction, not the answer, and ends where the answer begins"""
+        for problem in self.problems:
+            prompt, answer = self.plugin.template(problem), self.plugin.answer(problem)
+            assert prompt, f"{problem.id}: an empty prompt"
+            assert not prompt.endswith((" ", "\t")), f"{problem.id}: the prompt ends with a space, which starts a token"
+            whole = answer.strip()
+            told = len(whole) >= 25 and whole in prompt.replace(problem.instruction, "")
+            assert not told, f"{problem.id}: the answer stands in the prompt"
+            other = self.plugin.template(Problem(problem.id, "something else", problem.references, problem.tests))
+            assert other != prompt, f"{problem.id}: the prompt does not depend on the instruction"
+
+    def test_the_answer_can_be_written(self) -> None:
+        """what tuning teaches survives the stop strings"""
+        stop = self.plugin.sampling().stop
+        for problem in self.problems:
+            answer = self.plugin.answer(problem)
+            kept = cut(answer, stop).strip()
+            assert kept == answer.strip(), f"{problem.id}: its answer is cut by a stop string to {kept!r:.60}"
+
+    def test_references_score_one_in_exact_match(self) -> None:
+        """a reference equals itself under exact match"""
+        metric = self.registry.metric("exact_match").plugin
+        with_references = [problem for problem in self.problems if problem.references]
+        if not with_references:
+            raise unittest.SkipTest("its problems have no references")
+        for problem in with_references:
+            completion = Completion(cut(problem.reference, self.plugin.sampling().stop), 1)
+            score = metric.score(problem, (completion,), (), (1,), metric.Config())
+            assert score.values["em@1"] == 1.0, f"{problem.id}: its reference does not equal itself"
+
+    def test_references_pass_their_tests_and_an_empty_answer_does_not(self) -> None:
+        """references pass their own tests; an empty answer passes none"""
+        problems = [p for p in self.problems if p.tests is not None and p.references][:JUDGED]
+        if not problems:
+            raise unittest.SkipTest("its problems have no tests, or no references to run")
+        for problem, execution in zip(problems, self._judged(problems, None), strict=True):
+            found = f"{execution.passed} of {execution.total}, {execution.outcome}: {execution.error}"
+            assert execution.outcome is Outcome.PASSED, f"{problem.id}: its reference passes {found}"
+        for problem, execution in zip(problems, self._judged(problems, ""), strict=True):
+            assert execution.outcome is not Outcome.PASSED, f"{problem.id}: an empty answer passes its tests"
+
+    def _judged(self, problems: Sequence[Problem], text: str | None) -> list[Any]:
+        answers = [self.plugin.answer(p) if text is None else text for p in problems]
+        jobs = [(p, Completion(answer, 1)) for p, answer in zip(problems, answers, strict=True)]
+        found = self.plugin.judge(iter(jobs))
+        assert found is not None, "judge() returns None though the problems have tests"
+        return list(found)
+
+    def test_its_defaults_fit_together(self) -> None:
+        """its metrics exist, it has a version, and no k is above the number of candidates"""
+        for name in self.plugin.metrics:
+            self.registry.metric(name)
+        assert self.plugin.metrics, "it names no metric"
+        assert isinstance(self.plugin.version, str) and self.plugin.version, "version must be a text"
+        candidates = self.plugin.sampling().candidates
+        assert min(self.plugin.default_ks()) <= candidates, f"every default k is above the {candidates} candidates"
+
+    def test_tests_are_of_a_known_kind(self) -> None:
+        """tests are of a kind that the sandbox runs"""
+        for problem in self.problems:
+            known = problem.tests is None or isinstance(problem.tests, StdinTests | CallTests | AssertTests)
+            assert known, f"{problem.id}: tests of the type {type(problem.tests).__name__}"
+
+    def test_bad_data_is_refused(self) -> None:
+        """data that is cut off or broken is refused with the file's name, never read as something else"""
+        refused = 0
+        for label, source, must in self._broken():
+            try:
+                self.load(source)
+            except DataError as error:
+                refused += 1
+                assert str(self.scratch) in str(error), f"{label}: the error does not name the file: {error}"
+            except Exception as error:  # noqa: BLE001 - any other exception is what is looked for
+                raise AssertionError(f"{label}: {type(error).__name__}: {error}; raise DataError") from None
+            else:
+                assert not must, f"{label}: it was read as if nothing were wrong"
+        assert refused, "nothing was refused"
+
+    def _broken(self) -> Iterator[tuple[str, Source, bool]]:
+        """(what was done, the data after it, whether it must be refused), one fault at a time."""
+        file = next((f for f in self.source.files if f.name.removesuffix(".gz").endswith((".json", ".jsonl"))), None)
+        if file is None:
+            raise unittest.SkipTest("its data is not JSON")
+        text = (gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()).decode("utf-8")
+        yield "the file cut in half", self._changed(file, text[: len(text) // 2].rstrip()[:-1]), True
+        yield "a number in place of a row", self._changed(file, "[7]"), True
+        rows = json.loads(text) if text.lstrip().startswith("[") else [json.loads(x) for x in text.splitlines() if x]
+        for field, value in rows[0].items():
+            without = {name: other for name, other in rows[0].items() if name != field}
+            yield f"a row without {field!r}", self._changed(file, json.dumps([without, *rows[1:]])), False
+            strange: Any = ["?"] if isinstance(value, int | str) else 0.5
+            row = {**rows[0], field: strange}
+            yield f"{field!r} of another type", self._changed(file, json.dumps([row, *rows[1:]])), False
+
+    def _changed(self, file: Path, text: str) -> Source:
+        """A copy of the data in which `file` holds `text`."""
+        root = self.scratch / "data"
+        shutil.rmtree(root, ignore_errors=True)
+        if self.source.root.is_file():
+            root.mkdir()
+            changed = root / file.name
+        else:
+            shutil.copytree(self.source.root, root)
+            changed = root / file.relative_to(self.source.root)
+        data = text.encode("utf-8")
+        changed.write_bytes(gzip.compress(data) if file.suffix == ".gz" else data)
+        return open_path(changed if self.source.root.is_file() else root)

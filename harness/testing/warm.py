@@ -1,0 +1,9 @@
+"""What the server that fresh processes are forked from imports, once; nothing is called here but the preparation."""
+
+from harness.model import prepare_process
+
+prepare_process()
+
+import peft  # noqa: E402, F401
+import torch  # noqa: E402, F401
+import transformers  # noqa: E402, F401
