@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -69,3 +71,13 @@ def write_json(tmp_path: Path) -> Callable[[str, object], Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """`benchmarks/synthetic.py`: run folders through the real types, with numbers from a seed."""
+    spec = importlib.util.spec_from_file_location("synthetic", REPOSITORY / "benchmarks" / "synthetic.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

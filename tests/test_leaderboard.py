@@ -1,0 +1,218 @@
+"""A leaderboard ranks only what may be ranked, says how sure it is, and never counts what it cannot trust."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from harness import leaderboard, ranking, runs, tables
+from harness.errors import RunError, UsageError
+from harness.records import Row, Sampling
+
+
+def skilled(synthetic: ModuleType, root: Path, skills: dict[str, float], **spec: Any) -> list[Row]:
+    """A run with records for each method and skill, the same problems for all."""
+    rows = []
+    for number, (method, skill) in enumerate(skills.items()):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, skill, 200))
+        row = synthetic.row(synthetic.run_spec(method, 42, **spec), found, rng)
+        synthetic.write(root, row, found)
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture
+def root(synthetic: ModuleType, tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    skilled(synthetic, folder, {"lora": 0.6, "ia3": 0.58, "zero-shot": 0.05})
+    return folder
+
+
+def boards(root: Path, **options: Any) -> tuple[list[leaderboard.Board], list[str]]:
+    found = leaderboard.collect([root])
+    return leaderboard.boards(found.rows, found.folders, left_out=found.left_out, **options), found.left_out
+
+
+def test_rows_that_do_not_differ_share_a_rank_and_a_worse_one_does_not(root: Path) -> None:
+    [board], left_out = boards(root, metric="em@10")
+    assert not left_out
+    assert [row.run.method for row in board.rows][2] == "zero-shot"
+    assert board.ranks == (1, 1, 3)
+    assert board.basis.startswith("paired tests")
+
+
+def test_rows_of_other_data_versions_or_sampling_never_share_a_board(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 20))
+    run = synthetic.run_spec("lora", 1)
+    others = [
+        replace(run, data_digest="e" * 64),
+        replace(run, task_version="2"),
+        replace(run, sampling=Sampling(10, 64, temperature=0.6)),
+        replace(run, limit=20),
+        replace(run, builtin_data=True),
+        replace(run, options={**run.options, "exact_match": {"normalisation": "literal"}}),
+    ]
+    rows = [synthetic.row(one, found, rng) for one in (run, replace(run, seed=2), *others)]
+    sizes = sorted(len(board.rows) for board in leaderboard.boards(rows))
+    assert sizes == [1] * len(others) + [2]
+
+
+def test_a_metric_added_to_one_run_does_not_take_it_off_the_board(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 20))
+    run = synthetic.run_spec("lora", 1)
+    more = replace(run, seed=2, metrics=("exact_match", "bleu"), options={**run.options, "bleu": {"order": 4}})
+    [board] = leaderboard.boards([synthetic.row(one, found, rng) for one in (run, more)])
+    assert len(board.rows) == 2
+
+
+def test_a_run_whose_records_are_torn_is_named_and_left_out(root: Path) -> None:
+    folder = next(root.glob("conala-lora-*"))
+    path = folder / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    [board], left_out = boards(root)
+    assert [row.run.method for row in board.rows] == ["ia3", "zero-shot"]
+    assert left_out == [f"{path}: the last line is torn; run the same command again to mend it"]
+
+
+def test_a_changed_record_is_named_and_never_averaged_in(root: Path) -> None:
+    path = next(root.glob("conala-zero-shot-*")) / "records.jsonl"
+    path.write_text(path.read_text().replace('"em@1": 0.0', '"em@1": 1.0'))
+    [board], [line] = boards(root)
+    assert "zero-shot" not in [row.run.method for row in board.rows]
+    assert line.startswith(f"{path}: gives em@1 1.000000 on 200 problems, result.json has 0.0")
+
+
+def test_a_lost_record_is_named(root: Path) -> None:
+    path = next(root.glob("conala-ia3-*")) / "records.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    _, [line] = boards(root)
+    assert line.startswith(f"{path}: gives em@1") and "on 199 problems" in line
+
+
+def test_deleting_one_run_folder_changes_only_its_row(root: Path) -> None:
+    def lines() -> dict[str, Any]:
+        [board], _ = boards(root)
+        return {row.run_id: row for row in board.rows}
+
+    before = lines()
+    gone = next(root.glob("conala-ia3-*"))
+    shutil.rmtree(gone)
+    assert lines() == {name: row for name, row in before.items() if name != gone.name}
+
+
+def test_a_run_that_is_there_twice_counts_once_and_is_named(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(root, copy)
+    found = leaderboard.collect([root, copy])
+    assert len(found.rows) == 3
+    assert all("the same run as" in line for line in found.left_out) and len(found.left_out) == 3
+
+
+def test_a_result_of_another_schema_is_named(root: Path) -> None:
+    path = next(root.glob("conala-lora-*")) / "result.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+    found = leaderboard.collect([root])
+    assert found.left_out == [f"{path}: schema 99, this harness reads 1"]
+
+
+def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no such folder; run something first"):
+        leaderboard.collect([tmp_path / "nothing"])
+
+
+def test_a_mistyped_metric_or_cost_gets_a_suggestion(root: Path) -> None:
+    with pytest.raises(UsageError, match="Did you mean 'em@10'"):
+        boards(root, metric="em@100")
+    with pytest.raises(UsageError, match="Did you mean 'memory'"):
+        boards(root, sort="memry")
+
+
+def test_sorting_by_a_cost_keeps_the_ranks(root: Path) -> None:
+    [board], _ = boards(root, sort="trainable", metric="em@10")
+    assert board.rows[0].run.method == "zero-shot"
+    assert board.ranks[0] == 3
+
+
+def test_labels_tell_rows_of_one_method_apart_by_what_differs(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 10))
+    specs = [synthetic.run_spec("icl", seed, examples=n) for seed in (1, 2) for n in (4, 8)]
+    rows = [synthetic.row(run, found, rng) for run in specs]
+    assert leaderboard.labels(rows) == [f"icl (n={n}, seed={seed})" for seed in (1, 2) for n in (4, 8)]
+    assert leaderboard.labels(rows[:1]) == ["icl"]
+
+
+def test_more_rows_than_can_be_tested_are_ranked_by_intervals_and_it_is_said(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    synthetic.many(tmp_path, ranking.PAIRED_ROWS + 1)
+    [board], _ = boards(tmp_path)
+    assert "more than 64 rows" in board.basis
+    values = [board.column(row, board.ranked_by) for row in board.rows]
+    firsts = {rank: values[board.ranks.index(rank)] for rank in board.ranks}
+    for rank, estimate in zip(board.ranks, values, strict=True):
+        assert estimate is not None and firsts[rank] is not None
+        assert estimate.high >= firsts[rank].low  # type: ignore[operator, union-attr]
+
+
+def test_json_holds_the_row_its_place_and_how_to_make_it_again(root: Path) -> None:
+    found, _ = boards(root)
+    folders = leaderboard.collect([root]).folders
+    parsed = json.loads("\n".join(tables.json_lines(found, folders)))
+    assert [one["rank"] for one in parsed] == [1, 1, 3]
+    first = parsed[0]
+    assert first["command"].startswith("harness eval --method ")
+    assert first["versions"]["torch"] == "2.13.0" and first["run"]["data_digest"] == "d" * 64
+    assert runs.read_row(Path(first["folder"])).run_id == first["run_id"]
+
+
+def test_csv_has_a_line_for_each_measure_with_costs(root: Path) -> None:
+    found, _ = boards(root)
+    lines = list(csv.DictReader(tables.csv(found).splitlines()))
+    assert len(lines) == 3 * 4
+    lora = next(one for one in lines if one["method"] == "lora" and one["measure"] == "em@10")
+    assert float(lora["low"]) <= float(lora["value"]) <= float(lora["high"])
+    assert lora["trainable"] == "12500000.0" and int(lora["timeouts"]) > 0
+
+
+def test_markdown_renders_with_every_cell_in_its_column(root: Path) -> None:
+    found, _ = boards(root)
+    html = MarkdownIt("commonmark").enable("table").render(tables.markdown(found, leaderboard.collect([root]).folders))
+    width = len(tables.lines(found[0])[0])
+    assert html.count("<th>") == width and html.count("<td>") == 3 * width
+    assert html.count("harness eval --method") == 3
+
+
+def test_latex_compiles(root: Path, tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex: apt-get install texlive-latex-recommended")
+    found, _ = boards(root)
+    source = tmp_path / "board.tex"
+    head = "\\documentclass[a4paper,landscape]{article}\\usepackage{booktabs,longtable}\\begin{document}\\tiny\n"
+    awkward = "50 % of $x_1 & #2 {a} \\b ~c^d [e] <f>"
+    body = tables.latex(found) + tables.longtable([["a", "b"], [awkward, "[x]"]], awkward, awkward, "tab:x")
+    source.write_text(head + body + "\n\\end{document}\n")
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", f"-output-directory={tmp_path}", str(source)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "board.pdf").stat().st_size > 10_000
+
+
+def test_a_board_of_the_built_in_sample_says_so_in_every_form(synthetic: ModuleType, tmp_path: Path) -> None:
+    skilled(synthetic, tmp_path, {"lora": 0.5}, builtin=True)
+    found, _ = boards(tmp_path)
+    for form in (tables.text, tables.markdown, tables.latex):
+        assert "BUILT-IN SAMPLE" in form(found)

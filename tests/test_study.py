@@ -1,0 +1,204 @@
+"""A study expands its grid, skips what is finished, continues what is broken, and outlives cells that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness import cells, leaderboard, runs, study
+from harness.errors import UsageError
+from harness.registry import Registry
+
+GRID = """
+title = "Small"
+[[grid]]
+task = ["conala"]
+model = ["{model}"]
+method = ["zero-shot", "lora"]
+seed = [1, 2]
+limit = 8
+candidates = 2
+max_new_tokens = 4
+k = [1, 2]
+metric = ["exact_match"]
+options = {{ "lora.r" = [2], "lora.epochs" = 1 }}
+"""
+
+
+@pytest.fixture(scope="module")
+def conala(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("conala")
+    rows = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(36)]
+    for split, part in {"train": rows[:16], "dev": rows[16:24], "test": rows[24:]}.items():
+        (folder / f"{split}.json").write_text(json.dumps(part), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def file(tmp_path: Path, tiny_model: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(GRID.format(model=tiny_model))
+    return path
+
+
+def run(file: Path, conala: Path, root: Path) -> list[cells.Ended]:
+    one = study.load(str(file))
+    registry = Registry()
+    placed = cells.place(one.cells(data={"conala": conala}), registry, root)
+    return list(cells.run(placed, registry, root, cells.Log(root, one.name), lambda _: None))
+
+
+def test_a_grid_expands_to_every_combination_and_options_go_where_their_plugin_is(file: Path) -> None:
+    found = study.load(str(file)).cells()
+    asked = [(cell.request.method, cell.request.seed, cell.sets) for cell in found]
+    tuned = ("lora.r=2", "lora.epochs=1")
+    assert asked == [("zero-shot", 1, ()), ("zero-shot", 2, ()), ("lora", 1, tuned), ("lora", 2, tuned)]
+
+
+def test_a_study_runs_every_cell_loads_the_base_once_and_skips_what_is_finished(
+    file: Path, conala: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness import model
+
+    loads = []
+    load = model.load
+    monkeypatch.setattr(model, "load", lambda *words: loads.append(1) or load(*words))
+    first = run(file, conala, tmp_path / "runs")
+    assert [one.state for one in first] == ["finished"] * 4
+    assert len(loads) == 1
+    again = run(file, conala, tmp_path / "runs")
+    assert [(one.state, one.seconds) for one in again] == [("finished", 0.0)] * 4
+    assert len(loads) == 1
+
+
+def test_two_runs_with_the_same_seed_give_the_same_rows_and_records(file: Path, conala: Path, tmp_path: Path) -> None:
+    roots = [tmp_path / "one", tmp_path / "two"]
+    for root in roots:
+        run(file, conala, root)
+    one, two = (leaderboard.collect([root]) for root in roots)
+    assert [row.estimates for row in one.rows] == [row.estimates for row in two.rows]
+    for name in one.folders:
+        assert (one.folders[name] / "records.jsonl").read_bytes() == (two.folders[name] / "records.jsonl").read_bytes()
+
+
+def test_a_cell_that_fails_is_recorded_with_its_reason_and_the_others_are_run(
+    file: Path, conala: Path, tmp_path: Path
+) -> None:
+    file.write_text(file.read_text().replace('"zero-shot", "lora"', '"nosuch", "zero-shot"'))
+    root = tmp_path / "runs"
+    ended = run(file, conala, root)
+    assert sorted(one.state for one in ended) == ["failed", "failed", "finished", "finished"]
+    lines = cells.Log(root, "small").last().values()
+    reasons = {line["reason"] for line in lines if line["state"] == "failed"}
+    assert len(reasons) == 1 and "no method 'nosuch'" in reasons.pop()
+
+
+def test_a_crash_inside_a_cell_does_not_stop_the_study(
+    file: Path, conala: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    evaluate = cells.evaluate
+
+    def crashing(*words: object) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise ZeroDivisionError("in the middle")
+        return evaluate(*words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(cells, "evaluate", crashing)
+    ended = run(file, conala, tmp_path / "runs")
+    assert [one.state for one in ended].count("failed") == 1
+    assert [one.reason for one in ended if one.reason] == ["ZeroDivisionError: in the middle"]
+    assert [one.state for one in run(file, conala, tmp_path / "runs")] == ["finished"] * 4
+
+
+def test_a_study_killed_in_the_middle_ends_with_the_same_rows(file: Path, conala: Path, tmp_path: Path) -> None:
+    root, whole = tmp_path / "killed", tmp_path / "whole"
+    words = [sys.executable, "-m", "harness", "study", "run", str(file), "--data", f"conala={conala}"]
+    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HARNESS_PLUGINS": ""}
+    process = subprocess.Popen([*words, "--runs", str(root)], env=environ, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(root.glob("*/result.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(list(root.glob("*/result.json"))) < 4
+    done = subprocess.run([*words, "--runs", str(root)], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"small: 4 of 4 cells finished, in {root}\n"
+    run(file, conala, whole)
+    one, two = (leaderboard.collect([folder]) for folder in (root, whole))
+    assert [(row.run_id, row.estimates) for row in one.rows] == [(row.run_id, row.estimates) for row in two.rows]
+
+
+def test_a_dry_run_forecasts_each_cell_and_leaves_nothing_behind(file: Path, conala: Path, tmp_path: Path) -> None:
+    registry = Registry()
+    root, probes = tmp_path / "runs", tmp_path / "probes"
+    placed = cells.place(study.load(str(file)).cells(data={"conala": conala}), registry, root)
+    found = list(cells.forecast(placed, registry, probes))
+    assert all(cost.seconds and cost.seconds > 0 and cost.peak_bytes for _, cost in found)
+    assert not root.exists()
+    assert len(runs.finished(probes)) == 2  # one probe for each method, not for each seed
+
+
+MISTAKES = {
+    "title = ": "not TOML",
+    "gird = 1": "Did you mean 'grid'",
+    "[[grid]]\ntask = ['conala']": "needs method",
+    "[[grid]]\ntask = ['conala']\nmethod = ['lora']\nsede = 1": "Did you mean 'seed'",
+    "[[grid]]\ntask = ['conala']\nmethod = ['lora']\nseed = ['x']": "seed: expected int, found 'x'",
+    "[[grid]]\ntask = ['conala']\nmethod = ['lora']\nlimit = true": "limit: expected int, found True",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_in_a_study_file_is_one_line_with_its_place(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        study.load(str(path))
+    assert MISTAKES[text] in str(caught.value) and str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mistyped_study_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="Did you mean 'rq1'"):
+        study.load("rq11")
+
+
+def test_data_for_a_task_that_the_study_has_not_is_refused(file: Path, conala: Path) -> None:
+    with pytest.raises(UsageError, match="no task in the study 'small' 'apps'"):
+        study.load(str(file)).cells(data={"apps": conala})
+
+
+def test_the_shipped_studies_name_plugins_and_options_that_exist() -> None:
+    registry = Registry()
+    for name in study.shipped():
+        one = study.load(name)
+        for kind, grids in one.grids.items():
+            for cell in one.cells(builtin=kind == "builtin") if grids else ():
+                for part in cell.request.method.split("+"):
+                    options = registry.method(part).plugin.Config.__dataclass_fields__
+                    named = [s.partition("=")[0] for s in cell.sets if s.startswith(f"{part}.")]
+                    assert all(item.removeprefix(f"{part}.") in options for item in named), cell.words
+                registry.task(cell.request.task)
+                for metric in cell.request.metrics:
+                    registry.metric(metric)
+
+
+def test_a_list_of_studies_is_told_without_loading_anything_heavy() -> None:
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom harness.cli import cli\n"
+        "print(CliRunner().invoke(cli, ['study', 'list']).output)\n"
+        "print([m for m in ('torch', 'transformers', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("[]")
+    assert all(name in done.stdout for name in ("rq1", "rq2", "rq3", "rq4", "fig2"))
