@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
-from harness.plugins.metrics.exact_match import Config, ExactMatch, first_hit
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.plugins.metrics.exact_match import Config, ExactMatch, first_hit
 from harness.records import Completion, Problem
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))

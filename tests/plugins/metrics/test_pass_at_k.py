@@ -9,13 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from harness.plugins.metrics.pass_at_k import PassAtK, pass_at_k
-from harness.plugins.metrics.tests_passed import TestsPassed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.plugin import NoConfig
+from harness.plugins.metrics.pass_at_k import PassAtK, pass_at_k
+from harness.plugins.metrics.tests_passed import TestsPassed
 from harness.records import Execution, Outcome, Problem
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
