@@ -65,6 +65,8 @@ class CodeBLEU(Metric):
         counts = judge(config.profile, config.flatten).sums(problem.references, completions[0].text)
         sums = dict(zip(SUMS, map(float, counts), strict=True))
         values = {name: float(value) for name, value in measures(sums, 1).items() if value == value}  # noqa: PLR0124
+        if "codebleu" not in values:
+            return Score(self.name, why="the reference has no code")
         return Score(self.name, values=values, sums=sums)
 
     def combine(self, totals: Mapping[str, Any], n: Any) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from harness.records import Completion, Execution, Problem, Score
 
 
 class EditSimilarity(Metric):
-    """1 - Levenshtein distance / longer length of stripped texts, against the nearest reference; a mean over problems."""
+    """1 - Levenshtein distance / longer length of stripped texts, against the nearest reference; a plain mean."""
 
     name = "edit_similarity"
     reference = "Svyatkovskiy et al. 2020 (arXiv 2005.08025), section 5"
