@@ -1,0 +1,253 @@
+"""The page in a real browser: it sorts, filters and explains, asks nobody for anything, and everyone can use it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import leaderboard
+from harness.records import Completion
+from harness.report import page
+from harness.runs import read_records
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Browser
+
+SLICES = ("introductory", "interview", "competition")
+HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u2028"
+
+
+def render(root: Path, out: Path, **options: Any) -> Path:
+    found = leaderboard.collect([root])
+    boards = leaderboard.boards(found.rows, found.folders, left_out=found.left_out, **options)
+    out.write_text(page.render(boards, found.folders, left_out=found.left_out), "utf-8")
+    return out
+
+
+@pytest.fixture(scope="module")
+def runs(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of nine methods, some with several numbers of examples and seeds, in three slices."""
+    from dataclasses import replace
+
+    root = tmp_path_factory.mktemp("page") / "runs"
+    specs = [synthetic.run_spec(method, 42, "maker/coder-7b") for method in synthetic.METHODS[:7]]
+    specs += [synthetic.run_spec("icl", s, "maker/coder-7b", examples=n) for n in (1, 4, 8) for s in (1, 2)]
+    specs += [synthetic.run_spec("rag", 1, "maker/coder-7b", examples=n) for n in (1, 4)]
+    for number, spec in enumerate(specs):
+        rng = random.Random(number)
+        examples = spec.options[spec.method].get("n", 0)
+        found = list(synthetic.records(rng, 0.7 - 0.04 * number, 60, SLICES, examples))
+        found[0] = replace(found[0], completions=(Completion(HOSTILE, 3), *found[0].completions[1:]))
+        synthetic.write(root, synthetic.row(spec, found, rng), found)
+    return root
+
+
+@pytest.fixture(scope="module")
+def html(runs: Path) -> Path:
+    return render(runs, runs.parent / "page.html", metric="em@10")
+
+
+@pytest.fixture(scope="module")
+def board(runs: Path) -> leaderboard.Board:
+    found = leaderboard.collect([runs])
+    [board] = leaderboard.boards(found.rows, found.folders, metric="em@10")
+    return board
+
+
+@pytest.fixture
+def opened(browser: Browser, html: Path) -> Browser:
+    browser.open(html)
+    browser.wait("document.querySelector('#problem h3')")
+    return browser
+
+
+def column(browser: Browser, key: str) -> list[str]:
+    """The texts of a column of the table, by the key of its sort button."""
+    return list(
+        browser.run(
+            "const heads = [...document.querySelectorAll('#table thead th')];"
+            "const at = heads.findIndex((h) => h.querySelector(`[data-key='${arguments[0]}']`));"
+            "return [...document.querySelectorAll('#table tbody tr')].map((r) => r.children[at].textContent)",
+            key,
+        )
+    )
+
+
+def click(browser: Browser, selector: str) -> None:
+    browser.run("document.querySelector(arguments[0]).click()", selector)
+
+
+def choose(browser: Browser, selector: str, value: str) -> None:
+    browser.run(
+        "const e = document.querySelector(arguments[0]); e.value = arguments[1];"
+        "e.dispatchEvent(new Event(e.tagName === 'INPUT' ? 'input' : 'change'))",
+        selector,
+        value,
+    )
+
+
+def test_the_page_asks_nobody_and_complains_of_nothing(opened: Browser, html: Path) -> None:
+    click(opened, "#theme")
+    assert opened.log("browser") == []
+    assert opened.requested() == [html.as_uri()]
+
+
+def test_a_column_is_sorted_by_its_head_and_says_so(opened: Browser) -> None:
+    click(opened, "[data-key='memory']")
+    values = [float(text) for text in column(opened, "memory")]
+    assert values == sorted(values) and len(set(values)) > 1
+    click(opened, "[data-key='memory']")
+    assert [float(text) for text in column(opened, "memory")] == sorted(values, reverse=True)
+    head = "return document.querySelector(\"[data-key='memory']\").parentElement.getAttribute('aria-sort')"
+    assert opened.run(head) == "descending"
+
+
+def test_the_table_is_sorted_with_the_keyboard_alone(opened: Browser) -> None:
+    opened.run("document.querySelector(\"[data-key='rank']\").focus()")
+    opened.press("\ue004", "\ue004", "\ue007")  # two heads further, Enter
+    assert column(opened, "label") == sorted(column(opened, "label"))
+    assert opened.run("return document.activeElement.dataset.key") == "label"
+
+
+def test_filters_keep_what_they_name_and_the_charts_follow(opened: Browser) -> None:
+    choose(opened, "#find", "icl n=4")
+    assert column(opened, "label") == ["icl (n=4, seed=1)", "icl (n=4, seed=2)"]
+    assert opened.run("return document.querySelector('#count').textContent") == "2 of 15 runs"
+    assert opened.run("return document.querySelectorAll('#curves .legend li').length") == 1
+    choose(opened, "#find", "")
+    choose(opened, "#method", "rag")
+    assert len(column(opened, "label")) == 2
+
+
+def test_a_row_opens_to_its_command_versions_and_every_measure(opened: Browser, board: leaderboard.Board) -> None:
+    click(opened, "#table tbody tr button")
+    text = opened.run("return document.querySelector('tr.detail').textContent")
+    assert f"harness eval --method {board.rows[0].run.method}" in text
+    assert "sha256 " + "d" * 64 in text and "torch 2.13.0" in text
+    assert "em@10, interview" in text
+
+
+def test_the_answers_name_the_best_whether_it_is_real_its_cost_and_its_command(
+    opened: Browser, board: leaderboard.Board
+) -> None:
+    text = opened.run("return document.querySelector('#answers').innerText")
+    best = board.rows[0].run.method
+    assert f"{best} on coder-7b: em@10" in text
+    assert "p = " in text and "Holm-corrected" in text
+    assert "12.5M trainable parameters" in text and "GPU memory" in text
+    assert f"harness eval --method {best}" in text
+
+
+def test_the_explorer_finds_the_problems_that_only_one_run_solved(
+    opened: Browser, runs: Path, board: leaderboard.Board
+) -> None:
+    other = board.labels.index("zero-shot")
+    choose(opened, "#run-b", str(other))
+    opened.wait("document.querySelector('#explorer').textContent.includes('B: zero-shot')")
+    a, b = ({r.id for r in read_records(runs / board.rows[i].run_id) if _solved(r)} for i in (0, other))
+    shown = opened.run("return [...document.querySelectorAll('.list button')].map((b) => b.textContent.trim())")
+    assert shown == sorted(a - b, key=int)
+    counts = opened.run("return [...document.querySelectorAll('.sets button')].map((b) => b.textContent)")
+    assert counts[:4] == [
+        f"only A solved ({len(a - b)})",
+        f"only B solved ({len(b - a)})",
+        f"both solved ({len(a & b)})",
+        f"neither solved ({60 - len(a | b)})",
+    ]
+
+
+def _solved(record: Any) -> bool:
+    return bool(record.scores[0].values["em@10"] == 1)
+
+
+def test_the_explorer_shows_completions_with_what_went_wrong(opened: Browser) -> None:
+    click(opened, "[data-set='neither']")
+    tags = set(opened.run("return [...document.querySelectorAll('#problem .tag')].map((t) => t.textContent)"))
+    assert {tag.partition(" ")[2] for tag in tags} <= {
+        f"✗ {kind}" for kind in ("wrong answer", "exception", "timeout", "no code", "not measured")
+    }
+
+
+def test_what_a_model_wrote_is_text_and_never_markup(opened: Browser) -> None:
+    for name in ("both", "onlyA", "onlyB", "neither"):
+        click(opened, f"[data-set='{name}']")
+        opened.run(
+            "const first = (b) => b.textContent.trim() === '0';"
+            "[...document.querySelectorAll('.list button')].filter(first).forEach((b) => b.click())"
+        )
+        if "onerror" in opened.run("return document.querySelector('#problem').textContent"):
+            break
+    else:
+        pytest.fail("problem 0 is in no set")
+    assert opened.run("return document.title") == "Leaderboard"
+    assert opened.run("return document.querySelectorAll('#problem img').length") == 0
+
+
+def test_the_front_is_what_no_other_run_beats_in_both(opened: Browser) -> None:
+    choose(opened, "#pareto-cost", "tuning")
+    found = opened.run(
+        "const c = page.boards[0].main;"
+        "const all = table.kept.map((r) => [COSTS.tuning.of(r), r.value(c), r.name]);"
+        "const best = all.filter(([x, y]) => !all.some(([a, b]) => a <= x && b >= y && (a < x || b > y)));"
+        "return [best.map((b) => b[2]).sort(),"
+        " [...document.querySelectorAll('#pareto tbody tr')].map((r) => r.children[0].textContent).sort()]"
+    )
+    assert found[0] == found[1] and found[0]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390], ids=["desk", "phone"])
+def test_an_accessibility_checker_finds_nothing_serious(
+    browser: Browser, html: Path, axe: str, width: int, dark: bool
+) -> None:
+    browser.show(width=width, height=844, dark=dark)
+    browser.open(html)
+    browser.wait("document.querySelector('#problem h3')")
+    click(browser, "#table tbody tr button")
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    browser.run(axe)
+    found = browser.run("return axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes[0].html]))")
+    assert [one for one in found if one[1] in ("serious", "critical")] == []
+    assert browser.run("return document.documentElement.dataset.theme") == ("dark" if dark else "light")
+
+
+def test_a_phone_never_scrolls_sideways(browser: Browser, html: Path) -> None:
+    browser.show(width=390, height=844)
+    browser.open(html)
+    browser.wait("document.querySelector('#problem h3')")
+    assert browser.run("return document.documentElement.scrollWidth") == 390
+
+
+def test_ten_thousand_rows_stay_under_ten_megabytes_and_are_drawn_a_page_at_a_time(
+    browser: Browser, synthetic: ModuleType, tmp_path: Path
+) -> None:
+    synthetic.many(tmp_path / "runs", 10_000)
+    out = render(tmp_path / "runs", tmp_path / "many.html")
+    assert out.stat().st_size < 10_000_000
+    browser.open(out)
+    browser.wait("document.querySelectorAll('#table tbody tr').length === 100")
+    click(browser, "[data-key='tuning']")
+    choose(browser, "#find", "coder-7 lora")
+    assert "of 10000 runs" in browser.run("return document.querySelector('#count').textContent")
+    assert browser.run("return document.querySelectorAll('#table tbody tr').length") <= 100
+    choose(browser, "#find", "")
+    click(browser, "#after")
+    assert "101 to 200 shown" in browser.run("return document.querySelector('#count').textContent")
+    assert browser.run("return document.querySelectorAll('#pareto circle').length") < 1000
+    assert browser.log("browser") == []
+
+
+def test_no_runs_make_a_page_that_says_so(browser: Browser, tmp_path: Path) -> None:
+    out = tmp_path / "empty.html"
+    out.write_text(page.render([], {}), "utf-8")
+    browser.open(out)
+    assert browser.run("return document.querySelector('#board-title').textContent") == "There are no finished runs yet."
+    assert browser.log("browser") == []
+
+
+def test_the_same_runs_give_the_same_page(html: Path, runs: Path, tmp_path: Path) -> None:
+    assert render(runs, tmp_path / "again.html", metric="em@10").read_bytes() == html.read_bytes()
