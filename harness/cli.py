@@ -25,6 +25,7 @@ COMMANDS = {
     "eval": ("eval", "Adapt a model to a task, let it write, judge and score."),
     "score": ("score", "Judge and score completions made elsewhere, or add a metric to a run."),
     "study": ("study", "A grid of runs: run it, continue it, report it."),
+    "plan": ("plan", "What a method would train on a model, from its configuration alone."),
     "leaderboard": ("leaderboard", "Rows of finished runs, ranked: table, markdown, csv, json, latex or a page."),
     "compare": ("compare", "Is one run better than another? A paired test on the same problems."),
     "show": ("show", "A run, or a plugin with its options."),

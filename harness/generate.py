@@ -81,9 +81,9 @@ def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int
         return _CPU_BATCH
     longest = max((len(p.tokens) for p in prompts), default=1) + sampling.max_new_tokens
     config = base.model.config
-    layers = getattr(config, "num_hidden_layers", None) or getattr(config, "num_layers", 12)
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
+    heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
+    width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
     # Keys and values in 16 bit, twice because a beam search copies the cache when it reorders it.
     each = 2 * 2 * 2 * layers * heads * width * longest * sampling.candidates
     free, _ = torch.cuda.mem_get_info()

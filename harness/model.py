@@ -190,6 +190,24 @@ def _keep_four_bits_plain(model: Any) -> None:
             module.support_avx512bf16_for_cpu = False
 
 
+def meta(spec: ModelSpec) -> Base:
+    """The model of a configuration without weights (on torch's meta device) and without a tokenizer.
+
+    Raises:
+        ModelError: the configuration cannot be read.
+    """
+    import torch
+    import transformers
+
+    config = load_config(spec)
+    seq2seq = bool(config.is_encoder_decoder)
+    kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
+    with torch.device("meta"):
+        model = kind.from_config(config)
+    model.requires_grad_(False)
+    return Base(model, None, spec, seq2seq)
+
+
 def load_tokenizer(spec: ModelSpec) -> Any:
     """The tokenizer, padding on the left, with a padding token."""
     from transformers import AutoTokenizer

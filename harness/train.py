@@ -1,18 +1,19 @@
 """The one training loop, on transformers' Trainer.
 
-Cross-entropy on the response tokens only; Adafactor, linear schedule with 5 % warm-up, an effective batch of 8, up to
-5 epochs, validation every 0.2 epoch, and the checkpoint with the lowest validation loss is the one that is used
-(study, section 4.6). Interrupted anywhere, it continues from the last whole checkpoint, optimiser and random state
-included, and ends where it would have ended. When memory runs out the micro-batch is halved and gradients are
-accumulated, so that the effective batch stays what was asked for.
+Cross-entropy on the response tokens only, and logits for no others; rows of like length in a batch; Adafactor, linear
+schedule with 5 % warm-up, an effective batch of 8, up to 5 epochs, validation every 0.2 epoch, and the checkpoint with
+the lowest validation loss is the one that is used (study, section 4.6). Interrupted anywhere, it continues from the
+last whole checkpoint, optimiser and random state included, and ends where it would have ended. When memory runs out
+the micro-batch is halved and gradients are accumulated, so that the effective batch stays what was asked for.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ def fit(
 
     if not any(p.requires_grad for p in base.model.parameters()):
         raise ModelError("nothing in the model is trainable under this method")
+    if is_prefix(base.model) and getattr(base.model.get_base_model(), "is_gradient_checkpointing", False):
+        raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
     micro = tuning.batch_size
     while True:
         try:
@@ -103,30 +106,139 @@ def _fit(
     seed: int,
     progress: Callable[[int, int, str], None],
 ) -> Tuned:
-    from transformers import DataCollatorForSeq2Seq, Trainer, set_seed
+    from transformers import set_seed
 
     set_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
     start = _last_whole_checkpoint(folder)
-    trainer = Trainer(
+    trainer = _trainer(base, validation, tuning)(
         model=base.model,
         args=_arguments(tuning, micro, len(train), folder, seed),
         train_dataset=train,
         eval_dataset=validation,
-        data_collator=DataCollatorForSeq2Seq(base.tokenizer, padding=True, label_pad_token_id=-100),
-        processing_class=base.tokenizer,
+        data_collator=lambda found: collate(base, found),
         callbacks=[_callback(progress)],
     )
     _quiet(trainer)
-    side = base.tokenizer.padding_side
-    base.tokenizer.padding_side = "right"
-    try:
-        trainer.train(resume_from_checkpoint=str(start) if start else None)
-    finally:
-        base.tokenizer.padding_side = side
+    trainer.train(resume_from_checkpoint=str(start) if start else None)
+    if (tuner := _schedule(base.model)) is not None:
+        for settings in tuner.peft_config.values():
+            # Pruned ranks are zeros in the weights; the pattern of the last step would cut the best checkpoint wrongly.
+            settings.rank_pattern = None
     base.model.config.use_cache = True
     base.model.eval()
     return _summary(trainer, micro)
+
+
+def collate(base: Base, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows as tensors, padded on the right: virtual tokens then stand next to the prompt, and no position shifts."""
+    import torch
+
+    fill = {"input_ids": base.tokenizer.pad_token_id, "attention_mask": 0, "labels": -100}
+    widths = {name: max(len(row[name]) for row in found) for name in fill}
+    return {
+        name: torch.tensor([[*row[name], *[value] * (widths[name] - len(row[name]))] for row in found])
+        for name, value in fill.items()
+    }
+
+
+def summed_loss(base: Base, batch: Mapping[str, Any]) -> tuple[Any, int]:
+    """The cross-entropy of a batch, summed over its response tokens, and how many they are.
+
+    A causal model computes logits only where a response token is predicted: the prompt's are most of a batch, and for
+    a small model the vocabulary is most of the work. Tuners with a loss of their own, and encoder-decoder models, whose
+    decoder sees no prompt, go the plain way.
+    """
+    import torch
+
+    inputs = {name: value.to(base.device) for name, value in batch.items()}
+    cuda = base.device.type == "cuda"
+    with torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=cuda):
+        if base.seq2seq or _schedule(base.model) is not None:
+            count = int((inputs["labels"] != -100).sum())
+            return base.model(**inputs).loss * count, count
+        labels = inputs.pop("labels")
+        wanted = torch.nn.functional.pad(labels[:, 1:] != -100, (0, 1))
+        with _only(_head(base.model), wanted):
+            logits = base.model(**inputs, use_cache=False if not is_prefix(base.model) else None).logits[0]
+    targets = labels[:, 1:][wanted[:, :-1]]
+    return torch.nn.functional.cross_entropy(logits.float(), targets, reduction="sum"), len(targets)
+
+
+@contextlib.contextmanager
+def _only(head: Any, wanted: Any) -> Iterator[None]:
+    """While this lasts, `head` sees the hidden states of the `wanted` positions alone, as one row.
+
+    Virtual tokens stand before the positions that `wanted` counts.
+    """
+
+    def select(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = inputs[0]
+        return (hidden[:, hidden.shape[1] - wanted.shape[1] :][wanted][None], *inputs[1:])
+
+    hook = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _head(model: Any) -> Any:
+    return (model.get_base_model() if hasattr(model, "get_base_model") else model).get_output_embeddings()
+
+
+def is_prefix(model: Any) -> bool:
+    """Whether `model` carries trained keys and values (prefix tuning)."""
+    config = getattr(model, "active_peft_config", None)
+    return config is not None and str(config.peft_type.value) == "PREFIX_TUNING"
+
+
+def _schedule(model: Any) -> Any:
+    """The part of a tuner that changes ranks as the loop goes on and has a loss of its own (AdaLoRA), or None."""
+    inner = getattr(model, "base_model", None)
+    return inner if hasattr(inner, "update_and_allocate") else None
+
+
+def validation_loss(base: Base, found: Sequence[Mapping[str, Any]], size: int) -> float:
+    """Mean cross-entropy over all response tokens of `found`, `size` rows at a time."""
+    import torch
+
+    ordered = sorted(found, key=lambda row: len(row["input_ids"]))
+    total, count = 0.0, 0
+    base.model.eval()
+    with torch.no_grad():
+        for start in range(0, len(ordered), size):
+            loss, tokens = summed_loss(base, collate(base, ordered[start : start + size]))
+            total, count = total + float(loss), count + tokens
+    return total / max(1, count)
+
+
+def _trainer(base: Base, validation: Sequence[Mapping[str, Any]], tuning: Tuning) -> Any:
+    from transformers import Trainer
+
+    class Loop(Trainer):  # type: ignore[misc]
+        """The Trainer with the loss of this module, for training and for validation."""
+
+        def __init__(self, **arguments: Any) -> None:
+            super().__init__(**arguments)
+            # The loss is the mean over all response tokens of a step, whatever its micro-batches are.
+            self.model_accepts_loss_kwargs = True
+
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+        ) -> Any:
+            loss, count = summed_loss(base, inputs)
+            return loss / (count if num_items_in_batch is None else num_items_in_batch)
+
+        def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+            size = min(tuning.batch_size, self.args.per_device_eval_batch_size)
+            metrics = {"eval_loss": validation_loss(base, validation, size)}
+            base.model.train()
+            self.log(metrics)
+            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+            return metrics
+
+    return Loop
 
 
 def _arguments(tuning: Tuning, micro: int, count: int, folder: Path, seed: int) -> Any:
@@ -144,10 +256,12 @@ def _arguments(tuning: Tuning, micro: int, count: int, folder: Path, seed: int) 
         per_device_eval_batch_size=micro,
         gradient_accumulation_steps=accumulate,
         learning_rate=tuning.learning_rate,
+        train_sampling_strategy="group_by_length",
         optim="adafactor",
         lr_scheduler_type="linear",
         warmup_steps=tuning.warmup_ratio,
         bf16=cuda,
+        remove_unused_columns=False,
         eval_strategy="steps",
         eval_steps=steps,
         save_strategy="steps",
@@ -173,7 +287,18 @@ def _callback(progress: Callable[[int, int, str], None]) -> Any:
     from transformers import TrainerCallback
 
     class Progress(TrainerCallback):  # type: ignore[misc]
-        """Tells the user where the loop is, and marks whole checkpoints."""
+        """Tells the user where the loop is, marks whole checkpoints, and keeps a tuner's schedule of ranks."""
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if (tuner := _schedule(kwargs["model"])) is not None:
+                for settings in tuner.peft_config.values():
+                    settings.total_step = state.max_steps
+                    settings.tinit, settings.tfinal = state.max_steps // 10, state.max_steps // 2
+                    tuner.rankallocator.set_total_step(state.max_steps)
+
+        def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if (tuner := _schedule(kwargs["model"])) is not None:
+                tuner.update_and_allocate(state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             losses = [e["eval_loss"] for e in state.log_history if "eval_loss" in e]

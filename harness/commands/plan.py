@@ -1,0 +1,75 @@
+"""`harness plan`: what a method would train on a model, from its configuration alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import cli
+
+if TYPE_CHECKING:
+    from harness.config import Settings
+    from harness.plugin import Method
+    from harness.records import ModelSpec
+    from harness.registry import Offer
+
+
+@click.command("plan")
+@click.option("--method", "methods", required=True, callback=cli.names, help="Tuning methods: lora, ia3, peft:vera.")
+@click.option("--model", required=True, help="A config.json, a folder with one, or a hub id.")
+@click.option("--revision", help="Hub commit of the model.")
+@click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a method.")
+@click.option("--json", "as_json", is_flag=True)
+def command(methods: tuple[str, ...], model: str, revision: str | None, sets: tuple[str, ...], as_json: bool) -> None:
+    """How many parameters a method trains on a model, and what its adapter weighs. No weights are read or fetched.
+
+    \b
+    harness plan --model codellama/CodeLlama-7b-hf --method lora,ia3
+    """
+    from harness.config import Settings
+    from harness.model import prepare_process
+    from harness.records import ModelSpec
+    from harness.registry import Registry
+
+    prepare_process()
+    registry, settings = Registry(), Settings(sets)
+    spec = ModelSpec(_folder(model), revision)
+    offers = [registry.method(name) for name in methods]
+    found = [_planned(offer, spec, model, settings) for offer in offers]
+    settings.check_claimed()
+    if as_json:
+        cli.echo_json(found[0] if len(found) == 1 else found)
+        return
+    width = max(len(one["method"]) for one in found)
+    for one in found:
+        share = 100 * one["trainable_parameters"] / one["total_parameters"]
+        click.echo(
+            f"{one['method']:{width}}  {one['trainable_parameters']:>14,} of {one['total_parameters']:,} parameters"
+            f" ({share:.3f} %), adapter {one['adapter_bytes'] / 1e6:,.1f} MB"
+        )
+
+
+def _folder(model: str) -> str:
+    """A configuration file is named by its folder or by itself; transformers wants the file or the folder."""
+    path = Path(model)
+    return str(path.parent if path.name == "config.json" else path) if path.exists() else model
+
+
+def _planned(offer: Offer[Method], spec: ModelSpec, model: str, settings: Settings) -> dict[str, Any]:
+    from harness.model import meta, parameters
+
+    config, _ = settings.config(offer.name, offer.plugin.Config)
+    base = meta(spec)
+    _, total = parameters(base.model)
+    adapted = offer.plugin.adapt(base, config)
+    trainable, _ = parameters(adapted.model)
+    return {
+        "model": model,
+        "method": offer.name,
+        "trainable_parameters": trainable,
+        "total_parameters": total,
+        # Adapters are kept in 32 bits whatever the base is.
+        "adapter_bytes": 4 * trainable,
+    }
