@@ -111,7 +111,14 @@ class Anything:
 
 
 class Opaque:
-    """Stands for an answer that could not be carried over: it equals nothing."""
+    """Stands for the answer of `origin` that could not be carried over: it equals nothing."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+
+class NotYet(BaseException):
+    """A call whose arguments depend on an answer that is not known yet: nothing more can be foreseen."""
 
 
 class Examination:
@@ -135,6 +142,8 @@ class Examination:
         try:
             tree = _Patient().visit(ast.parse(code))
             exec(compile(ast.fix_missing_locations(tree), "test.py", "exec"), self._names(tree))  # noqa: S102
+        except NotYet:
+            pass
         except NeedsObjects:
             self.objects = True
         except AssertionError:
@@ -175,33 +184,42 @@ class Examination:
 
     def _call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         try:
-            call = [
-                name,
-                [values.plain(item) for item in arguments],
-                [[k, values.plain(v)] for k, v in keywords.items()],
-            ]
+            given = [values.plain(item) for item in arguments]
+            call = [name, given, [[key, values.plain(item)] for key, item in keywords.items()]]
         except values.Unknown:
-            raise NeedsObjects from None
+            raise self._without_encoding([*arguments, *keywords.values()]) from None
         self.say(json.dumps({"call": call}) + "\n")
         number, self.made = self.made, self.made + 1
         foreseen = number < min(len(self.calls), len(self.answers)) and self.calls[number] == call
         if self.speculating or not foreseen:
             self.speculating = True
             return Anything(self)
-        return self._replay(self.answers[number], arguments)
+        return self._replay(name, self.answers[number], arguments)
 
-    def _replay(self, said: dict[str, Any], arguments: tuple[Any, ...]) -> Any:
+    def _without_encoding(self, arguments: list[Any]) -> BaseException:
+        """Why a call cannot be carried over.
+
+        The test may need objects of the candidate's; but a candidate whose answer is an object where the test asked
+        for a value does not get a process that it shares with the test.
+        """
+        if self.speculating:
+            return NotYet()
+        if any(isinstance(item, Opaque) and item.origin == self.entry_point for item in arguments):
+            return TypeError(f"{self.entry_point} returned an object that is no plain value")
+        return NeedsObjects()
+
+    def _replay(self, name: str, said: dict[str, Any], arguments: tuple[Any, ...]) -> Any:
         if "raised" in said:
-            name, text = said["raised"]
-            kind = getattr(builtins, str(name), None)
+            raised, text = said["raised"]
+            kind = getattr(builtins, str(raised), None)
             if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
                 raise kind(str(text))
-            raise RuntimeError(f"{name}: {text}")
+            raise RuntimeError(f"{raised}: {text}")
         for argument, after in zip(arguments, said.get("arguments", ()), strict=False):
             _change(argument, values.revive(after))
         if "value" not in said:
             self.unknown = True
-            return Opaque()
+            return Opaque(name)
         return values.revive(said["value"])
 
 

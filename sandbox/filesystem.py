@@ -26,8 +26,8 @@ def build(trees: Sequence[str], masked: Sequence[str], guest: Sequence[str], scr
     """Replaces `/` by a new root.
 
     `trees` are the host's files and folders to show read-only at their own paths, `masked` the folders inside them to
-    show empty, `guest` the source files that become the modules of `/guest`. `owner` (a uid of the present user namespace) may write
-    to `/tmp`, up to `scratch_bytes` and 4096 files, and nowhere else.
+    show empty, `guest` the source files that become the modules of `/guest`. `owner` (a uid of the present user
+    namespace) may write to `/tmp`, up to `scratch_bytes` and 4096 files, and nowhere else.
     """
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     modules = {Path(path).stem: _compiled(Path(path)) for path in guest}

@@ -1,0 +1,225 @@
+"""A jail from outside: proved, cleaned, ended, and nothing left of it."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.records import Limits, Outcome, StdinTests
+from harness.sandbox import kernel, run, rung
+from harness.sandbox.jail import Jail, JailBroken, unproved
+from harness.sandbox.ladder import Isolation, Refused, required
+
+SQUARE = StdinTests((("7\n", "49"),))
+RIGHT = "print(int(input()) ** 2)"
+BRIEF = Limits(cpu_seconds=0.5, wall_seconds=1.0)
+
+
+def ask(jail: Jail, program: str, tests: int = 1) -> list[int]:
+    jail.ask(program, [(0, tests)], False, 60.0)
+    return [row[1] for row in jail.answer()["results"]]
+
+
+def others() -> set[str]:
+    return {folder.name for folder in Path("/proc").glob("[0-9]*")} - {str(os.getpid())}
+
+
+def test_a_process_of_the_host_is_no_jail():
+    assert "process 1" in unproved(os.getpid(), "full", {"x": "refused"})
+    assert "a candidate could: mount" in unproved(os.getpid(), "full", {"mount": "allowed"})
+    assert "nothing was tried" in unproved(os.getpid(), "reduced", {})
+
+
+def test_the_guest_runs_nothing_before_it_was_proved(monkeypatch):
+    monkeypatch.setattr("harness.sandbox.jail.protocol.send", lambda *_: None)
+    jail = Jail(BRIEF)
+    monkeypatch.undo()
+    jail.load({"kind": "stdin"}, [b"7\n"])
+    jail.ask(RIGHT, [(0, 1)], False, 60.0)
+    with pytest.raises(JailBroken):
+        jail.answer()
+    jail.close()
+
+
+def test_a_jail_that_fails_a_probe_is_not_used(monkeypatch):
+    monkeypatch.setattr("harness.sandbox.jail.unproved", lambda *_: "it shares the net namespace")
+    with pytest.raises(JailBroken, match="not isolated: it shares the net namespace"):
+        Jail(BRIEF)
+    assert not others()
+
+
+def test_nothing_is_left_of_a_closed_jail():
+    before = len(list(Path("/proc/self/fd").iterdir())), Path("/proc/self/mounts").read_text()
+    jail = Jail(BRIEF)
+    jail.load({"kind": "stdin"}, [b"7\n"])
+    ask(jail, "import os, time\nfor _ in range(3):\n    if os.fork() == 0: time.sleep(99)")
+    jail.close()
+    assert not others()
+    assert (len(list(Path("/proc/self/fd").iterdir())), Path("/proc/self/mounts").read_text()) == before
+
+
+def test_a_jail_ends_with_its_supervisor():
+    program = (
+        "import sys, time\nfrom harness.records import *\nfrom harness.sandbox.jail import Jail\njail = Jail(Limits())\n"
+        "jail.load({'kind': 'stdin'}, [b''])\njail.ask('import time; time.sleep(99)', [(0, 1)], False, 9.0)\n"
+        "time.sleep(0.3)\nprint('up', flush=True)\ntime.sleep(99)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    assert child.stdout.readline() == b"up\n"
+    assert len(others()) >= 4
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    deadline = time.monotonic() + 5
+    while others() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        reap()
+    assert not others()
+
+
+def reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def test_the_scratch_folder_is_empty_for_every_candidate():
+    leave = "import os\nos.makedirs('/tmp/a/b/c'); open('/tmp/a/b/f', 'w').write('x'); os.symlink('/', '/tmp/a/l')"
+    leave += "\nos.chmod('/tmp/a/b', 0); os.chmod('/tmp/a', 0)"
+    look = "import os\nassert os.listdir('/tmp') == [], os.listdir('/tmp')\nopen('/tmp/mine', 'w')"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b""])
+        assert [ask(jail, leave), ask(jail, look), ask(jail, look)] == [[1], [1], [1]]
+
+
+def test_a_candidate_cannot_seal_or_shrink_what_the_next_one_needs():
+    spoil = (
+        "import fcntl, os\nfor n in range(0, 64):\n    for act in (lambda: fcntl.fcntl(n, 1033, 8),"
+        " lambda: os.ftruncate(n, 0), lambda: os.set_blocking(n, False)):\n        try: act()\n        except OSError: pass"
+    )
+    jobs = [(program, SQUARE) for program in (spoil, RIGHT, spoil, RIGHT)]
+    outcomes = [execution.outcome for execution in run(jobs, BRIEF, workers=1)]
+    assert outcomes[1] == outcomes[3] == Outcome.PASSED
+
+
+def test_inputs_are_sealed():
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        code = "import fcntl\nassert fcntl.fcntl(0, 1034) == 15"
+        assert fcntl.F_GET_SEALS == 1034
+        assert ask(jail, code) == [1]
+
+
+def test_a_broken_jail_is_replaced_and_is_nobodys_fault(monkeypatch):
+    answers = []
+    real = Jail.answer
+
+    def answer(self):
+        answers.append(1)
+        if len(answers) == 2:
+            raise JailBroken("test")
+        return real(self)
+
+    monkeypatch.setattr(Jail, "answer", answer)
+    outcomes = [e.outcome for e in run([(RIGHT, SQUARE)] * 3, BRIEF, workers=1)]
+    assert outcomes == [Outcome.PASSED] * 3
+
+
+def test_a_jail_that_breaks_twice_is_a_sandbox_error(monkeypatch):
+    def answer(self):
+        raise JailBroken("gone")
+
+    monkeypatch.setattr(Jail, "answer", answer)
+    (execution,) = run([(RIGHT, SQUARE)], BRIEF, workers=1)
+    assert (execution.outcome, execution.error, execution.complete) == (Outcome.SANDBOX_ERROR, "gone", False)
+
+
+def test_a_forged_row_breaks_the_jail_and_not_the_supervisor(monkeypatch):
+    real = Jail.answer
+    monkeypatch.setattr(Jail, "answer", lambda self: {**real(self), "results": [[0, 1, 0, 1 << 60, 0, 1]]})
+    (execution,) = run([(RIGHT, SQUARE)], BRIEF, workers=1)
+    assert execution.outcome is Outcome.SANDBOX_ERROR
+
+
+def test_abandoning_the_iterator_ends_the_jails():
+    executions = run([(RIGHT, SQUARE)] * 50, BRIEF, workers=2)
+    next(executions)
+    executions.close()
+    assert not others()
+
+
+def test_the_ladder_proves_every_layer():
+    found = rung()
+    assert found.rung == "full"
+    assert all(layer.proof for layer in found.layers)
+    assert all(layer.holds for layer in found.layers if layer.name.startswith("a candidate cannot"))
+    assert found.lines()[0] == "isolation: full"
+
+
+def test_without_isolation_nothing_runs(monkeypatch):
+    monkeypatch.setattr("harness.sandbox.ladder.rung", lambda _=False: Isolation("refused", (), "no such kernel"))
+    with pytest.raises(Refused, match="no such kernel"):
+        required(False)
+
+
+def test_the_reduced_rung_keeps_the_tree_together_and_the_host_out():
+    programs = {
+        RIGHT: [1],
+        "import os\nos.setsid()": [2],
+        "import os\nos.setpgid(0, 0)": [2],
+        "import os\nos.kill(os.getppid(), 9)": [2],
+        "open('/etc/passwd')": [2],
+        "open('/tmp/x', 'w')": [2],
+        "import os\nos.listdir('/proc')": [2],
+        "import socket\nsocket.socket()": [2],
+        "import os, time\nfor _ in range(3):\n    if os.fork() == 0: time.sleep(99)": [1],
+        "while True: pass": [10],
+    }
+    with Jail(BRIEF, "reduced") as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        assert {program: ask(jail, program) for program in programs} == programs
+        assert len(others()) == 1
+    assert not others()
+
+
+def test_a_reduced_jail_ends_what_runs_when_it_is_closed():
+    jail = Jail(Limits(), "reduced")
+    jail.load({"kind": "stdin"}, [b""])
+    jail.ask("import os, time\nfor _ in range(3): os.fork()\ntime.sleep(99)", [(0, 1)], False, 60.0)
+    time.sleep(0.3)
+    jail.close()
+    reap()
+    assert not others()
+
+
+def test_capabilities_cannot_come_back():
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b""])
+        raised = "import ctypes\nassert ctypes.CDLL(None).prctl(47, 2, 1, 0, 0) == 0"
+        assert ask(jail, raised) == [2]
+        assert kernel.CLONE_NEWUSER
+
+
+def test_many_runs_leave_nothing_and_grow_nothing():
+    programs = [
+        RIGHT,
+        "import os\nfor _ in range(2): os.fork()",
+        "open('/tmp/left', 'w').write('x' * 10**4)",
+        "raise ValueError",
+        "import threading\nthreading.Thread(target=print).start()",
+    ]
+    jobs = ((programs[number % len(programs)], SQUARE) for number in range(1200))
+    sizes = []
+    for number, _ in enumerate(run(jobs, BRIEF, workers=2)):
+        if number % 400 == 399:
+            sizes.append(int(Path("/proc/self/statm").read_text().split()[1]))
+            assert len(list(Path("/proc/self/fd").iterdir())) < 40
+    assert max(sizes) <= sizes[0] * 1.1
+    assert not others()
