@@ -66,7 +66,7 @@ def prepare_process() -> None:
     # It announces an optional kernel package that would be fetched from the hub.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.CRITICAL)
     # LLM.int8() multiplies in 16 bits of its own, and says so for every layer.
-    warnings.filterwarnings("ignore", message="MatMul8bitLt: inputs will be cast", category=UserWarning)
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     # peft 0.21 asks for an attribute that transformers 5 renamed.
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
 
