@@ -1,8 +1,9 @@
-"""CodeBLEU: published profiles against the golden file, the fixed one against what it promises, any text against all."""
+"""CodeBLEU: published profiles against the golden file, the fixed one against its promises, any text against all."""
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import math
 import os
@@ -201,7 +202,7 @@ def test_no_hash_seed_changes_a_byte():
     program = (
         "import json\n"
         "from harness.plugins.metrics.pycode.pairs import Judge, PROFILES\n"
-        "a = 'def f(p, q=1):\\n    for i in range(p):\\n        while q:\\n            p, q = q + i, p\\n    return p'\n"
+        "a = 'def f(p, q=1):\\n  for i in range(p):\\n    while q:\\n      p, q = q + i, p\\n  return p'\n"
         "b = 'def f(x, y=2):\\n    for k in range(x):\\n        x += y * k\\n    return [x for z in y if z]'\n"
         "print(json.dumps([Judge(p, False).sums([a, b], t) for p in PROFILES for t in (a, b)]))\n"
     )
@@ -212,6 +213,22 @@ def test_no_hash_seed_changes_a_byte():
             subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True).stdout
         )
     assert len(seen) == 1
+
+
+@needs_data
+def test_no_python_changes_a_byte():
+    found = []
+    for profile in PROFILES:
+        judged = Judge(profile, False)
+        for row in golden():
+            if "prediction" in row:
+                sums = judged.sums(references(row), row["prediction"])
+                found.append([sums, sorted(measures(dict(zip(SUMS, sums, strict=True)), 1).items())])
+    text = json.dumps(found)
+    # computed with Python 3.11, 3.12 and 3.13
+    assert (
+        hashlib.sha256(text.encode()).hexdigest() == "03c7acfa58da1a05d2afd41db8499724b036cbfbc63b4e01f6d653d6e3295d0d"
+    )
 
 
 def nested_loops(depth: int) -> str:
@@ -229,9 +246,9 @@ HOSTILE = {
     "comment": "# nothing else",
     "deep": "(" * 20_000 + "x" + ")" * 20_000,
     "deep and open": "[" * 20_000,
-    "long sum": "x = a" + " + a" * 20_000,
-    "quotes": "'\\'" * 20_000,
-    "open comments": "/*" * 20_000,
+    "long sum": "x = a" + " + a" * 10_000,
+    "quotes": "'\\'" * 3_000,
+    "open comments": "/*" * 3_000,
     "many elif": "if a:\n    b = 1\n" + "elif c:\n    b = a\n" * 2_000,
     "non-ascii": "é = 'ü'\nñ = é  # ß",
     "html": "<html><body>" * 50,
@@ -261,12 +278,12 @@ def test_work_does_not_double_with_each_nested_loop():
 @pytest.mark.parametrize("profile", PROFILES)
 def test_time_grows_with_the_length_not_with_its_square(profile, unit):
     seconds = []
-    for count in (500, 8_000):
+    for count in (250, 4_000):
         judged = Judge(profile, False)
         started = time.process_time()
         judged.sums(["x = 1"], unit * count)
         seconds.append(time.process_time() - started)
-    assert seconds[1] < 16 * 5 * max(seconds[0], 0.004)  # the square would be 256 times
+    assert seconds[1] < 16 * 5 * max(seconds[0], 0.002)  # the square would be 256 times
 
 
 code = st.lists(
