@@ -101,20 +101,28 @@ class Study:
         return list(dict.fromkeys(names))
 
     def methods(self, task: str, model: str) -> list[str]:
-        """The methods of one model's cells."""
-        return list(dict.fromkeys(r.cell.request.method for r in self.of(task, model)))
+        """The methods of one model's cells; several settings of a method are told apart ("rag (n=4)")."""
+        return list(dict.fromkeys(self._label(r) for r in self._of(task, model)))
 
-    def of(self, task: str, model: str, method: str | None = None) -> list[Result]:
-        """The results of one model (and method) on a task."""
-        asked = [r for r in self._found if (r.cell.request.task, _short(r.cell.request.model)) == (task, model)]
-        return [r for r in asked if method in (None, r.cell.request.method)]
+    def of(self, task: str, model: str, method: str) -> list[Result]:
+        """The results of one model and method on a task: one cell under its seeds."""
+        return [r for r in self._of(task, model) if self._label(r) == method]
 
     def by_examples(self, task: str, model: str, method: str) -> dict[str, list[Result]]:
-        """The results of a method by the options of their cells ("icl.n=4"), seeds together."""
+        """The results of a method by the options of their cells ("n=4"), seeds together."""
         found: dict[str, list[Result]] = {}
-        for result in self.of(task, model, method):
-            found.setdefault(", ".join(s.partition(".")[2] for s in result.cell.sets), []).append(result)
+        for result in self._of(task, model):
+            if result.cell.request.method == method:
+                found.setdefault(_options(result), []).append(result)
         return found
+
+    def _of(self, task: str, model: str) -> list[Result]:
+        return [r for r in self._found if (r.cell.request.task, _short(r.cell.request.model)) == (task, model)]
+
+    def _label(self, result: Result) -> str:
+        request = result.cell.request
+        several = len(self.by_examples(request.task, _short(request.model), request.method)) > 1
+        return f"{request.method} ({_options(result)})" if several else request.method
 
     def value(self, found: Sequence[Result], measure: str, published: float | None, slice_: str | None = None) -> Value:
         """One place from the runs of all seeds of a cell."""
@@ -135,6 +143,10 @@ class Study:
         ]
         none = Value(None, published, "not in this study")
         return max(places, key=lambda pair: (pair[0].number or (-1.0,))[0], default=(none, none))
+
+
+def _options(result: Result) -> str:
+    return ", ".join(item.partition(".")[2] for item in result.cell.sets)
 
 
 def metric_of(measure: str) -> str:

@@ -47,7 +47,8 @@ def draw_lengths(found: Sequence[Lengths], folder: Path) -> list[Path]:
     plt = _pyplot()
     figure, axes = plt.subplots(figsize=(7, 0.5 * len(shown) + 1.2), layout="constrained")
     labels = [f"{one.task}, {one.what}" for one in shown]
-    axes.boxplot([one.tokens for one in shown], vert=False, whis=(5, 95), showfliers=False, tick_labels=labels)
+    tokens = [one.tokens for one in shown]
+    axes.boxplot(tokens, orientation="horizontal", whis=(5, 95), showfliers=False, tick_labels=labels)
     axes.invert_yaxis()
     axes.set_xscale("log")
     axes.set_xlabel("tokens")

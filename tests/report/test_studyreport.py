@@ -1,0 +1,181 @@
+"""The report sets ours beside the published, and says plainly what was not run."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from harness import study
+from harness.report import studyreport
+from harness.report.exhibits import EXHIBITS, PUBLISHED
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Browser
+
+STUDY = """
+title = "LoRA and examples"
+shows = ["table3", "figure5", "figure7"]
+[[grid]]
+task = ["conala"]
+model = ["codellama/CodeLlama-7b-hf", "codellama/CodeLlama-7b-Python-hf"]
+method = ["lora"]
+[[grid]]
+task = ["conala"]
+model = ["codellama/CodeLlama-7b-hf"]
+method = ["rag"]
+seed = [42, 777]
+options = { "rag.n" = [1, 4] }
+"""
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> study.Study:
+    path = tmp_path / "small.toml"
+    path.write_text(STUDY)
+    return study.load(str(path))
+
+
+@pytest.fixture
+def root(synthetic: ModuleType, tmp_path: Path) -> Path:
+    """Runs of CodeLlama-7b: LoRA, and RAG with one example under two seeds."""
+    folder = tmp_path / "runs"
+    specs = [("lora", 42, 0, 0.6), ("rag", 42, 1, 0.4), ("rag", 777, 1, 0.5)]
+    for number, (method, seed, n, skill) in enumerate(specs):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, skill, 80, examples=n))
+        run = synthetic.run_spec(method, seed, "codellama/CodeLlama-7b-hf", examples=n)
+        synthetic.write(folder, synthetic.row(run, found, rng), found)
+    return folder
+
+
+def write(one: study.Study, root: Path, out: Path) -> list[str]:
+    return studyreport.write(one, False, {}, root, out)
+
+
+def table(text: str, title: str) -> list[dict[str, str]]:
+    """The Markdown table below a heading."""
+    lines = text.partition(f"## {title}")[2].split("\n## ")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines if line.startswith("|")]
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[2:]]
+
+
+def test_ours_its_interval_and_the_published_value_stand_side_by_side(
+    one: study.Study, root: Path, tmp_path: Path
+) -> None:
+    write(one, root, tmp_path / "out")
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Table 3")
+    mine = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B", "lora"))
+    result = json.loads(next(root.glob("conala-lora-*/result.json")).read_text())
+    value = next(e for e in result["row"]["estimates"] if e["measure"] == "em@10")
+    assert mine["conala em@10 ours"].replace("\\", "").startswith(f"{100 * value['value']:.2f} [")
+    assert mine["conala em@10 published"] == "39.31"
+    assert mine["codealpacapy em@10 ours"] == "not in this study"
+    assert mine["conala codebleu ours"] == "codebleu was not computed"
+    assert len(lines) == len(PUBLISHED["table3"]["rows"]) + 2
+    assert {line["method"] for line in lines if "rag" in line["method"]} == {"rag (n=1)", "rag (n=4)"}
+
+
+def test_what_was_not_run_is_said_with_its_reason(one: study.Study, root: Path, tmp_path: Path) -> None:
+    said = write(one, root, tmp_path / "out")
+    assert said[0] == "3 of 6 cells have no run:"
+    assert "lora on conala, CodeLlama-7b-Python-hf, seed 42: not run" in said
+    text = (tmp_path / "out" / "report.md").read_text()
+    lines = table(text, "Table 3")
+    other = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B-Python", "lora"))
+    assert other["conala em@10 ours"] == "not run" and other["conala em@10 published"] == "36.28"
+    assert "## Not run" in text
+
+
+def test_a_curve_pools_the_seeds_of_a_number_of_examples(one: study.Study, root: Path, tmp_path: Path) -> None:
+    write(one, root, tmp_path / "out")
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 7")
+    rag = {line["examples"]: line for line in lines if line["method"] == "rag"}
+    values = []
+    for path in root.glob("conala-rag-*/result.json"):
+        estimates = json.loads(path.read_text())["row"]["estimates"]
+        values.append(next(e["value"] for e in estimates if e["measure"] == "em@10"))
+    assert rag["1"]["em@10 ours"].startswith(f"{100 * sum(values) / 2:.2f} ")
+    assert rag["1"]["em@10 published"] == "35.17"
+    assert rag["4"]["em@10 ours"] == "not run"
+
+
+def test_a_run_with_a_changed_record_is_left_out_of_the_report(one: study.Study, root: Path, tmp_path: Path) -> None:
+    path = next(root.glob("conala-lora-*/records.jsonl"))
+    path.write_text(path.read_text().replace('"em@10": 1.0', '"em@10": 0.0'))
+    said = write(one, root, tmp_path / "out")
+    assert any(f"left out: {path}: gives em@10 0.000000" in line for line in said)
+
+
+def test_the_figures_are_drawn_and_the_same_runs_give_the_same_files(
+    one: study.Study, root: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'codetune-harness[plots]'")
+    for name in ("one", "two"):
+        write(one, root, tmp_path / name)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    pictures = ["figure5.png", "figure5.svg", "figure7.png", "figure7.svg"]
+    assert names == [*pictures, "index.html", "report.md", "report.tex"]
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    assert (tmp_path / "one" / "figure7.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_without_matplotlib_the_tables_are_there_and_the_remedy_is_said(
+    one: study.Study, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    said = write(one, root, tmp_path / "out")
+    assert said[0] == "drawing figures needs matplotlib: pip install 'codetune-harness[plots]'"
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["index.html", "report.md", "report.tex"]
+
+
+def test_the_report_compiles_as_markdown_and_latex(one: study.Study, root: Path, tmp_path: Path) -> None:
+    write(one, root, tmp_path / "out")
+    html = MarkdownIt("commonmark").enable("table").render((tmp_path / "out" / "report.md").read_text())
+    assert html.count("<table>") == 3 + 1  # three exhibits, one board
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex: apt-get install texlive-latex-recommended")
+    head = "\\documentclass[landscape]{article}\\usepackage{booktabs,longtable}\\begin{document}\\tiny\n"
+    source = tmp_path / "all.tex"
+    source.write_text(head + (tmp_path / "out" / "report.tex").read_text() + "\\end{document}\n")
+    words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", f"-output-directory={tmp_path}", str(source)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_the_page_of_a_report_is_accessible(
+    browser: Browser, axe: str, one: study.Study, root: Path, tmp_path: Path
+) -> None:
+    write(one, root, tmp_path / "out")
+    browser.open(tmp_path / "out" / "index.html")
+    browser.wait("document.querySelector('#problem h3')")
+    browser.run(axe)
+    found: list[Any] = browser.run("return axe.run().then((r) => r.violations.map((v) => [v.id, v.impact]))")
+    assert [v for v in found if v[1] in ("serious", "critical")] == []
+    assert browser.log("browser") == []
+
+
+def test_every_table_and_figure_that_a_shipped_study_shows_exists() -> None:
+    shown = {name for one in study.shipped() for name in study.load(one).shows}
+    assert shown == {*EXHIBITS, "figure2"}
+
+
+def test_token_lengths_come_from_the_data_alone(tmp_path: Path) -> None:
+    said = studyreport.write(study.load("fig2"), True, {}, tmp_path / "runs", tmp_path / "out")
+    assert not said
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 2")
+    found = {(line["task"], line["what"]): line for line in lines}
+    assert len(found) == 6
+    for line in found.values():
+        marks = [int(line[name]) for name in ("5 %", "25 %", "median", "75 %", "95 %")]
+        assert marks == sorted(marks) and marks[0] > 0
+    assert int(found["apps", "instruction"]["median"]) > int(found["conala", "instruction"]["median"])
