@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from harness import runs, statistics
+from harness import ranking, runs, statistics
 from harness.errors import UsageError
-from harness.leaderboard import group_key
-from harness.records import Record, Score
+from harness.leaderboard import group_key, measures
+from harness.records import Row
 from harness.registry import Registry
 
 
-def compare_runs(first: Path, second: Path) -> list[statistics.Comparison]:
-    """Every measure that both runs have.
+def compare_runs(first: Path, second: Path, *, everything: bool = False) -> list[statistics.Comparison]:
+    """The measures that both runs have: those of a leaderboard, or with `everything` variants and parts too.
 
     Raises:
         UsageError: the runs are not on the same problems.
+        RunError: a run is not finished, or its records do not give its result.
     """
     rows = [runs.read_row(first), runs.read_row(second)]
     if group_key(rows[0])[:4] != group_key(rows[1])[:4]:
@@ -26,15 +26,18 @@ def compare_runs(first: Path, second: Path) -> list[statistics.Comparison]:
     shared = [name for name in rows[0].run.metrics if name in rows[1].run.metrics]
     found = []
     for name in shared:
-        a, b = (_scores(part, name) for part in records)
-        both = [{e.measure for e in row.estimates if e.metric == name} for row in rows]
-        measures = dict.fromkeys(e.measure for e in rows[0].estimates if e.metric == name and e.measure in both[1])
-        found += [statistics.compare(registry.metric(name).plugin, a, b, measure) for measure in measures]
+        metric = registry.metric(name).plugin
+        a, b = (ranking.scores_of(part, name) for part in records)
+        for row, scores, folder in zip(rows, (a, b), (first, second), strict=True):
+            ranking.check(row, scores, metric, folder)
+        found += [
+            statistics.compare(metric, a, b, measure)
+            for column_metric, measure, slice_ in measures(rows[:1], everything=everything)
+            if column_metric == name and slice_ is None and has(rows[1], name, measure)
+        ]
     return found
 
 
-def _scores(records: list[Record], metric: str) -> Any:
-    found: list[tuple[str, Score]] = []
-    for record in records:
-        found += [(record.id, score) for score in record.scores if score.metric == metric]
-    return found
+def has(row: Row, metric: str, measure: str) -> bool:
+    """Whether the row has an estimate of a measure."""
+    return any((e.metric, e.measure) == (metric, measure) for e in row.estimates)

@@ -40,7 +40,7 @@ class Watcher:
         """A cell was finished, or failed."""
         self.done += ended.state == FINISHED
         self.failed += ended.state == FAILED
-        self.ran += ended.seconds > 0
+        self.ran += ended.seconds > 0 or ended.state == FAILED
 
 
 class _Live(Watcher):

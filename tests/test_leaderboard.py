@@ -216,3 +216,25 @@ def test_a_board_of_the_built_in_sample_says_so_in_every_form(synthetic: ModuleT
     found, _ = boards(tmp_path)
     for form in (tables.text, tables.markdown, tables.latex):
         assert "BUILT-IN SAMPLE" in form(found)
+
+
+def test_compare_names_both_runs_and_decides_each_main_measure(root: Path) -> None:
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    folders = [next(root.glob(f"conala-{method}-*")) for method in ("lora", "zero-shot")]
+    text = CliRunner().invoke(cli, ["compare", *map(str, folders)], catch_exceptions=False).output
+    assert text.startswith(f"A  {folders[0].name}\nB  {folders[1].name}\n\nem@1: A 0.")
+    assert text.count("decided at 5 %") == 2
+    whole = CliRunner().invoke(cli, ["compare", "--json", *map(str, folders)], catch_exceptions=False).output
+    assert [one["measure"] for one in json.loads(whole)] == ["em@1", "em@10", "em@1/literal", "em@10/literal"]
+
+
+def test_compare_refuses_runs_whose_records_were_changed(root: Path) -> None:
+    from harness.comparison import compare_runs
+
+    path = next(root.glob("conala-lora-*/records.jsonl"))
+    path.write_text(path.read_text().replace('"em@1": 0.0', '"em@1": 1.0'))
+    with pytest.raises(RunError, match="the records were changed"):
+        compare_runs(path.parent, next(root.glob("conala-ia3-*")))

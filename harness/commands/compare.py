@@ -14,14 +14,14 @@ from harness import cli
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True)
 def command(first: Path, second: Path, as_json: bool) -> None:
-    """Differences of two runs on the same problems, with intervals and paired tests."""
+    """Differences of two runs A and B on the same problems, with intervals and paired tests; --json has every measure."""
     from harness.comparison import compare_runs
     from harness.statistics import describe
 
-    found = compare_runs(first, second)
+    found = compare_runs(first, second, everything=as_json)
     if as_json:
-        cli.echo_json([comparison.__dict__ for comparison in found])
+        cli.echo_json(found)
         return
+    click.echo(f"A  {first.name}\nB  {second.name}")
     for comparison in found:
-        for line in describe(comparison, first.name, second.name):
-            click.echo(line)
+        click.echo("\n" + "\n".join(describe(comparison)))
