@@ -14,7 +14,7 @@ from harness import cli
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True)
 def command(first: Path, second: Path, as_json: bool) -> None:
-    """Differences of two runs A and B on the same problems, with intervals and paired tests; --json has every measure."""
+    """Paired tests of runs A and B on the same problems, with intervals; --json has every measure."""
     from harness.comparison import compare_runs
     from harness.statistics import describe
 
