@@ -17,28 +17,33 @@ ORDERS = (1, 2, 3, 4)
 def bag(items: Sequence[Hashable]) -> Bag:
     """The multiset of `items`; items must not be pairs that start with a number."""
     found = frozenset(items)
-    if len(found) == len(items):
-        return found
-    return found.union([(k, item) for item, count in Counter(items).items() if count > 1 for k in range(2, count + 1)])
+    return found if len(found) == len(items) else found.union(_repeats(items))
+
+
+def _repeats(items: Iterable[Hashable]) -> list[Hashable]:
+    return [(k, item) for item, count in Counter(items).items() if count > 1 for k in range(2, count + 1)]
 
 
 def grams(tokens: Sequence[str]) -> tuple[Bag, ...]:
     """The bags of n-grams of `tokens` for n = 1, 2, 3, 4; a 1-gram is the token itself."""
-    second, third, fourth = tokens[1:], tokens[2:], tokens[3:]
-    return (
-        bag(tokens),
-        bag(list(zip(tokens, second, strict=False))),
-        bag(list(zip(tokens, second, third, strict=False))),
-        bag(list(zip(tokens, second, third, fourth, strict=False))),
-    )
+    found = [bag(tokens)]
+    shifted = [tokens, tokens[1:], tokens[2:], tokens[3:]]
+    for order in (2, 3, 4):
+        once: Bag = frozenset(zip(*shifted[:order], strict=False))
+        if len(once) < len(tokens) - order + 1:
+            once = once.union(_repeats(zip(*shifted[:order], strict=False)))
+        found.append(once)
+    return tuple(found)
 
 
-def token(item: Hashable) -> Hashable:
-    """The item that an element of a bag of strings stands for."""
-    return item[1] if isinstance(item, tuple) else item
-
-
-def among(items: Bag, words: Iterable[str]) -> Bag:
+def among(items: Bag, words: frozenset[str]) -> Bag:
     """The elements of a bag of strings that stand for one of `words`."""
-    chosen = frozenset(words)
-    return frozenset(item for item in items if token(item) in chosen)
+    found: set[Hashable] = set()
+    for word in items & words:
+        element: Hashable = word
+        k = 1
+        while element in items:
+            found.add(element)
+            k += 1
+            element = (k, word)
+    return frozenset(found)

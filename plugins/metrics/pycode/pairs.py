@@ -145,17 +145,17 @@ class Judge:
 
     def _count(self, references: Sequence[Text], prediction: Text) -> Sums:
         own = prediction.grams
-        shared = [[own[n] & text.grams[n] for n in range(4)] for text in references]
-        recalled = [sum(len(each[n]) for each in shared) for n in range(4)]
-        if len(references) == 1:
-            matched = list(recalled)
-        else:
-            matched = [len(own[n] & frozenset().union(*(text.grams[n] for text in references))) for n in range(4)]
-        recalled[0] += sum(
-            (_KEYWORD_WEIGHT - 1) * len(each[0] & text.key_bag) for each, text in zip(shared, references, strict=True)
-        )
-        wanted = [sum(text.totals[n] for text in references) for n in range(4)]
-        wanted[0] += sum((_KEYWORD_WEIGHT - 1) * len(text.key_bag) for text in references)
+        shared = [[mine & theirs for mine, theirs in zip(own, text.grams, strict=True)] for text in references]
+        recalled = [sum(map(len, column)) for column in zip(*shared, strict=True)]
+        matched = list(recalled)
+        if len(references) > 1:
+            matched = [len(frozenset().union(*column)) for column in zip(*shared, strict=True)]
+        wanted = [sum(column) for column in zip(*(text.totals for text in references), strict=True)]
+        extra = _KEYWORD_WEIGHT - 1
+        for each, text in zip(shared, references, strict=True):
+            if text.key_bag:
+                recalled[0] += extra * len(each[0] & text.key_bag)
+                wanted[0] += extra * len(text.key_bag)
         totals = list(prediction.totals)
         nearest = min((text.length for text in references), key=lambda n: (abs(n - prediction.length), n))
         weighted_length = nearest

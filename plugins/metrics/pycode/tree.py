@@ -130,11 +130,12 @@ class _Walk:
         self.in_string = 0
 
     def run(self) -> Reading:
-        cursor, frames, grammar = self.cursor, self.frames, self.grammar
+        cursor, frames, grammar, above = self.cursor, self.frames, self.grammar, self.above
         down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
         named, kinds, fields, names = grammar.named, grammar.kinds, grammar.fields, self.reading.names
         sound = self.ascii and not self.reading.broken
         every_leaf = self.mended or not self.ascii
+        common = sound and not self.mended
         parts: list[Part] | None = None
         while True:
             node = cursor.node
@@ -145,16 +146,21 @@ class _Walk:
                 parts = self.open(node, kind, role, parts)
                 continue
             start = len(names)
-            if kind in named:
-                if sound:
-                    self.named_leaf(node, kind)
-                else:
-                    self.any_leaf(node, kind)
-            elif not sound:
-                if every_leaf or node.is_missing:
-                    self.any_leaf(node, kind)
-            elif self.mended and not self.in_string:
-                self.reading.tokens.append(kinds[kind])
+            if kind not in named:
+                if not sound:
+                    if every_leaf or node.is_missing:
+                        self.any_leaf(node, kind)
+                elif self.mended and not self.in_string:
+                    self.reading.tokens.append(kinds[kind])
+            elif common:  # what `any_leaf` does, in place because most named leaves are of this sort
+                above.append(kind << _FIELDS | (cursor.field_id or 0))
+                if kind != grammar.comment and not self.in_string:
+                    text = self.text[node.start_byte : node.end_byte]
+                    if text != kinds[kind]:
+                        names.append(text)
+                        self.reading.binds.append(kind == grammar.identifier)
+            else:
+                self.any_leaf(node, kind)
             if parts is not None:
                 parts.append((kinds[kind], fields[role], start, len(names), None, NOTHING))
             while not across():
@@ -213,21 +219,6 @@ class _Walk:
         """The shape of the node at the cursor, where it may hold a made-up token that only its text shows."""
         text = str(self.cursor.node)
         return self.shapes.number(text) if "(MISSING _" in text else shape
-
-    def named_leaf(self, node: Node, kind: int) -> None:
-        """A named leaf of a sound ASCII text."""
-        comment = kind == self.grammar.comment
-        if not (comment and self.mended):
-            self.above.append(kind << _FIELDS | (self.cursor.field_id or 0))
-        if self.in_string or comment:
-            return
-        text = self.text[node.start_byte : node.end_byte]
-        if self.mended:
-            self.reading.tokens.append(text)
-        elif text == self.grammar.kinds[kind]:
-            return
-        self.reading.names.append(text)
-        self.reading.binds.append(kind == self.grammar.identifier)
 
     def any_leaf(self, node: Node, kind: int) -> None:
         """A leaf of any text, in any reading."""
