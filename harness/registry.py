@@ -135,6 +135,13 @@ class Registry:
         known = [one for kind in KINDS for one in self._offers[kind]]
         raise unknown("plugin or run folder", name, known, f"See: harness plugins{self._hurt()}")
 
+    def known(self, name: str) -> str | None:
+        """The kind of the plugin or third-party command `name`, built in or not; None when the name is free."""
+        for kind in KINDS:
+            if name in self.offers(kind):
+                return kind
+        return "command" if self.command(name) is not None else None
+
     def offers(self, kind: str) -> Mapping[str, Offer[Any]]:
         """Every plugin of a kind ("method", "task", "metric", "backend") by name, built-ins first."""
         self._load(lambda entry: self._loader.memory.may_implement(entry, KINDS[kind][0]))

@@ -240,7 +240,7 @@ def test_a_plugin_that_breaks_its_contract_is_told_what(sinners: Path, kind: str
     reasons = broken(list(examine(contract_for(kind, name, attributes))))
     for words in SINS[kind, name]:
         assert any(words in reason for reason in reasons), (words, reasons)
-    if kind == "task" and name != "credulous" or name in ("silent", "misnamed"):
+    if (kind == "task" and name != "credulous") or name in ("silent", "misnamed"):
         assert len(reasons) == len(SINS[kind, name]), reasons
 
 

@@ -10,6 +10,7 @@ import click
 
 from harness import cli
 
+KINDS = ("method", "task", "metric", "backend", "command")
 MARKS = {"kept": "ok  ", "broken": "FAIL", "skipped": "skip"}
 
 
@@ -60,3 +61,24 @@ def check(name: str, data: Path | None, as_json: bool) -> None:
 def _found(registry: Any, name: str) -> tuple[str, str]:
     kind, offer = registry.find(name)
     return kind, f"({offer.origin.distribution} {offer.origin.version})"
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="What the plugin offers.")
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder to write to."
+)
+def new(name: str, kind: str, into: Path) -> None:
+    """Write a whole package for the plugin NAME: one small working plugin with tests, packaging, README and CI."""
+    from harness.errors import UsageError
+    from harness.registry import Registry
+    from harness.scaffold import write_package
+
+    registry = Registry()
+    taken = registry.known(name.removeprefix("harness-"))
+    if taken:
+        raise UsageError(f"there is already a {taken} called {name!r}; see: harness plugins")
+    folder = write_package(name, kind, into)
+    click.echo(f"{folder}")
+    click.echo(f"next: pip install -e '{folder}[test]' && cd '{folder}' && pytest", err=True)

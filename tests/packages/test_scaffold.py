@@ -1,0 +1,81 @@
+"""From `harness plugin new` to a plugin that is installed, tested, used and uninstalled, without an edit by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.scaffold import KINDS, write_package
+
+
+def test_every_kind_is_written_installed_tested_used_and_uninstalled(environment: Any) -> None:
+    folders = {}
+    for kind in KINDS:
+        written = environment.harness("plugin", "new", f"my-{kind}", "--kind", kind, "--into", "packages")
+        folders[kind] = environment.folder / written.stdout.strip()
+    environment.install(*folders.values())
+    try:
+        _are_listed(environment)
+        _pass_their_tests(environment, list(folders.values()))
+        _are_used(environment, folders["task"] / "tests" / "data")
+    finally:
+        environment.pip("uninstall", "--yes", *(f"harness-my-{kind}" for kind in KINDS))
+    assert "my-" not in environment.harness("plugins").stdout
+    assert "my-" not in environment.harness("--help").stdout
+
+
+def _are_listed(environment: Any) -> None:
+    rows = json.loads(environment.harness("plugins", "--json").stdout)
+    assert rows["left_out"] == rows["remarks"] == []
+    mine = {(row["kind"], row["name"], row["distribution"]) for row in rows["plugins"] if row["name"].startswith("my-")}
+    assert mine == {(kind, f"my-{kind}", f"harness-my-{kind}") for kind in KINDS}
+
+
+def _pass_their_tests(environment: Any, folders: list[Path]) -> None:
+    for folder in folders:
+        done = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+        assert done.returncode == 0, done.stdout
+        assert "passed" in done.stdout.splitlines()[-1]
+
+
+def _are_used(environment: Any, data: Path) -> None:
+    words = ["--data", str(data), "--task", "my-task", "--metric", "my-metric,pass_at_k", "--max-new-tokens", "16"]
+    methods = environment.harness("eval", "--method", "my-method", *words, "--set", "my-method.epochs=1", "--json")
+    row = json.loads(methods.stdout)[0]
+    assert row["trainable_parameters"] > 0
+    assert {"words@1", "pass@1"} <= {estimate["measure"] for estimate in row["estimates"]}
+    backends = environment.harness("eval", "--method", "zero-shot", "--backend", "my-backend", "--model", "any", *words)
+    assert "zero-shot" in backends.stdout
+    answers = [json.loads(line) for line in (data / "test.jsonl").read_text("utf-8").splitlines()]
+    lines = [json.dumps({"id": row["id"], "completions": [row["answer"]]}) + "\n" for row in answers]
+    (environment.folder / "right.jsonl").write_text("".join(lines), "utf-8")
+    scored = ["--task", "my-task", "--data", str(data), "--metric", "my-metric,pass_at_k", "--json"]
+    row = json.loads(environment.harness("score", "--completions", "right.jsonl", *scored).stdout)[0]
+    assert {e["measure"]: e["value"] for e in row["estimates"]} == {"words@1": 1.0, "pass@1": 1.0}
+    assert len(environment.harness("my-command").stdout.splitlines()) == 3
+
+
+@pytest.mark.parametrize("name", ["Bad", "two--dashes", "-dash", "1st", "a b", "a_b", ""])
+def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no plugin name"):
+        write_package(name, "task", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_that_is_there_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "harness-mine").mkdir()
+    with pytest.raises(UsageError, match="is there already"):
+        write_package("mine", "task", tmp_path)
+
+
+def test_no_template_word_is_left_over(tmp_path: Path) -> None:
+    for kind in KINDS:
+        folder = write_package(f"harness-a-{kind}", kind, tmp_path)
+        assert folder.name == f"harness-a-{kind}"
+        for file in folder.rglob("*.*"):
+            if file.is_file() and file.suffix != ".yml":
+                assert "{{" not in file.read_text("utf-8"), file
