@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
@@ -99,9 +100,16 @@ def model_digest(spec: ModelSpec) -> str:
 def _folder_digest(path: Path) -> str:
     sha = hashlib.sha256()
     for file in sorted(p for p in path.iterdir() if p.is_file() and p.name.endswith(_WEIGHTS)):
-        with file.open("rb") as stream:
-            sha.update(file.name.encode() + b"\0" + hashlib.file_digest(stream, "sha256").digest())
+        stamp = file.stat()
+        sha.update(file.name.encode() + b"\0" + _file_digest(file, stamp.st_size, stamp.st_mtime_ns))
     return sha.hexdigest()
+
+
+@functools.cache
+def _file_digest(file: Path, size: int, modified: int) -> bytes:
+    """Kept, since every cell of a study asks for the same gigabytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
 
 
 def load_config(spec: ModelSpec) -> Any:
