@@ -106,7 +106,7 @@ def _folder_digest(path: Path) -> str:
 
 
 @functools.cache
-def _file_digest(file: Path, size: int, modified: int) -> bytes:
+def _file_digest(file: Path, _size: int, _modified: int) -> bytes:
     """Kept, since every cell of a study asks for the same gigabytes."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
