@@ -1,4 +1,26 @@
-"""Runs untrusted programs on tests: `for execution in run(jobs): …`."""
+"""Runs programs that a model wrote, on tests that they never see the answers of.
+
+    from harness.sandbox import run
+    for execution in run([(program, tests), ...]):
+        print(execution.outcome, execution.passed, execution.total)
+
+**Covered** (`selftest()` tries each promise on this machine; docs/sandbox.md says how each is kept):
+
+- no verdict is forged: a candidate gives answers, the comparison happens in another process that it cannot reach
+- no file of the host is read, nothing is written outside the scratch folder, nothing of the supervisor is inherited
+- no network; no other process is touched; no privilege is gained
+- namespaces and mounts stay; no kernel interface beyond what Python needs; no channel between processes is left behind
+- no flood gets through: processes, memory, disk, output, time
+- honest programs pass
+
+**Not covered**:
+
+- a fault of the kernel itself: candidates use the host's kernel, through the system calls of `seccomp.py`
+- what can be learnt from timing, from the processor's caches and from the contents of the interpreter's own folders
+- a test that needs the candidate's objects is checked in the candidate's process (`Execution.trust` "in-process")
+- on the reduced rung, without user namespaces: no scratch folder, and without a control group the limits on memory and
+  processes hold for each process instead of the tree
+"""
 
 from __future__ import annotations
 
@@ -6,6 +28,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from harness.records import Execution, Limits
+from harness.sandbox.calibration import Calibration, calibrate
 from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import JailBroken
 from harness.sandbox.ladder import Layer, Refused, required, rung
@@ -13,7 +36,19 @@ from harness.sandbox.pool import Job, Pool
 from harness.sandbox.selftest import selftest
 from harness.sandbox.work import Isolation, Options
 
-__all__ = ["Comparison", "Isolation", "JailBroken", "Job", "Layer", "Refused", "run", "rung", "selftest"]
+__all__ = [
+    "Calibration",
+    "Comparison",
+    "Isolation",
+    "JailBroken",
+    "Job",
+    "Layer",
+    "Refused",
+    "calibrate",
+    "run",
+    "rung",
+    "selftest",
+]
 
 _DEFAULT_LIMITS = Limits()
 

@@ -4,6 +4,8 @@ All are harmless: an escape would leave at most an empty marker or print a plant
 `{secret}` in a program or a test is replaced by a random word that is nowhere but in the tests' expected outputs.
 """
 
+# ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
+
 from __future__ import annotations
 
 from dataclasses import dataclass

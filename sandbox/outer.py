@@ -1,6 +1,7 @@
 """A throw-away namespace around code that may have any fault: the sandbox's own tests, and other projects' judges.
 
-In it the file system is read-only but for an empty `/tmp`, there is no network, and no process outside can be seen.
+In it the file system is read-only but for an empty `/tmp` and `/dev/shm`, there is no network, and no process outside
+can be seen.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def throw_away(body: Callable[[], int], said: int) -> int:
             else:
                 _, waited = os.waitpid(inner, 0)
                 status = os.waitstatus_to_exitcode(waited) & 0xFF
-        except OSError as problem:
-            os.write(said, str(problem).encode())
+        except BaseException as problem:  # noqa: BLE001 - said by the caller, in whose name this process speaks
+            if not isinstance(problem, OSError):
+                status = 1
+            os.write(said, f"{type(problem).__name__}: {problem}".encode())
         finally:
             os._exit(status)
     _, waited = os.waitpid(outer, 0)
@@ -55,5 +58,7 @@ def _enclose() -> None:
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     filesystem.set_attributes("/", kernel.MS_RDONLY, recursive=True)
     kernel.mount("proc", "/proc", "proc", 0)
-    kernel.mount("tmpfs", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1g")
+    for folder in ("/tmp", "/dev/shm"):
+        if Path(folder).is_dir():
+            kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1g")
     os.chdir("/tmp")

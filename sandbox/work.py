@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Sequence
@@ -9,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from harness.records import AssertTests, Execution, Limits, Outcome
-from harness.sandbox import protocol
+from harness.sandbox import protocol, values
 from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import Jail, JailBroken, Rung
 from harness.sandbox.judge import OUTCOMES, Suite, Verdict, judge
+from harness.sandbox.literal import Check, checks
 
 Isolation = Literal["shared", "fresh"]
 
@@ -149,13 +151,21 @@ class CaseWork:
         return Execution(Outcome.SANDBOX_ERROR, 0, total, error=str(why)[:200], strict_passed=0, complete=False)
 
 
-@dataclass(slots=True)
+@dataclass
 class Plan:
     """What the first examination of a problem found; shared by its candidates."""
 
     tests: AssertTests
     calls: list[Any] | None = None
     objects: bool = False
+    checks: list[Check] | None = None
+    """The assertions, where they can be read without being run."""
+
+    def __post_init__(self) -> None:
+        self.checks = checks(self.tests.code, self.tests.entry_point)
+        if self.checks is not None:
+            self.calls = [check.call for check in self.checks]
+        self.suite = _unchecked("answers", [json.dumps(self.calls).encode()])
 
 
 @dataclass(slots=True)
@@ -185,7 +195,10 @@ class AssertWork:
             return Request(_unchecked("assertions", inputs), tests.code, [(0, 1)], examiner=True)
         program = f"{tests.setup}\n{self.program}"
         if self.step == "answer":
-            return Request(_unchecked("answers", [json.dumps(self.calls).encode()]), program, [(0, 1)])
+            suite = self.plan.suite
+            if self.calls is not self.plan.calls:
+                suite = _unchecked("answers", [json.dumps(self.calls).encode()])
+            return Request(suite, program, [(0, 1)])
         if self.step == "in-process":
             return Request(_unchecked("in-process", [tests.code.encode()]), program, [(0, 1)])
         return None
@@ -201,8 +214,25 @@ class AssertWork:
             self._finish(Outcome.OUT_OF_MEMORY if exhausted else OUTCOMES[how], str(answer["error"]))
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
+        elif self.plan.checks is not None:
+            self._check(self.plan.checks, jail.read(start, end).splitlines())
         else:
             self.answers, self.step = jail.read(start, end), "examine"
+
+    def _check(self, wanted: list[Check], lines: list[bytes]) -> None:
+        """Compares the answers with the assertions that were read from the test."""
+        for check, line in itertools.zip_longest(wanted, lines):
+            if check is None or line is None:
+                return self._finish(Outcome.RAISED, "it did not answer every call")
+            try:
+                said = values.parse(line)
+                if "raised" in said:
+                    return self._finish(Outcome.RAISED, ": ".join(map(str, said["raised"])))
+                if not check.holds(values.revive(said["value"])):
+                    return self._finish(Outcome.FAILED, "AssertionError")
+            except (values.Unknown, KeyError, TypeError, RecursionError, ArithmeticError):
+                return self._finish(Outcome.FAILED, "AssertionError")
+        return self._finish(Outcome.PASSED)
 
     def _take_examination(self, how: int, output: bytes) -> None:
         lines = [json.loads(line) for line in output.splitlines() if line.endswith(b"}")]
@@ -211,6 +241,7 @@ class AssertWork:
         if self.step == "plan":
             objects = bool(ended and ended["objects"])
             self.plan.calls, self.plan.objects = calls, objects
+            self.plan.suite = _unchecked("answers", [json.dumps(calls).encode()])
             return
         if ended is None:
             self._finish(OUTCOMES.get(how, Outcome.RAISED), "the test did not end")
