@@ -66,9 +66,10 @@ class Grammar:
 
         language = Language(tree_sitter_python.language())
         self.parser = Parser(language)
+        self.error = 0xFFFF
         count = language.node_kind_count
-        self.kinds = {i: language.node_kind_for_id(i) or "" for i in range(count)} | {0xFFFF: "ERROR"}
-        self.named = frozenset(i for i in range(count) if language.node_kind_is_named(i)) | {0xFFFF}
+        self.kinds = {i: language.node_kind_for_id(i) or "" for i in range(count)} | {self.error: "ERROR"}
+        self.named = frozenset(i for i in range(count) if language.node_kind_is_named(i)) | {self.error}
         self.fields = {i: language.field_name_for_id(i) or "" for i in range(1, language.field_count + 1)} | {0: ""}
         self.sides = frozenset(i for i, name in self.fields.items() if name in ("left", "right"))
         self.moving = frozenset(i for i, name in self.kinds.items() if name in MOVING)
@@ -135,7 +136,7 @@ class _Walk:
         named, kinds, fields, names = grammar.named, grammar.kinds, grammar.fields, self.reading.names
         sound = self.ascii and not self.reading.broken
         every_leaf = self.mended or not self.ascii
-        common = sound and not self.mended
+        common = self.ascii and not self.mended
         parts: list[Part] | None = None
         while True:
             node = cursor.node
@@ -152,7 +153,7 @@ class _Walk:
                         self.any_leaf(node, kind)
                 elif self.mended and not self.in_string:
                     self.reading.tokens.append(kinds[kind])
-            elif common:  # what `any_leaf` does, in place because most named leaves are of this sort
+            elif common and (sound or not (node.is_missing or kind == grammar.error)):  # what `any_leaf` does, in place
                 above.append(kind << _FIELDS | (cursor.field_id or 0))
                 if kind != grammar.comment and not self.in_string:
                     text = self.text[node.start_byte : node.end_byte]
