@@ -64,11 +64,17 @@ def test_nothing_is_left_of_a_closed_jail():
 
 
 def test_a_jail_ends_with_its_supervisor():
-    program = (
-        "import sys, time\nfrom harness.records import *\nfrom harness.sandbox.jail import Jail\njail = Jail(Limits())\n"
-        "jail.load({'kind': 'stdin'}, [b''])\njail.ask('import time; time.sleep(99)', [(0, 1)], False, 9.0)\n"
-        "time.sleep(0.3)\nprint('up', flush=True)\ntime.sleep(99)"
-    )
+    program = """
+import time
+from harness.records import Limits
+from harness.sandbox.jail import Jail
+jail = Jail(Limits())
+jail.load({'kind': 'stdin'}, [b''])
+jail.ask('import time; time.sleep(99)', [(0, 1)], False, 9.0)
+time.sleep(0.3)
+print('up', flush=True)
+time.sleep(99)
+"""
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
     assert child.stdout.readline() == b"up\n"
     assert len(others()) >= 4
@@ -100,10 +106,13 @@ def test_the_scratch_folder_is_empty_for_every_candidate():
 
 
 def test_a_candidate_cannot_seal_or_shrink_what_the_next_one_needs():
-    spoil = (
-        "import fcntl, os\nfor n in range(0, 64):\n    for act in (lambda: fcntl.fcntl(n, 1033, 8),"
-        " lambda: os.ftruncate(n, 0), lambda: os.set_blocking(n, False)):\n        try: act()\n        except OSError: pass"
-    )
+    spoil = """
+import fcntl, os
+for n in range(64):
+    for act in (lambda: fcntl.fcntl(n, 1033, 8), lambda: os.ftruncate(n, 0), lambda: os.set_blocking(n, False)):
+        try: act()
+        except OSError: pass
+"""
     jobs = [(program, SQUARE) for program in (spoil, RIGHT, spoil, RIGHT)]
     outcomes = [execution.outcome for execution in run(jobs, BRIEF, workers=1)]
     assert outcomes[1] == outcomes[3] == Outcome.PASSED
@@ -199,6 +208,33 @@ def test_a_reduced_jail_ends_what_runs_when_it_is_closed():
     assert not others()
 
 
+def test_a_jail_starts_without_roots_powers():
+    program = """
+from pathlib import Path
+from harness.records import Limits, StdinTests
+from harness.sandbox import kernel, run
+import os
+uid, gid = os.getuid(), os.getgid()
+kernel.unshare(kernel.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+tests = StdinTests((("7\\n", "49"),))
+for execution in run([("print(int(input()) ** 2)", tests), ("open('/etc/passwd')", tests)], Limits(), workers=1):
+    print(execution.outcome.value)
+"""
+    folder = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False)
+    assert (done.stdout.split(), done.stderr) == (["passed", "raised"], "")
+
+
+def test_an_unsafe_run_still_uses_what_there_is():
+    with Jail(BRIEF, "unsafe") as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        assert [ask(jail, RIGHT), ask(jail, "open('/etc/passwd')")] == [[1], [2]]
+    assert not others()
+
+
 def test_capabilities_cannot_come_back():
     with Jail(BRIEF) as jail:
         jail.load({"kind": "stdin"}, [b""])
@@ -215,10 +251,10 @@ def test_many_runs_leave_nothing_and_grow_nothing():
         "raise ValueError",
         "import threading\nthreading.Thread(target=print).start()",
     ]
-    jobs = ((programs[number % len(programs)], SQUARE) for number in range(1200))
+    jobs = ((programs[number % len(programs)], SQUARE) for number in range(600))
     sizes = []
     for number, _ in enumerate(run(jobs, BRIEF, workers=2)):
-        if number % 400 == 399:
+        if number % 200 == 199:
             sizes.append(int(Path("/proc/self/statm").read_text().split()[1]))
             assert len(list(Path("/proc/self/fd").iterdir())) < 40
     assert max(sizes) <= sizes[0] * 1.1
