@@ -2,8 +2,8 @@
 
 Prompts are sorted by length, longest first, so that batches pad little and memory runs out at the start if it does at
 all. Each problem's completions are yielded as soon as its batch is done. When memory runs out the batch is halved;
-nothing that was finished is lost. Batches and their random state depend only on the run, never on what an earlier
-attempt had finished, so an interrupted run ends with the completions of an undisturbed one.
+nothing that was finished is lost. Batches and random numbers depend only on the run, never on what an earlier attempt
+had finished, so an interrupted run ends with the completions of an undisturbed one.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Any
 
 from harness.errors import ModelError
 from harness.extract import cut
-from harness.model import Base
+from harness.model import Base, is_prefix
 from harness.prompts import Prompt
 from harness.records import Completion, Sampling
+from harness.sample import sample
 
 Finished = tuple[Prompt, tuple[Completion, ...]]
 _CPU_BATCH = 8  # larger batches are no faster on a CPU (measured at 4M to 28M parameters)
@@ -115,17 +116,48 @@ def _with_room(
 def _batch(base: Base, chunk: list[Prompt], sampling: Sampling, seed: int) -> list[tuple[Completion, ...]]:
     import torch
 
-    torch.manual_seed(_seed(seed, chunk))
-    inputs, prompt_width = _inputs(base, chunk)
     limit = token_limit(base, chunk[0], sampling)
     with torch.inference_mode():
-        output = _model(base, inputs).generate(**inputs, **_options(base, sampling, limit))
-    sequences = output.sequences[:, 1 if base.seq2seq else prompt_width :].tolist()
-    scores = getattr(output, "sequences_scores", None)
-    logprobs = [None] * len(sequences) if scores is None else [round(s, 6) for s in scores.tolist()]
-    found = [_completion(base, s, logprob, sampling, limit) for s, logprob in zip(sequences, logprobs, strict=True)]
+        if sampling.temperature > 0 and not base.seq2seq:
+            rows, logprobs = _sampled(base, chunk, sampling, seed, limit), None
+        else:
+            rows, logprobs = _generated(base, chunk, sampling, seed, limit)
+    scores = [None] * len(rows) if logprobs is None else [round(score, 6) for score in logprobs]
+    found = [_completion(base, row, score, sampling, limit) for row, score in zip(rows, scores, strict=True)]
     n = sampling.candidates
     return [tuple(found[i * n : (i + 1) * n]) for i in range(len(chunk))]
+
+
+def _sampled(base: Base, chunk: list[Prompt], sampling: Sampling, seed: int, limit: int) -> list[list[int]]:
+    import torch
+    from transformers import StopStringCriteria
+
+    ends = torch.tensor(sorted(_end_tokens(base)), device=base.device)
+    words = StopStringCriteria(base.tokenizer, list(sampling.stop)) if sampling.stop else None
+
+    def stop(tokens: Any) -> Any:
+        ended = torch.isin(tokens[:, -1], ends)
+        return ended if words is None else ended | words(tokens, None)
+
+    inputs, _ = _inputs(base, chunk)
+    prefix = base.model.get_prompt(batch_size=len(chunk)) if is_prefix(base.model) else None
+    # Layers adapted in place are part of the inner model; virtual tokens are in `inputs` or `prefix`.
+    model = base.model.get_base_model() if hasattr(base.model, "get_base_model") else base.model
+    return sample(model, inputs, prefix, [prompt.id for prompt in chunk], sampling, seed, limit, stop)
+
+
+def _generated(
+    base: Base, chunk: list[Prompt], sampling: Sampling, seed: int, limit: int
+) -> tuple[list[list[int]], list[float] | None]:
+    """By transformers' `generate`: beam search, greedy search, and sampling from encoder-decoder models."""
+    import torch
+
+    torch.manual_seed(_seed(seed, chunk))
+    inputs, prompt_width = _inputs(base, chunk)
+    output = _model(base, inputs).generate(**inputs, **_options(base, sampling, limit))
+    scores = getattr(output, "sequences_scores", None)
+    rows: list[list[int]] = output.sequences[:, 1 if base.seq2seq else prompt_width :].tolist()
+    return rows, None if scores is None else scores.tolist()
 
 
 def _seed(seed: int, chunk: list[Prompt]) -> int:
@@ -135,7 +167,11 @@ def _seed(seed: int, chunk: list[Prompt]) -> int:
 
 
 def _inputs(base: Base, chunk: list[Prompt]) -> tuple[dict[str, Any], int]:
-    """Left-padded tensors for `generate`, and how many positions of its output are the prompt's."""
+    """Padded tensors for `generate`, and how many positions of its output are the prompt's.
+
+    A decoder's prompt is padded on the left, where its continuation does not see it; an encoder's on the right, so that
+    nothing comes between virtual tokens and the prompt.
+    """
     import torch
 
     width = max(len(prompt.tokens) for prompt in chunk)
@@ -143,6 +179,10 @@ def _inputs(base: Base, chunk: list[Prompt]) -> tuple[dict[str, Any], int]:
     gaps = [width - len(prompt.tokens) for prompt in chunk]
     ids = torch.tensor([[pad] * gap + list(p.tokens) for gap, p in zip(gaps, chunk, strict=True)], device=base.device)
     mask = torch.tensor([[0] * gap + [1] * (width - gap) for gap in gaps], device=base.device)
+    if base.seq2seq:
+        # Each row turned by its own gap: what stood before the prompt stands behind it.
+        order = torch.tensor([[*range(gap, width), *range(gap)] for gap in gaps], device=base.device)
+        return {"input_ids": ids.gather(1, order), "attention_mask": mask.gather(1, order)}, 0
     if _virtual_embeddings(base):
         return _behind_virtual_tokens(base, ids, mask), 0
     return {"input_ids": ids, "attention_mask": mask}, width

@@ -250,6 +250,12 @@ def parameters(model: Any) -> tuple[int, int]:
     return trainable, total
 
 
+def is_prefix(model: Any) -> bool:
+    """Whether `model` carries trained keys and values before every prompt (prefix tuning)."""
+    config = getattr(model, "active_peft_config", None)
+    return config is not None and str(config.peft_type.value) == "PREFIX_TUNING"
+
+
 def weights_digest(model: Any) -> str:
     """sha256 over every weight of `model`, in the order of their names."""
     import torch

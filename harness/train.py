@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ModelError
-from harness.model import Base
+from harness.model import Base, is_prefix
 from harness.prompts import Layout, Prompt
 from harness.records import Problem, Tuning
 from harness.runs import write_json
@@ -79,7 +79,7 @@ def fit(
 
     if not any(p.requires_grad for p in base.model.parameters()):
         raise ModelError("nothing in the model is trainable under this method")
-    if is_prefix(base.model) and getattr(base.model.get_base_model(), "is_gradient_checkpointing", False):
+    if is_prefix(base.model) and any(getattr(m, "gradient_checkpointing", False) for m in base.model.modules()):
         raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
     micro = tuning.batch_size
     while True:
@@ -185,12 +185,6 @@ def _only(head: Any, wanted: Any) -> Iterator[None]:
 
 def _head(model: Any) -> Any:
     return (model.get_base_model() if hasattr(model, "get_base_model") else model).get_output_embeddings()
-
-
-def is_prefix(model: Any) -> bool:
-    """Whether `model` carries trained keys and values (prefix tuning)."""
-    config = getattr(model, "active_peft_config", None)
-    return config is not None and str(config.peft_type.value) == "PREFIX_TUNING"
 
 
 def _schedule(model: Any) -> Any:
