@@ -1,0 +1,175 @@
+"""Pages that are written from the code: hooks, base classes, plugins with their options, commands, records.
+
+There is no second copy of anything to go stale: a docstring is changed, and the page with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import hookspecs, plugin, records
+from harness.cli import COMMANDS, cli
+from harness.loading import HOOKS, OURS
+from harness.registry import KINDS, Registry
+
+WORDS = {
+    "method": "Ways to adapt a model: by tuning, by prompting, or not at all. `lora+rag` combines one of each.",
+    "task": "Problems to write code for, and how an answer is judged.",
+    "metric": "What is computed from completions and executions. Definitions and evidence: [](../metrics.md).",
+}
+
+
+def write(folder: Path) -> None:
+    """Write every generated page to `folder`."""
+    folder.mkdir(exist_ok=True)
+    pages = {f"{kind}s": plugins(kind) for kind in WORDS}
+    pages |= {"hooks": hooks(), "classes": classes(), "commands": commands(), "records": record_types()}
+    for name, lines in pages.items():
+        text = "\n".join(lines) + "\n"
+        file = folder / f"{name}.md"
+        if not file.is_file() or file.read_text("utf-8") != text:
+            file.write_text(text, "utf-8")
+
+
+def plugins(kind: str) -> Iterator[str]:
+    """One section for each built-in plugin of a kind: what its module says, its reference, its options."""
+    yield from (f"# {kind.capitalize()}s", "", WORDS[kind], "")
+    registry = Registry(warn=lambda _: None)
+    for offer in registry.offers(kind).values():
+        if offer.origin.distribution != OURS:
+            continue
+        yield from (f"## {offer.name}", "")
+        yield from prose(inspect.getdoc(inspect.getmodule(type(offer.plugin))) or "")
+        if reference := offer.plugin.reference:
+            yield from ("", f"*Reference:* {reference}")
+        if variants := list(getattr(offer.plugin, "variants", list)()):
+            yield from ("", "Members: " + ", ".join(f"`{offer.name}:{name}`" for name in variants) + ".")
+        yield from ("", *options(offer.name, offer.plugin.Config))
+
+
+def options(name: str, config: type) -> Iterator[str]:
+    """The table of a plugin's options."""
+    fields = dataclasses.fields(config)
+    if not fields:
+        yield from ("It has no options.", "")
+        return
+    yield from ("| option | default | meaning |", "|---|---|---|")
+    for field in fields:
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        code = f"`{shown}`" if shown else ""
+        yield f"| `--set {name}.{field.name}=` | {cell(code)} | {cell(field.metadata.get('help', ''))} |"
+    yield ""
+
+
+def hooks() -> Iterator[str]:
+    """The plugin manual's list of hooks: signature, when it is called, an example."""
+    yield from ("# Hooks", "")
+    yield from prose((inspect.getdoc(hookspecs) or "").partition("\n\n")[2])
+    for name in HOOKS:
+        function = getattr(hookspecs, name)
+        words, _, example = (inspect.getdoc(function) or "").partition("@hookimpl")
+        yield from ("", f"## {name}", "", "```python", f"def {name}{signature(function)}: ...", "```", "")
+        yield from prose(words)
+        yield from ("", "```python", f"@hookimpl{example}".rstrip(), "```")
+
+
+def classes() -> Iterator[str]:
+    """What a plugin subclasses: every attribute and method with its meaning."""
+    yield from ("# Base classes", "")
+    yield from prose(inspect.getdoc(plugin) or "")
+    for base in [base for _, base in KINDS.values()]:
+        attributes = attribute_docs(base)
+        yield from ("", f"## {base.__name__}", "")
+        yield from (*prose(inspect.getdoc(base) or ""), "")
+        for line, words in attributes.values():
+            yield f"- `{line}`{f': {words}' if words else ''}"
+        for name, function in vars(base).items():
+            if inspect.isfunction(function):
+                yield from ("", f"### {base.__name__}.{name}", "")
+                yield from ("```python", f"def {name}{signature(function)}: ...", "```", "")
+                yield from prose(inspect.getdoc(function) or "")
+
+
+def commands() -> Iterator[str]:
+    """The help of every command, as the command line prints it."""
+    yield from ("# Commands", "", "```text")
+    yield from (cli.get_help(click.Context(cli, info_name="harness", max_content_width=100)), "```", "")
+    for name in COMMANDS:
+        command = cli.get_command(click.Context(cli, info_name="harness"), name)
+        assert command is not None
+        yield from one_command(f"harness {name}", command)
+
+
+def one_command(path: str, command: click.Command) -> Iterator[str]:
+    """The help of one command, and of those below it."""
+    yield from (f"## {path}", "", "```text")
+    yield from (command.get_help(click.Context(command, info_name=path, max_content_width=100)), "```", "")
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from one_command(f"{path} {name}", inner)
+
+
+def record_types() -> Iterator[str]:
+    """Every type that is written to a run folder."""
+    yield from ("# Records", "")
+    yield from prose(inspect.getdoc(records) or "")
+    for name, kind in vars(records).items():
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type) and kind.__module__ == records.__name__:
+            yield from ("", f"## {name}", "")
+            yield from prose(inspect.getdoc(kind) or "")
+            yield from ("", "| field | type | default |", "|---|---|---|")
+            for field in dataclasses.fields(kind):
+                default = "" if field.default is dataclasses.MISSING else f"`{field.default!r}`"
+                yield f"| `{field.name}` | `{cell(str(field.type))}` | {cell(default)} |"
+    yield from ("", "## Outcome", "", " · ".join(f"`{outcome.value}`" for outcome in records.Outcome))
+
+
+def prose(text: str) -> Iterator[str]:
+    """A docstring as Markdown: what is indented is code, and so shown as it is."""
+    block: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("    ") or (block and not line.strip() and block[-1].strip()):
+            block.append(line)
+            continue
+        if block:
+            yield from ("", "```text", *textwrap.dedent("\n".join(block)).strip("\n").splitlines(), "```", "")
+            block = []
+        yield line.replace("<", r"\<") if "`" not in line else line
+    if block:
+        yield from ("", "```text", *textwrap.dedent("\n".join(block)).strip("\n").splitlines(), "```", "")
+
+
+def signature(function: Any) -> str:
+    """Parameters and result as they are written in the source."""
+    return str(inspect.signature(function)).replace("'", "")
+
+
+def cell(text: str) -> str:
+    """Text that may stand in a table."""
+    return text.replace("|", r"\|").replace("\n", " ")
+
+
+def attribute_docs(base: type) -> dict[str, tuple[str, str]]:
+    """Class attributes in the order of the source: the line that declares each, and the text below it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+    assert isinstance(tree, ast.ClassDef)
+    found: dict[str, tuple[str, str]] = {}
+    name = None
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+            found[name] = (ast.unparse(node), "")
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and name is not None:
+            found[name] = (found[name][0], " ".join(str(node.value.value).split()))
+        else:
+            name = None
+    return found

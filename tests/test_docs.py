@@ -1,0 +1,113 @@
+"""The documentation builds without a warning, leaves out no hook and no option, and its console blocks run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from harness.cli import COMMANDS, cli
+from harness.loading import HOOKS
+from harness.registry import KINDS, Registry
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(page for page in DOCS.glob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation as HTML; the pages written from the code are below `docs/generated`."""
+    pytest.importorskip("sphinx", reason="pip install '.[test]' brings sphinx")
+    target = tmp_path_factory.mktemp("html")
+    words = ["-W", "--keep-going", "-q", "-b", "html", "-d", str(target / "trees"), str(DOCS), str(target / "html")]
+    done = subprocess.run([sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return target / "html"
+
+
+def page(name: str) -> str:
+    return (DOCS / "generated" / f"{name}.md").read_text("utf-8")
+
+
+def test_it_builds_without_a_warning(built: Path) -> None:
+    assert (built / "index.html").is_file()
+    assert {path.stem for path in built.glob("*.html")} >= {path.stem for path in PAGES}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, hook: str) -> None:
+    section = page("hooks").split(f"\n## {hook}\n", 1)[1].split("\n## ", 1)[0]
+    signature, example = re.findall(r"```python\n(.*?)\n```", section, re.DOTALL)
+    assert signature.startswith(f"def {hook}(")
+    assert f"def {hook}(" in example
+    compile(example, hook, "exec")
+    words = re.sub(r"```python\n.*?\n```", "", section, flags=re.DOTALL).strip()
+    assert len(words) > 20, f"{hook}: when is it called, and with what?"
+
+
+def _commands(path: str, command: click.Command) -> list[tuple[str, click.Command]]:
+    inner = command.commands.items() if isinstance(command, click.Group) and path != "harness" else []
+    return [(path, command), *(pair for name, one in inner for pair in _commands(f"{path} {name}", one))]
+
+
+def test_every_option_of_every_command_is_documented(built: Path) -> None:
+    missing = []
+    for name in COMMANDS:
+        found = cli.get_command(click.Context(cli), name)
+        assert found is not None
+        for path, command in _commands(f"harness {name}", found):
+            section = page("commands").split(f"\n## {path}\n", 1)[1].split("\n## ", 1)[0]
+            for parameter in command.params:
+                if isinstance(parameter, click.Option):
+                    missing += [f"{path} {option}" for option in parameter.opts if option not in section]
+    assert missing == []
+
+
+def test_every_built_in_plugin_and_its_options_are_documented(built: Path) -> None:
+    registry = Registry()
+    for kind in KINDS:
+        for offer in registry.offers(kind).values():
+            if offer.origin.distribution != "codetune-harness":
+                continue
+            section = page(f"{kind}s").split(f"\n## {offer.name}\n", 1)[1].split("\n## ", 1)[0]
+            for field in offer.plugin.Config.__dataclass_fields__:
+                assert f"`--set {offer.name}.{field}=`" in section
+            assert offer.plugin.reference in section
+
+
+def blocks() -> list[tuple[str, list[str]]]:
+    """The commands of each page's console blocks, in order; a line that begins with a comment is none."""
+    found = []
+    for path in PAGES:
+        lines = [
+            line
+            for block in re.findall(r"^```console\n(.*?)^```", path.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+            for line in block.splitlines()
+            if line and not line.startswith("#")
+        ]
+        if lines:
+            found.append((path.name, lines))
+    return found
+
+
+@pytest.mark.parametrize(("name", "lines"), blocks(), ids=[name for name, _ in blocks()])
+def test_every_console_block_runs(name: str, lines: list[str], tmp_path: Path) -> None:
+    for line in lines:
+        words = shlex.split(line)
+        assert words[0] == "harness", f"{name}: a console block holds commands of harness only: {line}"
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "HARNESS_PLUGINS": ""},
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        assert done.stdout.strip(), line
