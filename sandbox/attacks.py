@@ -11,13 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.records import AssertTests, CallTests, Outcome, StdinTests, Tests
+from harness.sandbox.honest import HONEST, SQUARE
 
 _STDIN = StdinTests((("7\n", "{secret}"),))
 _CALL = CallTests("answer", (("[7]", '"{secret}"'),))
 _ASSERT = AssertTests("answer", "assert answer(7) == '{secret}'\nassert answer(8) == '{secret}8'")
 _SAFE = StdinTests((("7\n", "SAFE"),))
-_SQUARE = StdinTests((("7\n", "49"), ("12\n", "144")))
-_SQUARE_CALL = CallTests("answer", (("[7]", "49"), ("[12]", "144")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,56 +330,6 @@ _FLOODS: dict[str, tuple[str, tuple[Outcome, ...]]] = {
     "loop in an exception's text": ("class E(Exception):\n def __str__(s):\n  while True: pass\nraise E", (Outcome.TIMED_OUT,)),
 }  # fmt: skip
 
-HONEST: dict[str, tuple[str, Tests]] = {
-    "input()": ("print(int(input()) ** 2)", _SQUARE),
-    "sys.stdin.read": ("import sys\nprint(int(sys.stdin.read()) ** 2)", _SQUARE),
-    "sys.stdin.readline": ("import sys\nprint(int(sys.stdin.readline()) ** 2)", _SQUARE),
-    "sys.stdin.readlines": ("import sys\nprint(int(sys.stdin.readlines()[0]) ** 2)", _SQUARE),
-    "for line in sys.stdin": ("import sys\nfor line in sys.stdin: print(int(line) ** 2)", _SQUARE),
-    "sys.stdin.buffer": ("import sys\nprint(int(sys.stdin.buffer.readline()) ** 2)", _SQUARE),
-    "open(0)": ("print(int(open(0).read()) ** 2)", _SQUARE),
-    "os.read": ("import os\nprint(int(os.read(0, os.fstat(0).st_size)) ** 2)", _SQUARE),
-    "fileinput": ("import fileinput\nfor line in fileinput.input(): print(int(line) ** 2)", _SQUARE),
-    "until the end of the input": ("while True:\n try: print(int(input()) ** 2)\n except EOFError: break", _SQUARE),
-    "input replaced by readline": ("import sys\ninput = sys.stdin.readline\nprint(int(input()) ** 2)", _SQUARE),
-    "sys.stdout.write": ("import sys\nsys.stdout.write(str(int(input()) ** 2))", _SQUARE),
-    "sys.stdout.buffer": ("import sys\nsys.stdout.buffer.write(b'%d' % int(input()) ** 2)", _SQUARE),
-    "os.write": ("import os\nos.write(1, str(int(input()) ** 2).encode())", _SQUARE),
-    "a replaced sys.stdout": ("import io, os, sys\nsys.stdout = io.StringIO()\nprint(int(input()) ** 2)\nos.write(1, sys.stdout.getvalue().encode())", _SQUARE),
-    "written in atexit": ("import atexit, io, os, sys\nsys.stdout = io.BytesIO()\natexit.register(lambda: os.write(1, sys.stdout.getvalue()))\nsys.stdout.write(str(int(input()) ** 2).encode())", _SQUARE),
-    "threads": ("import threading\nt = threading.Thread(target=lambda: print(int(input()) ** 2))\nt.start(); t.join()", _SQUARE),
-    "a thread that is not joined": ("import threading\nthreading.Thread(target=lambda: print(int(input()) ** 2)).start()", _SQUARE),
-    "a thread with a large stack": ("import sys, threading\nsys.setrecursionlimit(10**6)\nthreading.stack_size(1 << 27)\nt = threading.Thread(target=lambda: print(int(input()) ** 2))\nt.start(); t.join()", _SQUARE),
-    "a pool of threads": ("from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as p: print(sum(p.map(lambda n: n * n, [int(input())])))", _SQUARE),
-    "asyncio": ("import asyncio\nasync def main():\n await asyncio.sleep(0)\n print(int(input()) ** 2)\nasyncio.run(main())", _SQUARE),
-    "a forked child": ("import os\nn = int(input())\nif os.fork() == 0: os._exit(0)\nos.wait()\nprint(n * n)", _SQUARE),
-    "recursion to 10^5": ("import sys\nsys.setrecursionlimit(10**6)\ndef f(n): return f(n - 1) if n else 0\nf(10**5)\nprint(int(input()) ** 2)", _SQUARE),
-    "5 MB of output": ("n = int(input())\nfor _ in range(5 * 10**4): print('x' * 99)", StdinTests((("7\n", ("x" * 99 + "\n") * 50000),))),
-    "sys.exit after the answer": ("import sys\nprint(int(input()) ** 2)\nsys.exit()", _SQUARE),
-    "exit() after the answer": ("print(int(input()) ** 2)\nexit()", _SQUARE),
-    "os._exit after the answer": ("import os\nprint(int(input()) ** 2, flush=True)\nos._exit(0)", _SQUARE),
-    "a temporary file": ("import tempfile\nwith tempfile.TemporaryFile('w+') as f:\n f.write(input()); f.seek(0)\n print(int(f.read()) ** 2)", _SQUARE),
-    "a named temporary file": ("import os, tempfile\nn = int(input())\nwith tempfile.NamedTemporaryFile() as f: assert os.path.exists(f.name)\nprint(n * n)", _SQUARE),
-    "decimals": ("from decimal import *\ngetcontext().prec = 50\nprint(int(Decimal(input()) ** 2))", _SQUARE),
-    "generators": ("def squares():\n yield int(input()) ** 2\nprint(*squares())", _SQUARE),
-    "a main guard": ("def main():\n print(int(input()) ** 2)\nif __name__ == '__main__': main()", _SQUARE),
-    "trailing whitespace": ("print(int(input()) ** 2, end='  \\n\\n')", _SQUARE),
-    "names without their import": ("n = int(input())\nprint(Counter([n]) and int(sqrt(n ** 4)) and math.gcd(n ** 2, n ** 2))", _SQUARE),
-    "numbers of 5,000 digits": ("n = int(input())\nassert len(str(10 ** 5000)) == 5001\nprint(n * n)", _SQUARE),
-    "pickling a class of its own": ("import pickle\nclass A: pass\npickle.loads(pickle.dumps(A()))\nprint(int(input()) ** 2)", _SQUARE),
-    "a dataclass": ("from dataclasses import dataclass\n@dataclass\nclass A:\n n: int\nprint(A(int(input())).n ** 2)", _SQUARE),
-    "random and time": ("import random, time, datetime\nrandom.seed(1); time.time(); datetime.datetime.now()\nprint(int(input()) ** 2)", _SQUARE),
-    "return at the top": ("print(int(input()) ** 2)\nreturn", _SQUARE),
-    "a function": ("def answer(n): return n * n", _SQUARE_CALL),
-    "a method of Solution": ("class Solution:\n def answer(self, n: int) -> int: return n * n", _SQUARE_CALL),
-    "annotations without their import": ("class Solution:\n def answer(self, n: Optional[List[int]]) -> int: return n * n", _SQUARE_CALL),
-    "a function that prints": ("def answer(n):\n print('debugging')\n return n * n", _SQUARE_CALL),
-    "assertions": ("def answer(n): return n * n", AssertTests("answer", "assert answer(7) == 49\nassert answer(answer(2)) == 16")),
-    "an expected exception": ("def answer(n): raise ValueError(n)", AssertTests("answer", "try:\n answer(1)\nexcept ValueError: pass\nelse: assert False")),
-    "a changed argument": ("def answer(n): n.sort()", AssertTests("answer", "a = [3, 1]\nanswer(a)\nassert a == [1, 3]")),
-    "classes in the test": ("class P:\n def __init__(s, n): s.n = n\ndef answer(p): return p.n", AssertTests("answer", "assert answer(P(3)) == 3")),
-}  # fmt: skip
-
 
 def attacks(secret: str) -> list[Attack]:
     """All programs, with `secret` planted in the expected outputs."""
@@ -395,7 +344,7 @@ def attacks(secret: str) -> list[Attack]:
         for name, number in calls.items()
     ]
     found += [Attack("no verdict is forged", n, p, _plant(t, secret), _NOT_PASSED) for n, (p, t) in _CHEATS.items()]
-    found += [Attack("no flood gets through", n, p, _SQUARE, holds) for n, (p, holds) in _FLOODS.items()]
+    found += [Attack("no flood gets through", n, p, SQUARE, holds) for n, (p, holds) in _FLOODS.items()]
     found += [Attack("honest programs pass", n, p, t, (Outcome.PASSED,)) for n, (p, t) in HONEST.items()]
     return found
 

@@ -11,6 +11,7 @@ import marshal
 import os
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.sandbox import kernel
@@ -22,24 +23,38 @@ _MOUNT_SETATTR = 442
 _AT_RECURSIVE = 0x8000
 
 
-def build(trees: Sequence[str], masked: Sequence[str], guest: Sequence[str], scratch_bytes: int, owner: int) -> None:
-    """Replaces `/` by a new root.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of the host a jail shows, read-only: `trees` at their own paths, with the folders `masked` in them empty.
 
-    `trees` are the host's files and folders to show read-only at their own paths, `masked` the folders inside them to
-    show empty, `guest` the source files that become the modules of `/guest`. `owner` (a uid of the present user
-    namespace) may write to `/tmp`, up to `scratch_bytes` and 4096 files, and nowhere else.
+    `guest` are the source files that become the modules of `/guest`, `packages` folders that are shown in `/packages`.
+    """
+
+    trees: Sequence[str]
+    masked: Sequence[str]
+    guest: Sequence[str]
+    packages: Sequence[str]
+
+
+def build(what: Shown, scratch_bytes: int, owner: int) -> None:
+    """Replaces `/` by a new root with `what` in it.
+
+    `owner` (a uid of the present user namespace) may write to `/tmp`, up to `scratch_bytes` and 4096 files, and
+    nowhere else.
     """
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
-    modules = {Path(path).stem: _compiled(Path(path)) for path in guest}
+    modules = {Path(path).stem: _compiled(Path(path)) for path in what.guest}
     quiet = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", _STAGE, "tmpfs", quiet, "size=2m,nr_inodes=2048,mode=755")
     shown: list[str] = []
-    for tree in sorted(map(_copy_links, trees), key=len):
+    for tree in sorted(map(_copy_links, what.trees), key=len):
         if not any(tree == outer or tree.startswith(outer + "/") for outer in shown):
             _show(tree, kernel.MS_NODEV)
             shown.append(tree)
-    for folder in masked:
+    for folder in what.masked:
         kernel.mount("tmpfs", _STAGE + folder, "tmpfs", quiet | kernel.MS_RDONLY, "size=4k,nr_inodes=2,mode=555")
+    for package in what.packages:
+        _show(package, kernel.MS_NODEV, f"/packages/{Path(package).name}")
     for device in _DEVICES:
         _show(device, 0)
     Path(_STAGE, "guest").mkdir()
@@ -59,9 +74,9 @@ def _compiled(source: Path) -> bytes:
     return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
-def _show(real: str, extra: int) -> None:
-    """Binds `real`, a path without links, read-only at its own place."""
-    target = Path(_STAGE + real)
+def _show(real: str, extra: int, place: str = "") -> None:
+    """Binds `real`, a path without links, read-only at `place`, or where it is on the host."""
+    target = Path(_STAGE + (place or real))
     if Path(real).is_dir():
         target.mkdir(parents=True, exist_ok=True)
     else:

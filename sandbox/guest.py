@@ -18,6 +18,7 @@ import fractions
 import functools
 import gc
 import heapq
+import importlib
 import itertools
 import json
 import math
@@ -352,9 +353,22 @@ def _appendable(name: str) -> int:
     return descriptor
 
 
+class Numpy:
+    """Stands for numpy until a program uses it: the APPS checker imports it before every program as `np`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module("numpy"), name)
+
+
 def preload() -> None:
     """Gives programs the names that the APPS checker puts before every program; their modules are imported above."""
-    names: dict[str, Any] = {"sys": sys, "time": time, "itertools": itertools, "collections": collections}
+    names: dict[str, Any] = {
+        "np": Numpy(),
+        "sys": sys,
+        "time": time,
+        "itertools": itertools,
+        "collections": collections,
+    }
     names |= {"math": math, "fractions": fractions, "random": random, "heapq": heapq}
     for module, wanted in (
         (itertools, "accumulate product permutations combinations"),
@@ -370,6 +384,6 @@ def preload() -> None:
     random.seed(0)  # every program starts alike, so that a second run gives the first one's verdict
     sys.set_int_max_str_digits(0)
     sys.argv = [runner.FILE]
-    sys.path = [path for path in sys.path if path != "/guest"]
+    sys.path = [*(path for path in sys.path if path != "/guest"), "/packages"]
     threading.stack_size(16 << 20)
     atexit._clear()

@@ -1,7 +1,8 @@
-"""What of this machine a jail shows: the interpreter, its standard library, the C library. Nothing else."""
+"""What of this machine a jail shows: the interpreter, its standard library, the C library, numpy. Nothing else."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -15,12 +16,16 @@ _GUEST = ("boot", "guest", "probes", "runner", "asserts", "values", "protocol", 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """Host paths: `trees` are shown read-only at their own places, `masked` folders inside them are shown empty."""
+    """Host paths: `trees` are shown read-only at their own places, `masked` folders inside them are shown empty.
+
+    `guest` are the source files of the guest, `packages` what is shown in `/packages`.
+    """
 
     python: str
     trees: tuple[str, ...]
     masked: tuple[str, ...]
     guest: tuple[str, ...]
+    packages: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
 
 
@@ -49,8 +54,18 @@ def image() -> Image:
         trees=tuple(path for path in trees if Path(path).exists()),
         masked=tuple(dict.fromkeys(path for path in masked if Path(path).is_dir())),
         guest=tuple(str(_HERE / f"{name}.py") for name in _GUEST),
+        packages=tuple(_numpy()),
         environment=tuple(environment.items()),
     )
+
+
+def _numpy() -> list[str]:
+    """numpy's folders, where it is installed: the APPS checker gives it to every program."""
+    found = importlib.util.find_spec("numpy")
+    if found is None or found.origin is None:
+        return []
+    folder = Path(found.origin).parent
+    return [str(path) for path in (folder, folder.with_name("numpy.libs")) if path.is_dir()]
 
 
 def _shared_libraries() -> list[str]:

@@ -164,6 +164,7 @@ def _launch(inside: socket.socket, limits: Limits, rung: Rung, real_root: bool, 
         "trees": what.trees,
         "masked": what.masked,
         "guest": what.guest,
+        "packages": what.packages,
         "environment": dict(what.environment),
         "scratch_bytes": limits.scratch_bytes,
         "limits": {

@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> None:
 
 def _isolate(config: dict[str, Any]) -> None:
     def build(owner: int) -> None:
-        filesystem.build(config["trees"], config["masked"], config["guest"], config["scratch_bytes"], owner)
+        shown = filesystem.Shown(config["trees"], config["masked"], config["guest"], config["packages"])
+        filesystem.build(shown, config["scratch_bytes"], owner)
 
     if config["real_root"]:
         os.setgroups([])
