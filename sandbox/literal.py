@@ -55,6 +55,8 @@ def _statements(body: Sequence[ast.stmt], name: str) -> list[tuple[ast.expr, str
             if not isinstance(statement.test, ast.Constant) or not statement.test.value:
                 found.append((statement.test, name))
         elif isinstance(statement, ast.FunctionDef) and len(statement.args.args) == 1 and not statement.decorator_list:
+            if statement.name == name:
+                raise ValueError("the test defines the candidate's name itself")
             functions[statement.name] = statement
         elif isinstance(statement, ast.Assign):
             ast.literal_eval(statement.value)  # data about the test, such as HumanEval's METADATA

@@ -1,0 +1,38 @@
+"""Control groups, on a folder that looks like one."""
+
+import tempfile
+from pathlib import Path
+
+from harness.sandbox import cgroup
+
+
+def test_version_1_has_a_folder_for_each_controller(monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    for controller in ("memory", "pids"):
+        (root / controller).mkdir()
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    group = cgroup.ControlGroup(1 << 20, 9)
+    assert group.limits() == ["memory.limit_in_bytes=1048576", "pids.max=9"]
+    group.add(1234)
+    assert [(folder / "cgroup.procs").read_text() for folder in group.folders] == ["1234", "1234"]
+
+
+def test_a_kill_for_memory_is_seen_once(monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    (root / "cgroup.controllers").write_text("memory pids")
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    group = cgroup.ControlGroup(1 << 20, 9)
+    events = group.folders[0] / "memory.events"
+    events.write_text("low 0\noom_kill 0\n")
+    group._watch("memory.events")
+    assert not group.killed()
+    events.write_text("low 0\noom_kill 2\n")
+    assert [group.killed(), group.killed()] == [True, False]
+
+
+def test_where_no_group_can_be_made_nothing_is_claimed(monkeypatch):
+    monkeypatch.setattr(cgroup, "_ROOT", Path("/nonexistent"))
+    group = cgroup.ControlGroup(1 << 20, 9)
+    group.add(1)
+    assert (group.limits(), group.killed()) == ([], False)
+    group.remove()

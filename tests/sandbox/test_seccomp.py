@@ -1,0 +1,47 @@
+"""The allow-list, against the kernel's own tables where these are installed."""
+
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+from harness.sandbox import seccomp
+
+_HEADERS = {
+    0: (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), r"#define __NR_(\w+) (\d+)"),
+    1: (Path("/usr/include/asm-generic/unistd.h"), r"#define __NR(?:3264)?_(\w+)\s+(\d+)"),
+}
+_RENAMED = {"newfstatat": "fstatat"}
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_the_numbers_are_the_kernels(column):
+    header, pattern = _HEADERS[column]
+    if not header.exists():
+        pytest.skip(f"no {header}")
+    kernel = {name: int(number) for name, number in re.findall(pattern, header.read_text())}
+    rows = [row.split() for row in (seccomp._ALLOWED + seccomp.REDUCED).split(";") if row.strip()]
+    rows += [[name, str(x86), str(arm)] for name, x86, arm, _, _ in seccomp._CONDITIONAL]
+    for name, *numbers in rows:
+        known = kernel.get(name, kernel.get(_RENAMED.get(name, "")))
+        if numbers[column] != "-" and known is not None:
+            assert int(numbers[column]) == known, name
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_the_filter_ends_in_a_refusal_and_jumps_stay_inside(machine):
+    program = seccomp.program(machine, seccomp.JAIL)
+    code = list(struct.iter_unpack("<HBBI", program))
+    assert code[-1] == (seccomp._RETURN, 0, 0, seccomp._DENY)
+    assert len(code) < 4096
+    for at, (kind, true, false, _) in enumerate(code):
+        if kind not in (seccomp._LOAD, seccomp._RETURN):
+            assert at + 1 + max(true, false) < len(code)
+
+
+def test_nothing_that_reaches_out_is_on_the_list():
+    names = {row.split()[0] for row in (seccomp._ALLOWED + seccomp.REDUCED).split(";") if row.strip()}
+    forbidden = {"socket", "connect", "execve", "execveat", "ptrace", "mount", "unshare", "setns", "bpf", "keyctl"}
+    forbidden |= {"io_uring_setup", "memfd_create", "process_vm_readv", "pidfd_getfd", "shmget", "mq_open", "chroot"}
+    assert not names & forbidden
