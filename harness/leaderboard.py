@@ -23,10 +23,11 @@ Column = tuple[str, str, str | None]
 
 @dataclass(slots=True)
 class Found:
-    """What lies below the given paths: the rows, the folder of each, and a line for each run that was left out."""
+    """What lies below the given paths: the rows, by run the folder and the JSON, and a line for each run left out."""
 
     rows: list[Row] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
+    json: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -48,7 +49,7 @@ def collect(paths: Iterable[Path]) -> Found:
 
 def _add(found: Found, folder: Path) -> None:
     try:
-        row = runs.read_row(folder)
+        row, found_json = runs.read_result(folder)
     except RunError as error:
         found.left_out.append(str(error))
         return
@@ -57,6 +58,7 @@ def _add(found: Found, folder: Path) -> None:
     else:
         found.rows.append(row)
         found.folders[row.run_id] = folder
+        found.json[row.run_id] = found_json
 
 
 @contextlib.contextmanager

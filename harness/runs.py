@@ -157,13 +157,22 @@ def read_row(folder: Path) -> Row:
     Raises:
         RunError: it is not finished, torn, or of another schema.
     """
+    return read_result(folder)[0]
+
+
+def read_result(folder: Path) -> tuple[Row, Any]:
+    """The row of a finished run folder, and its JSON as it is on disk.
+
+    Raises:
+        RunError: it is not finished, torn, or of another schema.
+    """
     path = folder / "result.json"
     data = read_json(path)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else None
         raise RunError(f"{path}: schema {found}, this harness reads {SCHEMA}")
     try:
-        return from_json(Row, data["row"])
+        return from_json(Row, data["row"]), data["row"]
     except (ValueError, KeyError) as error:
         raise RunError(f"{path}: {error}") from None
 

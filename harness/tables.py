@@ -228,15 +228,21 @@ def csv(boards: Sequence[Board], folders: Mapping[str, Path] | None = None) -> s
     return out.getvalue().rstrip("\n")
 
 
-def json_lines(boards: Sequence[Board], folders: Mapping[str, Path] | None = None) -> Iterator[str]:
-    """The text of a JSON array, a line for each row: the row as it is on disk, its place, and how it was made."""
+def json_lines(
+    boards: Sequence[Board], folders: Mapping[str, Path] | None = None, on_disk: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The text of a JSON array, a line for each row: its place, how it was made, and the row itself.
+
+    `on_disk` holds the rows' JSON where it was read anyway, since making it again takes as long as all the rest.
+    """
     between = "["
     for board in boards:
         place = {"board": board.id, "title": board.title, "ranked_by": board.ranked_by[1], "rank_basis": board.basis}
         for row, rank, label in zip(board.rows, board.ranks, board.labels, strict=True):
             folder = (folders or {}).get(row.run_id)
             made = _made(about(folder), folder) if folder else {}
-            found = {"rank": rank, "label": label, **place, "publishable": row.publishable, **made, **to_json(row)}
+            found = {"rank": rank, "label": label, **place, "publishable": row.publishable, **made}
+            found |= (on_disk or {}).get(row.run_id) or to_json(row)
             yield f"{between}{json.dumps(found, ensure_ascii=False)}"
             between = ","
     yield "]" if between == "," else "[]"

@@ -64,6 +64,6 @@ def _render(boards: list[Board], found: Found, form: str) -> str:
 
         return page.render(boards, found.folders, left_out=found.left_out)
     if form == "json":
-        return "\n".join(tables.json_lines(boards, found.folders))
+        return "\n".join(tables.json_lines(boards, found.folders, found.json))
     forms = {"table": tables.text, "markdown": tables.markdown, "csv": tables.csv, "latex": tables.latex}
     return forms[form](boards, found.folders)
