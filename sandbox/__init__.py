@@ -31,7 +31,7 @@ from harness.records import Execution, Limits
 from harness.sandbox.calibration import Calibration, calibrate
 from harness.sandbox.compare import Comparison
 from harness.sandbox.jail import JailBroken
-from harness.sandbox.ladder import Layer, Refused, required, rung
+from harness.sandbox.ladder import Layer, Refused, Rung, required, rung
 from harness.sandbox.pool import Job, Pool
 from harness.sandbox.selftest import selftest
 from harness.sandbox.work import Isolation, Options
@@ -44,6 +44,7 @@ __all__ = [
     "Job",
     "Layer",
     "Refused",
+    "Rung",
     "calibrate",
     "run",
     "rung",

@@ -19,6 +19,8 @@ _YARDSTICK = "total = 0\nfor number in range(10**6):\n    total += number * numb
 _YARDSTICK_SECONDS = 0.06
 """CPU seconds of the yardstick on the machine where the default limits were chosen (one core of a 2-core VM)."""
 _ROUNDS = 5
+_GENEROUS_SECONDS = 60.0
+"""CPU seconds for one test of a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ def calibrate(references: Iterable[Job] = (), limits: Limits | None = None) -> C
     fails here for another reason than time is counted in `failed` and says nothing about time.
     """
     base = limits or Limits()
-    seconds, load = _yardstick(base)
+    generous = dataclasses.replace(base, cpu_seconds=_GENEROUS_SECONDS, wall_seconds=3 * _GENEROUS_SECONDS)
+    seconds, load = _yardstick(generous)
     slowness = seconds / _YARDSTICK_SECONDS
-    generous = dataclasses.replace(base, cpu_seconds=base.cpu_seconds * 10, wall_seconds=base.wall_seconds * 10)
     jobs = list(references)
     executions = list(Pool(Options(generous, "apps", False, "fresh", required(False)), 1).run(jobs)) if jobs else []
     passed = [e.seconds / max(1, e.total) for e in executions if e.outcome is Outcome.PASSED]

@@ -20,7 +20,7 @@ from harness.sandbox import protocol
 from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.image import image
 
-Rung = Literal["full", "reduced", "unsafe"]
+RungName = Literal["full", "reduced", "unsafe"]
 _BOOT = Path(__file__).with_name("boot.py")
 _START_SECONDS = 60.0
 _INTERPRETER_BYTES = 64 << 20
@@ -38,7 +38,7 @@ class JailBroken(HarnessError):
 class Jail:
     """A running jail. Close it, or use it as a context manager."""
 
-    def __init__(self, limits: Limits, rung: Rung = "full") -> None:
+    def __init__(self, limits: Limits, rung: RungName = "full") -> None:
         self.limits = limits
         self.rung = rung
         self.runs = 0
@@ -154,7 +154,9 @@ def _ended(pidfd: int, seconds: float) -> bool:
     return bool(ready)
 
 
-def _launch(inside: socket.socket, limits: Limits, rung: Rung, real_root: bool, uid: int) -> subprocess.Popen[bytes]:
+def _launch(
+    inside: socket.socket, limits: Limits, rung: RungName, real_root: bool, uid: int
+) -> subprocess.Popen[bytes]:
     what = image()
     config = {
         "rung": rung,
@@ -224,7 +226,7 @@ def _map_ids(pid: int, uid: int) -> None:
     (folder / "uid_map").write_text(f"0 {uid} 1\n")
 
 
-def unproved(pid: int, rung: Rung, probes: dict[str, str]) -> str:
+def unproved(pid: int, rung: RungName, probes: dict[str, str]) -> str:
     """What the kernel's own account of process `pid` lacks of a jail on `rung`; "" when nothing.
 
     Read from outside, so that it holds whatever the inside says of itself (rule R1). `probes` are the forbidden

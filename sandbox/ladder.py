@@ -11,9 +11,9 @@ from typing import Literal
 from harness.errors import HarnessError
 from harness.records import Limits
 from harness.sandbox import landlock
-from harness.sandbox.jail import Jail, JailBroken, Rung
+from harness.sandbox.jail import Jail, JailBroken, RungName
 
-_RUNGS: tuple[Rung, ...] = ("full", "reduced")
+_RUNGS: tuple[RungName, ...] = ("full", "reduced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Isolation:
+class Rung:
     """The best rung of the ladder here.
 
     `full`: private namespaces and file system. `reduced`: no user namespaces, so Landlock, seccomp and limits alone:
@@ -34,13 +34,16 @@ class Isolation:
     unsafe execution (`unsafe`). `why` says what the better rungs lacked.
     """
 
-    rung: Literal["full", "reduced", "unsafe", "refused"]
+    name: Literal["full", "reduced", "unsafe", "refused"]
     layers: tuple[Layer, ...]
     why: str = ""
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """What a person reads: the rung, then a line for each layer."""
-        first = f"isolation: {self.rung}" + (f" ({self.why})" if self.why else "")
+        first = f"isolation: {self.name}" + (f" ({self.why})" if self.why else "")
         return [first, *(f"  {'yes' if one.holds else 'NO '} {one.name}: {one.proof}" for one in self.layers)]
 
 
@@ -49,7 +52,7 @@ class Refused(HarnessError):
 
 
 @cache
-def rung(accept_unsafe: bool = False) -> Isolation:
+def rung(accept_unsafe: bool = False) -> Rung:
     """Tries the rungs from the top; each layer is believed because a throw-away child was refused.
 
     Takes the time of starting a jail, once per process.
@@ -58,26 +61,26 @@ def rung(accept_unsafe: bool = False) -> Isolation:
     for name in _RUNGS:
         try:
             with Jail(Limits(), name) as jail:
-                return Isolation(name, tuple(_layers(jail, name)), "; ".join(reasons))
+                return Rung(name, tuple(_layers(jail, name)), "; ".join(reasons))
         except JailBroken as problem:
             reasons.append(f"{name}: {problem}")
-    return Isolation("unsafe" if accept_unsafe else "refused", (), "; ".join(reasons))
+    return Rung("unsafe" if accept_unsafe else "refused", (), "; ".join(reasons))
 
 
-def required(accept_unsafe: bool) -> Rung:
+def required(accept_unsafe: bool) -> RungName:
     """The rung to run on.
 
     Raises:
         Refused: there is none, and unsafe execution was not accepted.
     """
     best = rung(accept_unsafe)
-    if best.rung == "refused":
+    if best.name == "refused":
         remedy = "run on Linux 5.13 or newer with user namespaces, or accept unsafe execution in a throw-away machine"
         raise Refused(f"this machine cannot isolate untrusted programs ({best.why}); {remedy}")
-    return best.rung
+    return best.name
 
 
-def _layers(jail: Jail, name: Rung) -> list[Layer]:
+def _layers(jail: Jail, name: RungName) -> list[Layer]:
     layers = [Layer(f"a candidate cannot {what}", said != "allowed", said) for what, said in jail.probes.items()]
     status = dict(
         line.split(":\t", 1) for line in Path(f"/proc/{jail.pid}/status").read_text().splitlines() if ":\t" in line

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol, values
 from harness.sandbox.compare import Comparison
-from harness.sandbox.jail import Jail, JailBroken, Rung
+from harness.sandbox.jail import Jail, JailBroken, RungName
 from harness.sandbox.judge import OUTCOMES, Suite, Verdict, judge
 from harness.sandbox.literal import Check, checks
 
@@ -30,7 +30,7 @@ class Options:
     comparison: Comparison
     stop: bool
     isolation: Isolation
-    rung: Rung
+    rung: RungName
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from harness.records import Limits, Outcome, StdinTests
 from harness.sandbox import kernel, run, rung
 from harness.sandbox.jail import Jail, JailBroken, unproved
-from harness.sandbox.ladder import Isolation, Refused, required
+from harness.sandbox.ladder import Refused, Rung, required
 
 SQUARE = StdinTests((("7\n", "49"),))
 RIGHT = "print(int(input()) ** 2)"
@@ -166,14 +166,14 @@ def test_abandoning_the_iterator_ends_the_jails():
 
 def test_the_ladder_proves_every_layer():
     found = rung()
-    assert found.rung == "full"
+    assert found.name == "full"
     assert all(layer.proof for layer in found.layers)
     assert all(layer.holds for layer in found.layers if layer.name.startswith("a candidate cannot"))
-    assert found.lines()[0] == "isolation: full"
+    assert str(found).startswith("isolation: full\n  yes a candidate cannot")
 
 
 def test_without_isolation_nothing_runs(monkeypatch):
-    monkeypatch.setattr("harness.sandbox.ladder.rung", lambda _=False: Isolation("refused", (), "no such kernel"))
+    monkeypatch.setattr("harness.sandbox.ladder.rung", lambda _=False: Rung("refused", (), "no such kernel"))
     with pytest.raises(Refused, match="no such kernel"):
         required(False)
 
