@@ -368,7 +368,9 @@ def tie_groups(
     """
     differ = differ or (lambda i, j: _apart(estimates[i], estimates[j]))
     sign = -1.0 if all(e.higher_is_better for e in estimates) else 1.0
-    order = sorted((i for i, e in enumerate(estimates) if e.value is not None), key=lambda i: _key(estimates[i], sign))
+    order = sorted(
+        (i for i, e in enumerate(estimates) if e.value is not None), key=lambda i: sign * (estimates[i].value or 0.0)
+    )
     ranks: list[int | None] = [None] * len(estimates)
     leader = None
     for place, i in enumerate(order, 1):
@@ -376,10 +378,6 @@ def tie_groups(
             leader, rank = i, place
         ranks[i] = rank
     return tuple(ranks)
-
-
-def _key(estimate: Estimate, sign: float) -> float:
-    return sign * (estimate.value or 0.0)
 
 
 def _apart(one: Estimate, other: Estimate) -> bool:

@@ -66,6 +66,9 @@ _TOKEN = re.compile(
 _FIRST_STRING = re.compile(rf"[ \f\t]*{_PREFIX}['\"]")
 _PLAIN = re.compile(r"[^'\"#\\\r\n\t\f]*[^'\"#\\\r\n\t\f ]")
 """Tokens that stay as they are with the spaces between them; a string's prefix is one unless it begins the line."""
+_EASY = re.compile(r"""( *)(?:(?:[^'"#\\\r\n\t\f]++|'[^'\\\n]*+'|"[^"\\\n]*+")*+)\n?""")
+"""A line that is written back as it is, unless it begins with a string or has three quotes in a row."""
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _TRIPLE_END = {q * 3: re.compile(rf"(?:[^\\{q}]++|\\.|{q}(?!{q}{q}))*+{q}{q}{q}") for q in "'\""}
 _SINGLE_END = {q: re.compile(rf"(?:[^\n\\{q}]++|\\(?!\r?\n).)*+(?:{q}|\\\r?\n)") for q in "'\""}
 _CARRIED_END = {q: re.compile(rf"(?:[^\\{q}]++|\\.)*+{q}") for q in "'\""}
@@ -109,6 +112,8 @@ class _Rebuilt:
     def text(self) -> str:
         for row, line in enumerate(self.lines):
             at = 0
+            if self._easy(row, line):
+                continue
             if self.carried_end is not None:
                 at = self._carry(row, line)
             elif self.depth == 0 and not self.joined:
@@ -120,6 +125,31 @@ class _Rebuilt:
         if self.carried_end is not None or self.depth != 0 or self.joined:
             raise _Unreadable
         return "".join(self.out)
+
+    def _easy(self, row: int, line: str) -> bool:
+        """Write a whole line back if nothing in it can change; whether it was."""
+        found = _EASY.fullmatch(line)
+        if found is None or self.carried_end is not None or _FIRST_STRING.match(line):
+            return False
+        if "'''" in line or '"""' in line:
+            return False
+        width = found.end(1)
+        blank = width == len(line.rstrip("\n"))
+        if self.depth == 0 and not self.joined and not blank:
+            if width > self.indents[-1]:
+                self.indents.append(width)
+            while width < self.indents[-1]:
+                if width not in self.indents:
+                    raise _Unreadable
+                self.indents.pop()
+        self.joined = False
+        code = _QUOTED.sub("", line) if "'" in line or '"' in line else line
+        was_open = self.depth != 0
+        self.depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
+        self.out.append(line)
+        self.previous = "blank" if self.depth > 0 or (blank and not was_open) else "newline"
+        self.row, self.column = row, len(line)
+        return True
 
     def _put(self, kind: str, text: str, row: int, column: int, end_row: int, end_column: int) -> None:
         if row > self.row:

@@ -148,11 +148,8 @@ class _Walk:
                 continue
             start = len(names)
             if kind not in named:
-                if not sound:
-                    if every_leaf or node.is_missing:
-                        self.any_leaf(node, kind)
-                elif self.mended and not self.in_string:
-                    self.reading.tokens.append(kinds[kind])
+                if every_leaf or (not sound and node.is_missing):
+                    self.unnamed_leaf(node, kind, sound)
             elif common and (sound or not (node.is_missing or kind == grammar.error)):  # what `any_leaf` does, in place
                 above.append(kind << _FIELDS | (cursor.field_id or 0))
                 if kind != grammar.comment and not self.in_string:
@@ -220,6 +217,13 @@ class _Walk:
         """The shape of the node at the cursor, where it may hold a made-up token that only its text shows."""
         text = str(self.cursor.node)
         return self.shapes.number(text) if "(MISSING _" in text else shape
+
+    def unnamed_leaf(self, node: Node, kind: int, sound: bool) -> None:
+        """A token that is its own kind, unless the text is broken or not ASCII."""
+        if not sound:
+            self.any_leaf(node, kind)
+        elif self.mended and not self.in_string:
+            self.reading.tokens.append(self.grammar.kinds[kind])
 
     def any_leaf(self, node: Node, kind: int) -> None:
         """A leaf of any text, in any reading."""
