@@ -74,7 +74,7 @@ class Explorer {
   }
 
   entry(pair) {
-    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, `${pair.problem.id}  ${pair.problem.prompt ?? ""}`);
+    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, `${pair.problem.id}  ${pair.problem.instruction ?? ""}`);
     return button;
   }
 

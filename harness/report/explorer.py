@@ -52,7 +52,8 @@ def pack(board: Board, folders: Mapping[str, Path], registry: Registry, room: in
             break
         packed[row.run_id] = text
         distributions[row.run_id] = _distribution(records, board)
-    return Packed(_packed([_shown(name, problems.get(name)) for name in order]), packed, distributions, missing)
+    shown = [_shown(name, problems.get(name), board, registry) for name in order]
+    return Packed(_packed(shown), packed, distributions, missing)
 
 
 def _packed(value: Any) -> str:
@@ -68,13 +69,14 @@ def _problems(folder: Path, registry: Registry) -> tuple[dict[str, Problem], str
         return {}, f"instructions and tests are not shown: {error}"
 
 
-def _shown(name: str, problem: Problem | None) -> dict[str, Any]:
+def _shown(name: str, problem: Problem | None, board: Board, registry: Registry) -> dict[str, Any]:
     if problem is None:
         return {"id": name}
     return {
         "id": name,
         "slice": problem.slice,
-        "prompt": problem.instruction,
+        "instruction": problem.instruction,
+        "prompt": registry.task(board.rows[0].run.task).plugin.template(problem),
         "reference": problem.reference,
         "tests": _tests(problem.tests),
     }

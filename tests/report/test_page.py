@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from types import ModuleType
@@ -251,3 +252,32 @@ def test_no_runs_make_a_page_that_says_so(browser: Browser, tmp_path: Path) -> N
 
 def test_the_same_runs_give_the_same_page(html: Path, runs: Path, tmp_path: Path) -> None:
     assert render(runs, tmp_path / "again.html", metric="em@10").read_bytes() == html.read_bytes()
+
+
+def test_the_explorer_shows_the_prompt_reference_and_tests_where_the_data_is_at_hand(
+    browser: Browser, synthetic: ModuleType, tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    from harness import data
+    from harness.registry import Registry
+
+    task = Registry().task("conala").plugin
+    source = data.open_builtin("conala")
+    problems = task.load(source, task.Config())["test"]
+    for number, method in enumerate(("lora", "zero-shot")):
+        rng = random.Random(number)
+        made = list(synthetic.records(rng, 0.5, len(problems)))
+        found = [replace(record, id=problem.id) for record, problem in zip(made, problems, strict=True)]
+        run = replace(synthetic.run_spec(method, 1, "builtin", builtin=True), data_digest=source.digest)
+        folder = synthetic.write(tmp_path / "runs", synthetic.row(run, found, rng), found)
+        about = json.loads((folder / "run.json").read_text())
+        about["data"]["source"] = source.label
+        (folder / "run.json").write_text(json.dumps(about))
+    browser.open(render(tmp_path / "runs", tmp_path / "page.html"))
+    browser.wait("document.querySelector('#problem h3')")
+    click(browser, "[data-set='neither']")
+    shown = browser.run("return [...document.querySelectorAll('#problem > pre')].map((p) => p.textContent)")
+    name = browser.run("return document.querySelector('#problem h3').textContent").removeprefix("Problem ")
+    problem = next(p for p in problems if p.id == name)
+    assert shown == [task.template(problem), problem.reference]
