@@ -210,14 +210,23 @@ class AssertWork:
             return
         self.seconds += float(answer["cpu"])
         if how != protocol.ENDED:
-            exhausted = how == protocol.KILLED and jail.group.killed()
-            self._finish(Outcome.OUT_OF_MEMORY if exhausted else OUTCOMES[how], str(answer["error"]))
+            self._take_end(how, jail, str(answer["error"]))
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
         elif self.plan.checks is not None:
             self._check(self.plan.checks, jail.read(start, end).splitlines())
         else:
             self.answers, self.step = jail.read(start, end), "examine"
+
+    def _take_end(self, how: int, jail: Jail, error: str) -> None:
+        """The candidate's process did not come to its end."""
+        outcome = OUTCOMES[how]
+        if how == protocol.KILLED and jail.group.killed():
+            outcome = Outcome.OUT_OF_MEMORY
+        if self.step == "in-process":  # the text may be the test's own, with what it expects
+            error = error.partition(":")[0]
+            outcome = Outcome.FAILED if error == "AssertionError" else outcome
+        self._finish(outcome, error)
 
     def _check(self, wanted: list[Check], lines: list[bytes]) -> None:
         """Compares the answers with the assertions that were read from the test."""

@@ -64,6 +64,15 @@ def test_a_test_that_needs_objects_is_checked_in_the_process_and_says_so():
     assert (execution.outcome, execution.trust) == (Outcome.PASSED, "in-process")
 
 
+def test_an_error_never_tells_what_the_test_expects():
+    program = "class P:\n    def __init__(self, n): self.n = n\ndef f(p): return p.n + 1"
+    in_process = one(program, "assert f(P(3)) == 3, 'it should be 3'")
+    assert (in_process.outcome, in_process.error) == (Outcome.FAILED, "AssertionError")
+    for code in ("assert f(1) == 77, 'it should be 77'", "x = f(1)\nassert x == 77, 'it should be 77'"):
+        apart = one("def f(n): return n", code)
+        assert (apart.outcome, apart.error) == (Outcome.FAILED, "AssertionError")
+
+
 def test_a_candidate_cannot_choose_to_be_checked_in_its_process():
     program = "class E:\n    def __eq__(self, other): return True\ndef f(n): return E()"
     execution = one(program, "assert f(1) == 2")
