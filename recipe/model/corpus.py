@@ -53,7 +53,11 @@ class Source:
 def licence_of(meta: Any) -> str:
     """The licence in the words of a distribution's own metadata; an empty string where it states none."""
     classifiers = [c.split(" :: ")[-1] for c in meta.get_all("Classifier") or [] if c.startswith("License ::")]
-    stated = meta.get("License-Expression") or (meta.get("License") or "").strip().split("\n")[0][:60]
+    text = (meta.get("License") or "").strip()
+    short = (
+        "" if "\n" in text or len(text) > 60 else text
+    )  # where it is a licence's whole text, its classifier names it
+    stated = meta.get("License-Expression") or short
     return " / ".join(dict.fromkeys(part for part in [stated, *classifiers] if part and part != "OSI Approved"))
 
 

@@ -72,7 +72,7 @@ KINDS = sorted(NAMES + TEXTS + NUMBERS + BARE + PHRASES, key=len, reverse=True)
 SLOT = re.compile(r"\$(" + "|".join(KINDS) + r")(raw|rx)?(\d?)(?:(?<=p|m):([a-z]))?")
 CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>(?:!u)?")
 MUTATES = re.compile(
-    r"\$\w+\.(append|extend|sort|insert|pop|remove|update|clear|reverse|add|discard)\(|\$\w+\[[^\]]*\] [+*]?= |^del |^(\$\w+(, )?)+ [+]?= "
+    r"\$\w+\.(append|extend|sort|insert|pop|remove|update|clear|reverse|add|discard)\(|\$\w+\[[^\]]*\] [+*]?= |^del |^global |\$x\.|^(\$\w+(, )?)+ [+]?= "
 )
 ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth", 6: "6th", 7: "7th", 8: "8th", 10: "10th"}
 FIRST_WORD: dict[str, list[str]] = values.LEXICON["first_word"]
