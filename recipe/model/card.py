@@ -80,15 +80,15 @@ problem's runs of eight tokens (instruction and code together) occur in it; such
 | part | looked at | found | in the corpus |
 | --- | --- | --- | --- |
 | generated pairs (drawn again from {seeds} generator seeds) | {pairs:,} pairs | {pairs_dropped} | 0 (stage 2) |
-| docstring pairs | {described:,} pairs | {described_dropped} | 0 |
+| docstring pairs | {described:,} pairs | {described_dropped} | at most {described_dropped} |
 | source files holding half of a test problem's runs | {files:,} files | {files_found} | {files_found} |
 
 What is found in source files is code that many programs contain (a `strftime` format, `os.path.dirname(...)`), without
 the instruction.
 
-The filter of the first stage knew an earlier state of the sample's test splits (of CoNaLa's, the same): what the
-present list finds in one pair of {rate:,} may have stayed in that stage's corpus. Most of these are not the same
-problem: they share the sentences about input and output with it.
+The filter that the first stage and the docstring pairs went through knew an earlier state of the sample's test splits
+(and the same of CoNaLa's): what the present list finds, one generated pair in {rate:,}, may have stayed there. Most of
+these are not the same problem: they share the sentences about input and output with it.
 
 What this does not exclude: one-line idioms (`sorted(d, key=d.get)`) are common knowledge of the language; the corpus
 holds many that some test problem asks for in other words.
