@@ -203,8 +203,9 @@ def _behind_virtual_tokens(base: Base, ids: Any, mask: Any) -> dict[str, Any]:
     """
     import torch
 
-    virtual = base.model.get_prompt(batch_size=ids.shape[0])
-    words = base.model.get_base_model().get_input_embeddings()(ids).to(virtual.dtype)
+    words = base.model.get_base_model().get_input_embeddings()(ids)
+    # Trained in 32 bits; the model reads the precision of its own embeddings.
+    virtual = base.model.get_prompt(batch_size=ids.shape[0]).to(words.dtype)
     count, width = virtual.shape[1], ids.shape[1]
     joined = torch.cat([virtual, words], dim=1)
     attended = torch.cat([mask.new_ones(ids.shape[0], count), mask], dim=1)

@@ -67,6 +67,10 @@ class Method:
         """Names after the colon for a family of methods (`peft:dora`); empty for a single method."""
         return ()
 
+    def remarks(self) -> Mapping[str, str]:
+        """What `harness plugins` says of each variant; light, where `variants` may import a library."""
+        return {}
+
     def variant(self, name: str) -> Method:
         """The member of the family called `name`."""
         raise NotImplementedError(f"{self.name} has no variants")

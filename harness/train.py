@@ -121,10 +121,6 @@ def _fit(
     )
     _quiet(trainer)
     trainer.train(resume_from_checkpoint=str(start) if start else None)
-    if (tuner := _schedule(base.model)) is not None:
-        for settings in tuner.peft_config.values():
-            # Pruned ranks are zeros in the weights; the pattern of the last step would cut the best checkpoint wrongly.
-            settings.rank_pattern = None
     base.model.config.use_cache = True
     base.model.eval()
     return _summary(trainer, micro)
@@ -190,7 +186,7 @@ def _head(model: Any) -> Any:
 def _schedule(model: Any) -> Any:
     """The part of a tuner that changes ranks as the loop goes on and has a loss of its own (AdaLoRA), or None."""
     inner = getattr(model, "base_model", None)
-    return inner if hasattr(inner, "update_and_allocate") else None
+    return inner if hasattr(inner, "update_and_allocate") and hasattr(inner, "rankallocator") else None
 
 
 def validation_loss(base: Base, found: Sequence[Mapping[str, Any]], size: int) -> float:
@@ -287,12 +283,16 @@ def _callback(progress: Callable[[int, int, str], None]) -> Any:
             if (tuner := _schedule(kwargs["model"])) is not None:
                 for settings in tuner.peft_config.values():
                     settings.total_step = state.max_steps
-                    settings.tinit, settings.tfinal = state.max_steps // 10, state.max_steps // 2
+                    settings.tinit, settings.tfinal = state.max_steps // 10, 0
                     tuner.rankallocator.set_total_step(state.max_steps)
 
         def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if (tuner := _schedule(kwargs["model"])) is not None:
                 tuner.update_and_allocate(state.global_step)
+                for settings in tuner.peft_config.values():
+                    # Pruned ranks are zeros in the weights. With a pattern PEFT would cut checkpoints to it, and the
+                    # best checkpoint would not fit the last step's.
+                    settings.rank_pattern = None
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             losses = [e["eval_loss"] for e in state.log_history if "eval_loss" in e]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from harness import hookimpl
@@ -31,11 +33,16 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _FIXED: Mapping[str, Mapping[str, Any]] = {
     # The schedule is set to the loop's length when it starts (`harness.train`); these only have to be consistent.
     "adalora": {"total_step": 1, "tinit": 0, "tfinal": 0},
+    "c3a": {"block_size": 64},
+    "cartridge": {"num_virtual_tokens": 10},
     "prompt_tuning": {"num_virtual_tokens": 20},
     "p_tuning": {"num_virtual_tokens": 20},
     "prefix_tuning": {"num_virtual_tokens": 10},
 }
 """What PEFT asks for and has no default for, by tuner."""
+
+PROBED = Path(__file__).parent / "peft_probed.json"
+"""What `peft_probe` saw each tuner do."""
 
 _NOT_OPTIONS = frozenset({"auto_mapping", "peft_version", "peft_type", "task_type", "inference_mode", "revision"})
 
@@ -51,9 +58,20 @@ class PeftAny(Method):
         """The names of PEFT's registry, in lower case, and the methods it has as settings of LoRA."""
         return (*sorted(_classes()), *_ALIASES)
 
+    def remarks(self) -> Mapping[str, str]:
+        """What each tuner was seen to do on the built-in model, with the versions it was seen with."""
+        if not PROBED.is_file():
+            return {}
+        seen = json.loads(PROBED.read_text("utf-8"))
+        return {name: _remark(seen["versions"]["peft"], **one) for name, one in seen["tuners"].items()}
+
     def variant(self, name: str) -> Method:
         """The tuner `name`."""
         return _Tuner(name)
+
+
+def _remark(version: str, reached: str, why: str) -> str:
+    return f"{reached or 'does not train'}{f', then {why}' if why else ''} (PEFT {version})"
 
 
 class _Tuner(Method):
@@ -81,7 +99,8 @@ class _Tuner(Method):
         settings = {n: list(v) if isinstance(v, tuple) else v for n, v in given.items() if v != changed[n]}
         if "target_modules" in names and "target_modules" not in settings:
             settings["target_modules"] = attention(base.model)
-        return wrap(base, self._class(**{**self._fixed, **settings}))
+        kind = "SEQ_2_SEQ_LM" if base.seq2seq else "CAUSAL_LM"
+        return wrap(base, self._class(**{**self._fixed, **settings, "task_type": kind}))
 
 
 @cache
