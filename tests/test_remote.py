@@ -28,7 +28,7 @@ class Config:
 
 
 class Parrot(plugin.Backend):
-    """Answers with the prompt's second line; fails on the ids in `refuses`, after it has answered all others."""
+    """Answers with the instruction; fails on the ids in `refuses`, after it has answered all others."""
 
     name = "parrot"
     Config = Config
@@ -44,7 +44,8 @@ class Parrot(plugin.Backend):
         self.asked.append([name for name, _ in prompts])
         for name, text in reversed(prompts):
             if name not in self.refuses:
-                answer = Completion(text.splitlines()[1] + "\nmore", 5)
+                asked = text.rpartition("### Instruction:\n")[2].splitlines()[0]
+                answer = Completion(asked + "\nmore", 5)
                 yield name, (answer,) * (sampling.candidates - self.shorten)
         if self.refuses & {name for name, _ in prompts}:
             raise ModelError(f"parrot: no answer for {len(self.refuses)} problems")
@@ -102,6 +103,16 @@ def test_what_was_written_before_a_failure_is_not_asked_for_again(
     assert parrot.asked[1] == ["21-1"]
     assert len(runs.read_records(tmp_path / "runs" / row.run_id)) == 4
     assert next(cost for cost in row.costs if cost.phase == "generate").tokens_out == 40
+
+
+def test_a_prompting_method_chooses_examples_for_a_backend_too(
+    registry: Registry, parrot: Parrot, data: Path, tmp_path: Path
+) -> None:
+    row = evaluate(plan(registry, data, method="icl"), registry, tmp_path / "runs", Workshop())
+    records = runs.read_records(tmp_path / "runs" / row.run_id)
+    assert all(record.examples for record in records)
+    assert {example for record in records for example in record.examples} <= {f"{i}-1" for i in range(4)}
+    assert next(e.value for e in row.estimates if e.measure == "em@1") == 1.0
 
 
 def test_an_option_that_decides_and_a_model_make_another_run(registry: Registry, data: Path) -> None:
