@@ -40,9 +40,6 @@ SAME = 1e-12
 """Measures closer than this are equal; sums of floats in another order differ by less."""
 
 
-# ---- one run ---------------------------------------------------------------------------------------------------
-
-
 def estimate(
     metric: Metric,
     scores: Sequence[Score],
