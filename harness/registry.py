@@ -39,6 +39,10 @@ BUILT_IN = (
     "harness.plugins.metrics.codebleu",
     "harness.plugins.metrics.pass_at_k",
     "harness.plugins.metrics.tests_passed",
+    "harness.plugins.metrics.bleu",
+    "harness.plugins.metrics.chrf",
+    "harness.plugins.metrics.edit_similarity",
+    "harness.plugins.metrics.parse_rate",
 )
 
 P = TypeVar("P")
