@@ -14,7 +14,7 @@ A check that does not apply raises `unittest.SkipTest`, which pytest shows as sk
 
 from harness.testing.backends import BackendContract
 from harness.testing.commands import CommandContract
-from harness.testing.contract import Contract, Finding, contract_for, examine
+from harness.testing.contract import Contract, Finding, PluginContract, contract_for, examine
 from harness.testing.methods import MethodContract
 from harness.testing.metrics import MetricContract
 from harness.testing.models import tiny_model
@@ -27,6 +27,7 @@ __all__ = [
     "Finding",
     "MethodContract",
     "MetricContract",
+    "PluginContract",
     "TaskContract",
     "contract_for",
     "examine",

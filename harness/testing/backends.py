@@ -6,14 +6,14 @@ import unittest
 from typing import Any, ClassVar
 
 from harness.records import Completion, Sampling
-from harness.testing.contract import Contract
+from harness.testing.contract import PluginContract
 
 PROMPTS = tuple(
     (f"p{number}", f"### Instruction:\nWrite the number {number} in Python.\n### Response:\n") for number in range(3)
 )
 
 
-class BackendContract(Contract):
+class BackendContract(PluginContract):
     """Checks of the backend `name`. Those that write need `model`, and options that reach a service."""
 
     kind: ClassVar[str] = "backend"

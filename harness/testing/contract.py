@@ -35,7 +35,7 @@ class Finding:
 
 
 class Contract:
-    """Checks of any plugin that is asked for by name. Subclasses add those of one kind; `name` says which plugin."""
+    """Checks of what an installed distribution offers under `name`; each kind has its own."""
 
     name: ClassVar[str] = ""
     kind: ClassVar[str] = ""
@@ -53,6 +53,10 @@ class Contract:
     def registry(self) -> Registry:
         """The plugins of this environment."""
         return Registry()
+
+
+class PluginContract(Contract):
+    """Checks of any method, task, metric or backend."""
 
     @cached_property
     def offer(self) -> Offer[Any]:

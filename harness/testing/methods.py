@@ -20,12 +20,12 @@ from harness.model import parameters, prepare_process, weights_digest
 from harness.prompts import Pool
 from harness.records import Completion, ModelSpec
 from harness.testing import fresh
-from harness.testing.contract import Contract
+from harness.testing.contract import PluginContract
 from harness.testing.models import KINDS, tiny_model
 from harness.workshop import Workshop
 
 
-class MethodContract(Contract):
+class MethodContract(PluginContract):
     """Checks of the method `name` on models of 60,000 parameters; `options` are values beside its defaults."""
 
     kind: ClassVar[str] = "method"

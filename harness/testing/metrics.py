@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from harness.records import Completion, Execution, Outcome, Problem, Score, StdinTests, from_json, to_json
 from harness.statistics import estimate
-from harness.testing.contract import Contract, python
+from harness.testing.contract import PluginContract, python
 
 KS = (1, 3)
 _REFERENCES = (
@@ -43,7 +43,7 @@ def cases(right: Sequence[int] = (1, 0, 2, 3, 0, 1)) -> list[Case]:
     return found
 
 
-class MetricContract(Contract):
+class MetricContract(PluginContract):
     """Checks of the metric `name`. Set `bounds` on the metric itself when its values leave [0, 1]."""
 
     kind: ClassVar[str] = "metric"

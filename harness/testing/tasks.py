@@ -15,13 +15,13 @@ from harness.data import SPLITS, Source, check_ids, open_builtin, open_path
 from harness.errors import DataError
 from harness.extract import cut
 from harness.records import AssertTests, CallTests, Completion, Outcome, Problem, StdinTests, digest
-from harness.testing.contract import Contract, python
+from harness.testing.contract import PluginContract, python
 
 JUDGED = 12
 """References of at most this many problems are run."""
 
 
-class TaskContract(Contract):
+class TaskContract(PluginContract):
     """Checks of the task `name` on the files at `data`, or on its built-in sample when it has one."""
 
     kind: ClassVar[str] = "task"
