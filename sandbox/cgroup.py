@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
+_STALE_SECONDS = 3600
 
 
 class ControlGroup:
@@ -35,6 +36,7 @@ class ControlGroup:
             folder.mkdir()
         except OSError:
             return
+        _remove_stale(folder.parent)
         self.folders.append(folder)
         for file, value in limits.items():
             with contextlib.suppress(OSError):  # a controller that is not handed down; `limits` says what is in force
@@ -74,3 +76,11 @@ class ControlGroup:
                 except OSError:
                     time.sleep(0.005)
         self.folders = []
+
+
+def _remove_stale(parent: Path) -> None:
+    """Removes groups of supervisors that were killed: ours by name, an hour old, and empty, or the kernel refuses."""
+    for folder in parent.glob("harness-*-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+                folder.rmdir()

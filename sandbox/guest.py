@@ -42,7 +42,7 @@ from typing import Any
 from harness.sandbox import kernel, landlock, probes, protocol, runner, seccomp
 
 CONTROL = 3
-_SUSPECT_SHARE = 0.15
+_SUSPECT_SHARE = 0.1
 """Share of the CPU limit after which a test that is not the first of its fork is tried again in a fork of its own."""
 _PATIENCE = 5.0
 """How often the wall limit a test may take that keeps getting CPU: an overloaded machine must not change verdicts."""

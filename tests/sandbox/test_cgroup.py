@@ -1,5 +1,6 @@
 """Control groups, on a folder that looks like one."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -36,3 +37,15 @@ def test_where_no_group_can_be_made_nothing_is_claimed(monkeypatch):
     group.add(1)
     assert (group.limits(), group.killed()) == ([], False)
     group.remove()
+
+
+def test_groups_of_killed_supervisors_are_removed_after_an_hour(monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    (root / "cgroup.controllers").write_text("memory pids")
+    old, new = root / "harness-1-aa", root / "harness-2-bb"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (1, 1))
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    cgroup.ControlGroup(1 << 20, 9)
+    assert (old.exists(), new.exists()) == (False, True)
