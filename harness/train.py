@@ -150,7 +150,7 @@ def summed_loss(base: Base, batch: Mapping[str, Any]) -> tuple[Any, int]:
     inputs = {name: value.to(base.device) for name, value in batch.items()}
     cuda = base.device.type == "cuda"
     with torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=cuda):
-        if base.seq2seq or _schedule(base.model) is not None:
+        if base.seq2seq or (base.model.training and _schedule(base.model) is not None):
             count = int((inputs["labels"] != -100).sum())
             return base.model(**inputs).loss * count, count
         labels = inputs.pop("labels")

@@ -35,6 +35,7 @@ _FIXED: Mapping[str, Mapping[str, Any]] = {
     "adalora": {"total_step": 1, "tinit": 0, "tfinal": 0},
     "c3a": {"block_size": 64},
     "cartridge": {"num_virtual_tokens": 10},
+    "ia3": {"feedforward_modules": []},
     "prompt_tuning": {"num_virtual_tokens": 20},
     "p_tuning": {"num_virtual_tokens": 20},
     "prefix_tuning": {"num_virtual_tokens": 10},
