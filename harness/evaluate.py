@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness import provenance, remote, runs, statistics, workshop
+from harness import provenance, remote, runs, sandbox, statistics, workshop
 from harness.costs import metered, total
 from harness.generate import batch_size, generate
 from harness.model import Base, parameters
@@ -42,6 +42,7 @@ from harness.workshop import Workshop
 
 COMPLETIONS, EXECUTIONS, COSTS = "completions.jsonl", "executions.jsonl", "costs.jsonl"
 RECORDS, RESULT, RUN, TUNING = "records.jsonl", "result.json", "run.json", "tuning.json"
+SANDBOX = "sandbox.json"
 
 
 def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
@@ -244,9 +245,11 @@ def judge(plan: Plan, folder: Path) -> None:
         return
     with metered("judge") as meter, bar("judging") as progress:
         jobs = ((problems[record.id], completion) for record in waiting for completion in record.completions)
-        verdicts = plan.task.plugin.judge(jobs)
+        verdicts = plan.task.plugin.judge(jobs, accept_unsafe=plan.accept_unsafe)
         if verdicts is None:
             return
+        isolation = sandbox.rung(plan.accept_unsafe)
+        runs.write_json(folder / SANDBOX, {"isolation": isolation, "limits": plan.task.plugin.limits})
         for count, record in enumerate(waiting, 1):
             executions = [next(verdicts) for _ in record.completions]
             runs.append(path, {"id": record.id, "executions": executions})
@@ -319,7 +322,7 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
         run_id=folder.name,
         run=with_metrics_of(plan.run, before.run if before else plan.run),
         estimates=(*kept, *estimates(plan, records)),
-        costs=total(costs),
+        costs=_with_tokens(total(costs), records),
         outcomes=dict(sorted(outcomes.items())),
         trainable_parameters=facts.get("trainable_parameters", 0),
         total_parameters=facts.get("total_parameters", 0),
@@ -328,6 +331,13 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
     )
     runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
     return row
+
+
+def _with_tokens(costs: Sequence[Cost], records: Sequence[Record]) -> tuple[Cost, ...]:
+    """The costs with the tokens of all records: an attempt that was killed took its own counts with it."""
+    read = sum(record.prompt_tokens for record in records)
+    wrote = sum(completion.tokens for record in records for completion in record.completions)
+    return tuple(replace(c, tokens_in=read, tokens_out=wrote) if c.phase == "generate" else c for c in costs)
 
 
 def with_metrics_of(run: Run, before: Run) -> Run:

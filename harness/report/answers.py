@@ -73,7 +73,8 @@ def _words(board: Board, i: int, found: Comparison, p: float) -> str:
         return f"Against {name(board, i)}: not defined on the problems that both were scored on."
     interval = "" if found.low is None or found.high is None else f" [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
     verdict = "real" if p < 0.05 else "not decided"
-    more = f"; about {found.problems_needed:,} problems would decide it" if p >= 0.05 and found.problems_needed else ""
+    needed = found.problems_needed if p >= 0.05 else None
+    more = f"; about {needed:,} problems would decide it" if needed and needed > found.n else ""
     return (
         f"Against {name(board, i)}: {100 * found.difference:+.2f} points{interval}, p = {p:.3g} ({found.test}, "
         f"Holm-corrected): {verdict}{more}."
