@@ -31,6 +31,7 @@ COMMANDS = {
     "show": ("show", "A run, or a plugin with its options."),
     "plugins": ("plugins", "Every method, task and metric, and who offers it."),
     "plugin": ("plugin", "Write a plugin of your own, and check it."),
+    "sandbox": ("sandbox", "Try the sandbox's promises on this machine."),
     "doctor": ("doctor", "What this machine has, and what is missing for what."),
 }
 

@@ -105,7 +105,7 @@ def _plan(
         builtin_data=source.builtin,
     )
     notes += test_notes(splits["test"], metrics, source.label)
-    return Plan(run, task, None, None, metrics, configs, splits, source, {}, notes)
+    return Plan(run, task, None, None, metrics, configs, splits, source, {}, notes, accept_unsafe=request.accept_unsafe)
 
 
 def add_metrics(

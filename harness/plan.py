@@ -36,6 +36,7 @@ class Request:
     chat: bool = False
     trust_remote_code: bool = False
     hub: bool = False
+    accept_unsafe: bool = False
     backend: str | None = None
 
 
@@ -54,6 +55,7 @@ class Plan:
     sources: Mapping[str, Setting]
     notes: tuple[str, ...]
     backend: Offer[Backend] | None = None
+    accept_unsafe: bool = False
 
     @property
     def method(self) -> Offer[Method] | None:
@@ -139,7 +141,9 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
         backend=backend.name if backend else None,
     )
     values |= _request_sources(request, run)
-    return Plan(run, task, tuner, prompter or plain, metrics, configs, splits, source, values, notes, backend)
+    method = prompter or plain
+    accept = request.accept_unsafe
+    return Plan(run, task, tuner, method, metrics, configs, splits, source, values, notes, backend, accept)
 
 
 def _backend(request: Request, registry: Registry, tuner: Offer[Method] | None) -> Offer[Backend] | None:

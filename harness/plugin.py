@@ -149,11 +149,16 @@ class Task:
         return code(completion)
 
     def judge(
-        self, jobs: Iterable[tuple[Problem, Completion]], *, stop_at_first_failure: bool = False
+        self,
+        jobs: Iterable[tuple[Problem, Completion]],
+        *,
+        stop_at_first_failure: bool = False,
+        accept_unsafe: bool = False,
     ) -> Iterator[Execution] | None:
         """Execute completions, one `Execution` for each job in order; None when the task has no tests.
 
-        The default runs `code(completion.text)` against `problem.tests` in the sandbox.
+        The default runs `code(completion.text)` against `problem.tests` in the sandbox. `accept_unsafe` is the
+        user's word for running programs where this machine cannot isolate them.
         """
         from harness import sandbox
 
@@ -162,6 +167,7 @@ class Task:
             ((code, tests) for code, tests in pairs if tests is not None),
             self.limits,
             stop_at_first_failure=stop_at_first_failure,
+            accept_unsafe=accept_unsafe,
         )
 
 

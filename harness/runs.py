@@ -3,6 +3,7 @@
     runs/<task>-<method>-<model>-<digest8>/
         run.json            what was asked and with what: resolved spec, versions, hardware, plugins
         adapter -> ../tunings/<digest>/adapter
+        sandbox.json        what isolated the candidates, each layer with its proof, and their limits
         tuning.json         how it was tuned: losses, parameters, costs
         completions.jsonl   one line per problem as soon as it is written   (until records.jsonl is there)
         executions.jsonl    one line per problem as soon as it is judged    (until records.jsonl is there)

@@ -8,8 +8,9 @@ from harness import cli
 
 
 @click.command("doctor")
+@click.option("--calibrate", is_flag=True, help="Measure this machine against the one the time limits were chosen on.")
 @click.option("--json", "as_json", is_flag=True)
-def command(as_json: bool) -> None:
+def command(as_json: bool, calibrate: bool) -> None:
     """Versions, processor, memory, GPU, the built-in model and sample, and the sandbox's isolation."""
     from harness.model import prepare_process
 
@@ -19,6 +20,9 @@ def command(as_json: bool) -> None:
     machine, versions = provenance.machine(), provenance.versions()
     rung = sandbox.rung()
     facts = {"machine": machine, "versions": versions, "builtin": builtin.facts(), "sandbox": rung}
+    calibration = sandbox.calibrate() if calibrate else None
+    if calibration is not None:
+        facts["calibration"] = calibration
     if as_json:
         cli.echo_json(facts)
         return
@@ -30,3 +34,6 @@ def command(as_json: bool) -> None:
     for line in builtin.lines():
         click.echo(line)
     click.echo(str(rung))
+    if calibration is not None:
+        limits = f"{calibration.limits.cpu_seconds:.1f} s of CPU and {calibration.limits.wall_seconds:.1f} s in all"
+        click.echo(f"calibration: {calibration.slowness:.2f} times as slow as the reference; a test may use {limits}")

@@ -20,6 +20,9 @@ from harness import cli
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
 @click.option("--model", help="The model's name in tables.  [default: the file's name]")
 @click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a metric.")
+@click.option(
+    "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
+)
 @click.option("--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def command(
@@ -33,6 +36,7 @@ def command(
     method: str,
     model: str | None,
     sets: tuple[str, ...],
+    accept_unsafe: bool,
     root: Path,
     as_json: bool,
 ) -> None:
@@ -54,7 +58,7 @@ def command(
             raise UsageError("name a finished run, or --task with --completions, not both")
         row = external.add_metrics(run, metrics, ks, data, registry, settings)
     elif task and completions:
-        request = Request(method, task, data=data, metrics=metrics, ks=ks, limit=limit)
+        request = Request(method, task, data=data, metrics=metrics, ks=ks, limit=limit, accept_unsafe=accept_unsafe)
         row = external.score_file(request, completions, model or completions.stem, registry, settings, root)
     else:
         raise UsageError("name a finished run, or --task with --completions FILE.jsonl")
