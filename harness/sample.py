@@ -139,9 +139,10 @@ def _roomy() -> Any:
             return self.keys, self.values
 
         def _make_room(self, keys: Any, values: Any, start: int, size: int) -> None:
-            self.room = tuple(new.new_empty(*new.shape[:2], size, new.shape[3]) for new in (keys, values))  # type: ignore[assignment]
+            room = tuple(new.new_empty(*new.shape[:2], size, new.shape[3]) for new in (keys, values))
+            self.room = room
             if start:
-                for place, old in zip(self.room or (), (self.keys, self.values), strict=True):
+                for place, old in zip(room, (self.keys, self.values), strict=True):
                     place[:, :, :start] = old
 
         def batch_repeat_interleave(self, repeats: int) -> None:

@@ -225,7 +225,7 @@ def _trainer(base: Base, validation: Sequence[Mapping[str, Any]], tuning: Tuning
             metrics = {"eval_loss": validation_loss(base, validation, size)}
             base.model.train()
             self.log(metrics)
-            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+            self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
             return metrics
 
     return Loop

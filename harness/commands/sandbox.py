@@ -17,7 +17,7 @@ def command() -> None:
 @command.command("selftest")
 @click.option("--json", "as_json", is_flag=True)
 def selftest(as_json: bool) -> None:
-    """Run the shipped cheats, escapes and honest programs; one line for each promise, exit status 1 if one is broken."""
+    """Run the shipped cheats, escapes and honest programs; a line for each promise, exit status 1 if one breaks."""
     from harness import sandbox
 
     click.echo(str(sandbox.rung()), err=True)
