@@ -24,9 +24,7 @@ from recipe.model.prepare import blocklist, docstring_pairs
 
 BUILTIN = Path(__file__).parents[2] / "harness/builtin"
 MODEL = BUILTIN / "model"
-TESTS = [
-    BUILTIN / "sample" / name for name in ("conala/test.json", "codealpacapy/test.json", "apps/test.jsonl")
-]
+TESTS = [BUILTIN / "sample" / name for name in ("conala/test.json", "codealpacapy/test.json", "apps/test.jsonl")]
 
 
 @pytest.fixture(scope="module")
