@@ -245,11 +245,11 @@ def judge(plan: Plan, folder: Path) -> None:
         return
     with metered("judge") as meter, bar("judging") as progress:
         jobs = ((problems[record.id], completion) for record in waiting for completion in record.completions)
-        verdicts = plan.task.plugin.judge(jobs, accept_unsafe=plan.accept_unsafe)
+        verdicts = plan.task.plugin.judge(jobs, limits=plan.limits, accept_unsafe=plan.accept_unsafe)
         if verdicts is None:
             return
         isolation = sandbox.rung(plan.accept_unsafe)
-        runs.write_json(folder / SANDBOX, {"isolation": isolation, "limits": plan.task.plugin.limits})
+        runs.write_json(folder / SANDBOX, {"isolation": isolation, "limits": plan.limits})
         for count, record in enumerate(waiting, 1):
             executions = [next(verdicts) for _ in record.completions]
             runs.append(path, {"id": record.id, "executions": executions})

@@ -20,7 +20,8 @@ from harness.records import Completion, Sampling
 from harness.sample import sample
 
 Finished = tuple[Prompt, tuple[Completion, ...]]
-_CPU_BATCH = 8  # larger batches are no faster on a CPU (measured at 4M to 28M parameters)
+_CPU_BATCH = 8  # beams: larger batches are no faster on a CPU (measured at 4M to 28M parameters)
+_CPU_SAMPLED = 30  # samples: finished rows leave the batch, so a large one wastes nothing
 _GPU_BATCH = 64
 _SHARE_OF_FREE_MEMORY = 0.6
 
@@ -79,7 +80,7 @@ def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int
     import torch
 
     if base.device.type != "cuda":
-        return _CPU_BATCH
+        return _CPU_SAMPLED if sampling.temperature > 0 else _CPU_BATCH
     longest = max((len(p.tokens) for p in prompts), default=1) + sampling.max_new_tokens
     config = base.model.config
     layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)

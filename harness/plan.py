@@ -13,7 +13,7 @@ from harness.config import Setting, Settings
 from harness.errors import DataError, UsageError
 from harness.model import BUILTIN, model_digest
 from harness.plugin import Backend, Method, Metric, Task, deciding
-from harness.records import ModelSpec, Problem, Run, Sampling, Tuning, digest, to_json
+from harness.records import Limits, ModelSpec, Problem, Run, Sampling, Tuning, digest, to_json
 from harness.registry import Offer, Registry
 
 
@@ -56,6 +56,11 @@ class Plan:
     notes: tuple[str, ...]
     backend: Offer[Backend] | None = None
     accept_unsafe: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What one test of one candidate may use."""
+        return self.task.plugin.sample_limits if self.run.builtin_data else self.task.plugin.limits
 
     @property
     def method(self) -> Offer[Method] | None:
@@ -126,7 +131,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
         model=spec,
         metrics=tuple(m.name for m in metrics),
         sampling=sampling,
-        tuning=_tuning(tuner, configs, source.builtin),
+        tuning=_tuning(tuner, configs, values, task.plugin if source.builtin else None),
         options={
             offer.name: to_json(deciding(configs[offer.name]) if offer is backend else configs[offer.name])
             for offer in [*offers, *metrics]
@@ -249,12 +254,16 @@ SAMPLE_TOKENS = 192
 """The answers of the built-in sample are short; nothing longer is worth waiting for."""
 
 
-def _tuning(tuner: Offer[Method] | None, configs: Mapping[str, Any], builtin: bool) -> Tuning | None:
-    if tuner is None:
-        return None
-    tuning = tuner.plugin.tuning(configs[tuner.name])
-    # 25 passes over its validation problems would cost the built-in sample a third of its time.
-    return replace(tuning, evaluate_every=1.0) if tuning and builtin else tuning
+def _tuning(
+    tuner: Offer[Method] | None, configs: Mapping[str, Any], values: Mapping[str, Setting], sample: Task | None
+) -> Tuning | None:
+    """The method's settings; on the built-in sample (of the task `sample`) with fewer validations and passes."""
+    tuning = tuner.plugin.tuning(configs[tuner.name]) if tuner else None
+    if tuner is None or tuning is None or sample is None:
+        return tuning
+    asked = values.get(f"{tuner.name}.epochs")
+    epochs = tuning.epochs if asked and asked.source != "default" else min(tuning.epochs, sample.sample_epochs)
+    return replace(tuning, evaluate_every=1.0, epochs=epochs)
 
 
 def chosen_ks(request: Request, task: Task, sampling: Sampling) -> tuple[int, ...]:

@@ -121,6 +121,10 @@ class Task:
     sizes: ClassVar[Mapping[str, int]] = {}
     """The published number of problems of each split."""
     limits: ClassVar[Limits] = Limits()
+    sample_limits: ClassVar[Limits] = Limits(cpu_seconds=1.0, wall_seconds=4.0)
+    """Limits for the built-in sample, whose references need milliseconds."""
+    sample_epochs: ClassVar[float] = 5.0
+    """Passes over the built-in sample unless a method's option says otherwise; a newcomer should not wait long."""
 
     def sampling(self) -> Sampling:
         """How candidates are drawn by default (the paper's decoding)."""
@@ -152,12 +156,14 @@ class Task:
         self,
         jobs: Iterable[tuple[Problem, Completion]],
         *,
+        limits: Limits | None = None,
         stop_at_first_failure: bool = False,
         accept_unsafe: bool = False,
     ) -> Iterator[Execution] | None:
         """Execute completions, one `Execution` for each job in order; None when the task has no tests.
 
-        The default runs `code(completion.text)` against `problem.tests` in the sandbox. `accept_unsafe` is the
+        The default runs `code(completion.text)` against `problem.tests` in the sandbox, under `limits`
+        (the task's own where None). `accept_unsafe` is the
         user's word for running programs where this machine cannot isolate them.
         """
         from harness import sandbox
@@ -165,7 +171,7 @@ class Task:
         pairs = ((self.code(completion.text), problem.tests) for problem, completion in jobs)
         return sandbox.run(
             ((code, tests) for code, tests in pairs if tests is not None),
-            self.limits,
+            limits or self.limits,
             stop_at_first_failure=stop_at_first_failure,
             accept_unsafe=accept_unsafe,
         )

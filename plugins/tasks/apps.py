@@ -45,6 +45,7 @@ class Apps(Task):
         {"train": "train.jsonl", "test": "test.jsonl"},
     )
     limits = Limits(cpu_seconds=4.0, wall_seconds=10.0)
+    sample_epochs = 2.0
 
     def sampling(self) -> Sampling:
         """Five samples at temperature 0.6, top-p 0.95, up to 1,024 tokens (study, section 5.4)."""
