@@ -16,10 +16,11 @@ from typing import Any
 from harness import runs
 from harness.config import Settings
 from harness.errors import HarnessError
-from harness.evaluate import RESULT, covers, evaluate
+from harness.evaluate import covers, evaluate
 from harness.plan import Plan, resolve
 from harness.records import Row, canonical, digest
 from harness.registry import Registry
+from harness.runs import RESULT
 from harness.study import Cell
 from harness.workshop import Workshop
 

@@ -37,12 +37,9 @@ from harness.records import (
     to_json,
 )
 from harness.registry import Registry
+from harness.runs import COMPLETIONS, COSTS, EXECUTIONS, RECORDS, RESULT, RUN, SANDBOX, TUNING
 from harness.train import Tuned, fit, rows
 from harness.workshop import Workshop
-
-COMPLETIONS, EXECUTIONS, COSTS = "completions.jsonl", "executions.jsonl", "costs.jsonl"
-RECORDS, RESULT, RUN, TUNING = "records.jsonl", "result.json", "run.json", "tuning.json"
-SANDBOX = "sandbox.json"
 
 
 def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:

@@ -11,11 +11,13 @@ from typing import Any
 from harness import data, runs
 from harness.config import Settings
 from harness.errors import DataError, RunError, UsageError, unknown
-from harness.evaluate import COMPLETIONS, RECORDS, RUN, judge, score, summarise
+from harness.evaluate import covers, judge, score, summarise
+from harness.extract import cut
 from harness.plan import Plan, Request, chosen_ks, chosen_metrics, problem_splits, task_source, test_notes
 from harness.provenance import of
 from harness.records import Completion, ModelSpec, Problem, Record, Row, Run, Sampling, to_json
 from harness.registry import Offer, Registry
+from harness.runs import COMPLETIONS, RECORDS, RESULT, RUN
 
 
 def read_completions(path: Path) -> dict[str, tuple[str, ...]]:
@@ -54,18 +56,23 @@ def score_file(request: Request, path: Path, label: str, registry: Registry, set
         raise DataError(f"{path}: no completions for {len(missing)} problems (first: {missing[0]}); {remedy}")
     folder = root / runs.run_id(plan.run)
     with runs.locked(folder):
-        if (folder / "result.json").is_file() and request.metrics == ():
-            return runs.read_row(folder)
-        runs.write_json(folder / RUN, of(plan, registry))
+        before = runs.read_row(folder) if (folder / RESULT).is_file() else None
+        if before is not None and covers(before.run, plan.run):
+            return before
+        if before is None:
+            runs.write_json(folder / RUN, of(plan, registry))
         if not (folder / RECORDS).is_file():
-            lines = (runs.line(_record(name, by_id[name].slice, texts[name])) for name in by_id)
+            stop = plan.task.plugin.sampling().stop
+            lines = (runs.line(_record(name, by_id[name].slice, texts[name], stop)) for name in by_id)
             runs.write_text(folder / COMPLETIONS, "".join(lines))
         judge(plan, folder)
-        return summarise(plan, folder, score(plan, folder, registry), None)
+        return summarise(plan, folder, score(plan, folder, registry), before)
 
 
-def _record(name: str, slice_: str | None, texts: tuple[str, ...]) -> Record:
-    completions = tuple(Completion(text, 0) for text in texts)
+def _record(name: str, slice_: str | None, texts: tuple[str, ...], stop: tuple[str, ...]) -> Record:
+    """The texts as completions, cut where the task's own generation would have stopped."""
+    kept = (cut(text.lstrip("\n"), stop) if stop else text for text in texts)
+    completions = tuple(Completion(text, 0) for text in kept)
     return Record(name, slice_, "", 0, (), 0, completions)
 
 

@@ -65,14 +65,8 @@ def token_limit(base: Base, prompt: Prompt, sampling: Sampling) -> int:
     """New tokens that a prompt leaves room for; it depends on nothing that shares its batch."""
     if base.seq2seq:
         return sampling.max_new_tokens
-    room = base.context - len(prompt.tokens) - virtual_tokens(base)
+    room = base.context - len(prompt.tokens) - base.virtual_tokens
     return min(sampling.max_new_tokens, max(32, room // 32 * 32))
-
-
-def virtual_tokens(base: Base) -> int:
-    """Positions that a prompt-learning adapter puts before every prompt."""
-    config = getattr(base.model, "active_peft_config", None)
-    return int(getattr(config, "num_virtual_tokens", 0) or 0)
 
 
 def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int:

@@ -44,6 +44,12 @@ class Base:
         return device
 
     @property
+    def virtual_tokens(self) -> int:
+        """Positions that a prompt-learning adapter puts before every prompt; 0 without one."""
+        config = getattr(self.model, "active_peft_config", None)
+        return int(getattr(config, "num_virtual_tokens", 0) or 0)
+
+    @property
     def context(self) -> int:
         """The longest sequence the model was made for, in tokens."""
         config = self.model.config

@@ -19,7 +19,6 @@ not fit by itself loses the end of its instruction, and that is counted too.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -114,13 +113,7 @@ class Layout:
     def room(self) -> int:
         """Tokens a prompt may have. A quarter of the context is always kept for the answer."""
         reserve = min(self.max_new_tokens, self.base.context // 4)
-        return self.base.context - reserve - self.virtual_tokens
-
-    @property
-    def virtual_tokens(self) -> int:
-        """Positions that prompt or prefix tuning takes."""
-        config = getattr(self.base.model, "active_peft_config", None)
-        return int(getattr(config, "num_virtual_tokens", 0) or 0)
+        return self.base.context - reserve - self.base.virtual_tokens
 
     def prompt(self, problem: Problem, examples: Sequence[Problem] = (), leaks: int = 0) -> Prompt:
         """The prompt of one problem with as many of `examples` (most useful first) as fit."""
@@ -183,8 +176,3 @@ class Layout:
                 high = middle - 1
         text = self.text(replace(problem, instruction=problem.instruction[:low]), ())
         return text, self.encode(text)
-
-
-def with_layout(layout: Layout, **changes: Any) -> Layout:
-    """A copy of `layout` with some fields changed."""
-    return dataclasses.replace(layout, **changes)

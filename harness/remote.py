@@ -17,8 +17,7 @@ from harness.progress import bar
 from harness.prompts import Layout, Pool
 from harness.records import Completion, Problem, Record, digest
 from harness.registry import Offer
-
-COMPLETIONS, COSTS = "completions.jsonl", "costs.jsonl"
+from harness.runs import COMPLETIONS, COSTS
 
 
 def write_completions(plan: Plan, folder: Path, cache: Path) -> None:

@@ -8,6 +8,7 @@
         completions.jsonl   one line per problem as soon as it is written   (until records.jsonl is there)
         executions.jsonl    one line per problem as soon as it is judged    (until records.jsonl is there)
         costs.jsonl         one line per phase and attempt
+        batch.json          how many problems were written at once; lowered.jsonl says when memory ran out
         records.jsonl       one line per problem: prompt digest, completions, executions, scores
         result.json         estimates with intervals, costs, counts of outcomes; written last
 
@@ -30,6 +31,10 @@ from typing import Any
 
 from harness.errors import RunError
 from harness.records import SCHEMA, Record, Row, Run, digest, from_json, to_json
+
+COMPLETIONS, EXECUTIONS, COSTS = "completions.jsonl", "executions.jsonl", "costs.jsonl"
+RECORDS, RESULT, RUN, TUNING = "records.jsonl", "result.json", "run.json", "tuning.json"
+SANDBOX = "sandbox.json"
 
 
 def run_id(run: Run) -> str:

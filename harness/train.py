@@ -10,7 +10,6 @@ the micro-batch is halved and gradients are accumulated, so that the effective b
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -329,8 +328,3 @@ def _summary(trainer: Any, micro: int) -> Tuned:
         raise ModelError("the training loop never reached a validation; give more training problems or epochs")
     best_step, best_loss = min(history, key=lambda pair: (pair[1], pair[0]))
     return Tuned(history, best_step, best_loss, state.global_step, int(state.num_input_tokens_seen), micro, 0)
-
-
-def read_history(path: Path) -> list[tuple[int, float]]:
-    """The validation losses in a finished tuning's `tuning.json`."""
-    return [(int(step), float(loss)) for step, loss in json.loads(path.read_text("utf-8"))["history"]]

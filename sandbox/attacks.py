@@ -63,7 +63,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
     "no file of the host is read": {
         "passwords": "open('/etc/passwd')",
         "shadow": "open('/etc/shadow')",
-        "home folder": "import os; assert os.listdir('/root') and not os.path.exists('/root/.pyenv')",
+        "home folder": "import os, sys; assert set(os.listdir('/root')) - set(sys.base_prefix.split('/'))",
         "environment of process 1": "open('/proc/1/environ')",
         "own memory map": "open('/proc/self/maps')",
         "mounts": "open('/proc/mounts')",

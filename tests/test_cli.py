@@ -111,6 +111,20 @@ def test_references_given_as_completions_score_one(tmp_path: Path) -> None:
     assert row.run.model.name == "mine"
 
 
+def test_given_completions_are_cut_where_the_task_stops_and_another_k_is_scored_anew(tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    path = tmp_path / "mine.jsonl"
+    texts = ["n", "\ny\nexplained here"]
+    path.write_text("".join(json.dumps({"id": f"{i}-1", "completions": texts}) + "\n" for i in range(4)))
+    measured = []
+    for ks in ((1,), (1, 2)):
+        request = Request("external", "conala", data=tmp_path / "conala", ks=ks)
+        row = external.score_file(request, path, "mine", Registry(), Settings(environ={}), tmp_path / "runs")
+        measured.append({e.measure: e.value for e in row.estimates})
+    assert "em@2" not in measured[0]
+    assert (measured[1]["em@1"], measured[1]["em@2"]) == (0.0, 1.0)
+
+
 def test_a_metric_is_added_to_a_finished_run_and_the_others_stay(tmp_path: Path) -> None:
     _prepare(tmp_path)
     path = tmp_path / "mine.jsonl"
