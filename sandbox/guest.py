@@ -231,6 +231,7 @@ class Guest:
                     if ready == CONTROL:
                         if not self.full:
                             self._kill_group(child)
+                            self._sweep()  # killed is not yet gone, and a closed jail leaves nothing
                         os._exit(0)  # the supervisor is gone
                     return 0
                 now, _, began_cpu = runner.HEADER.unpack_from(self.report)
