@@ -156,6 +156,7 @@ def trained(adapted: Any, tuning: Any, steps: int, vocabulary: int, answer: int)
         "trainable": parameters(adapted.model)[0],
         "before": before,
         "after": tuned.best_loss,
+        "micro": tuned.micro_batch,
         "ms": 1000 * gaps[len(gaps) // 2] if gaps else float("nan"),
         "peak": peak(),
     }
@@ -208,12 +209,12 @@ def main() -> None:
         saved_weights(asked.shape, folder)
         print(f"Llama of the shape {asked.shape}, batch 8 x 128 tokens, {asked.answer} of them response\n")
         print(
-            "method         trainable    weights GB  training GB  Figure 1 GB  loss             ms/step  writing GB  s"
+            "method         trainable    weights GB  training GB  micro-batch  Figure 1 GB  loss             ms/step  writing GB  s"
         )
         for line in measured(asked.shape, folder, tuple(asked.methods.split(",")), asked.steps, asked.answer):
             print(
                 f"{line['method']:13}  {line['trainable']:>11,}  {number(line['weights']):>10}  "
-                f"{number(line['peak']):>11}  {number(STUDY.get(line['method'])):>11}  "
+                f"{number(line['peak']):>11}  {line['micro']:>11}  {number(STUDY.get(line['method'])):>11}  "
                 f"{line['before']:6.3f} -> {line['after']:6.3f}  {number(line['ms'], 0):>7}  "
                 f"{number(line['writing']):>10}  {line['seconds']:.1f}",
                 flush=True,

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from harness import memory
 from harness.errors import ModelError
 from harness.extract import cut
 from harness.model import Base, is_prefix
@@ -90,18 +91,18 @@ def _with_room(
     base: Base, chunk: list[Prompt], sampling: Sampling, seed: int, lowered: Callable[[int], None]
 ) -> Iterator[Finished]:
     """One batch; on running out of memory its halves."""
-    import torch
-
+    finished = None
     try:
         finished = _batch(base, chunk, sampling, seed)
-    except torch.OutOfMemoryError:
-        finished = None
+    except RuntimeError as error:
+        if not memory.ran_out(error):
+            raise
     if finished is not None:
         yield from zip(chunk, finished, strict=True)
         return
     if len(chunk) == 1:
         raise ModelError(f"out of memory while writing for problem {chunk[0].id} alone; ask for fewer candidates")
-    torch.cuda.empty_cache()
+    memory.release()
     half = (len(chunk) + 1) // 2
     lowered(half)
     yield from _with_room(base, chunk[:half], sampling, seed, lowered)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness import memory
 from harness.errors import ModelError
 from harness.model import Base, is_prefix
 from harness.prompts import Layout, Prompt
@@ -74,25 +75,31 @@ def fit(
     Raises:
         ModelError: nothing is trainable, or not even a micro-batch of one fits the memory.
     """
-    import torch
-
-    if not any(p.requires_grad for p in base.model.parameters()):
+    if not any(_trainable(base.model)):
         raise ModelError("nothing in the model is trainable under this method")
     if is_prefix(base.model) and any(getattr(m, "gradient_checkpointing", False) for m in base.model.modules()):
         raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
     micro = tuning.batch_size
+    start = {name: p.detach().to("cpu", copy=True) for name, p in _trainable(base.model)}
     while True:
         try:
             return _fit(base, train, validation, tuning, micro, folder, seed, progress)
-        except torch.OutOfMemoryError:
-            if micro == 1:
-                raise ModelError(
-                    "out of memory with one example at a time; shorten them or quantise the base"
-                ) from None
-            micro //= 2
-            base.model.zero_grad(set_to_none=True)
-            torch.cuda.empty_cache()
-            progress(0, 0, f"out of memory: micro-batch {micro}, the effective batch stays {tuning.batch_size}")
+        except RuntimeError as error:
+            if not memory.ran_out(error):
+                raise
+        if micro == 1:
+            raise ModelError("out of memory with one example at a time; shorten them or quantise the base")
+        micro //= 2
+        base.model.zero_grad(set_to_none=True)
+        # Before the first checkpoint there is nothing else to go back to.
+        for name, parameter in _trainable(base.model):
+            parameter.data.copy_(start[name])
+        memory.release()
+        progress(0, 0, f"out of memory: micro-batch {micro}, the effective batch stays {tuning.batch_size}")
+
+
+def _trainable(model: Any) -> Iterator[tuple[str, Any]]:
+    return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
 
 
 def _fit(
