@@ -209,7 +209,8 @@ def main() -> None:
         saved_weights(asked.shape, folder)
         print(f"Llama of the shape {asked.shape}, batch 8 x 128 tokens, {asked.answer} of them response\n")
         print(
-            "method         trainable    weights GB  training GB  micro-batch  Figure 1 GB  loss             ms/step  writing GB  s"
+            "method         trainable    weights GB  training GB  micro-batch  Figure 1 GB  "
+            "loss             ms/step  writing GB  s"
         )
         for line in measured(asked.shape, folder, tuple(asked.methods.split(",")), asked.steps, asked.answer):
             print(
