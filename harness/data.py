@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -153,6 +154,7 @@ def open_hub(hub: HubFiles) -> Source:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     label = f"{hub.repository}@{hub.revision}"
+    print(f"note: reading {label} from the Hugging Face hub, or from what was read before", file=sys.stderr)
     try:
         root = snapshot_download(
             hub.repository, repo_type="dataset", revision=hub.revision, allow_patterns=sorted(hub.files.values())

@@ -51,9 +51,14 @@ class MissingLibrary(HarnessError):
         super().__init__(f"{needed_for} needs {library}: pip install '{install}'")
 
 
+SHOWN = 20
+"""Names that an error lists at the most; a data set has thousands of ids."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UsageError:
     """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …"."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known)}." if known else ""
+    more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+    hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
     return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")

@@ -70,6 +70,7 @@ def prepare_process() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     # It announces an optional kernel package that would be fetched from the hub.
     logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.CRITICAL)
     # LLM.int8() multiplies in 16 bits of its own, and says so for every layer.
@@ -79,9 +80,15 @@ def prepare_process() -> None:
 
 
 def location(spec: ModelSpec) -> str:
-    """What `from_pretrained` is given: a local folder or a hub id."""
+    """What `from_pretrained` is given: a local folder or a hub id.
+
+    Raises:
+        ModelError: it can only be a folder, and there is none.
+    """
     if spec.id == BUILTIN:
         return str(Path(__file__).parent / "builtin" / "model")
+    if (spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1) and not Path(spec.id).is_dir():
+        raise ModelError(f"--model {spec.id}: no such folder")
     return spec.id
 
 
@@ -94,8 +101,6 @@ def model_digest(spec: ModelSpec) -> str:
     path = Path(location(spec))
     if path.is_dir():
         return _folder_digest(path)
-    if spec.id.startswith((".", "/", "~")) or spec.id.count("/") > 1:
-        raise ModelError(f"--model {spec.id}: no such folder")
     config = load_config(spec)
     commit = getattr(config, "_commit_hash", None)
     if not commit:

@@ -11,7 +11,7 @@ from typing import Any
 from harness import data
 from harness.config import Setting, Settings
 from harness.errors import DataError, UsageError
-from harness.model import BUILTIN, model_digest
+from harness.model import BUILTIN, location, model_digest
 from harness.plugin import Backend, Method, Metric, Task, deciding
 from harness.records import Limits, ModelSpec, Problem, Run, Sampling, Tuning, digest, to_json
 from harness.registry import Offer, Registry
@@ -108,11 +108,14 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
     """
     task = registry.task(request.task)
     tuner, prompter, plain = _parts(request.method, registry)
+    backend = _backend(request, registry, tuner)
+    spec = ModelSpec(request.model or BUILTIN, request.revision, request.trust_remote_code, request.chat)
+    if backend is None:
+        location(spec)  # a mistyped folder is said before anything is fetched
     source = task_source(request, task.plugin)
     configs: dict[str, Any] = {}
     values: dict[str, Setting] = {}
     offers: list[Offer[Any]] = [task, *(o for o in (tuner, prompter, plain) if o is not None)]
-    backend = _backend(request, registry, tuner)
     offers += [backend] if backend else []
     metrics = chosen_metrics(request, task.plugin, registry)
     for offer in [*offers, *metrics]:
@@ -122,7 +125,6 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
     notes += test_notes(splits["test"], metrics, source.label)
     sampling = _sampling(request, task.plugin, source.builtin)
     ks = chosen_ks(request, task.plugin, sampling)
-    spec = ModelSpec(request.model or BUILTIN, request.revision, request.trust_remote_code, request.chat)
     name = "+".join(o.name for o in (tuner, prompter, plain) if o is not None)
     run = Run(
         task=task.name,

@@ -65,6 +65,8 @@ MISTAKES = [
         1,
         "cannot be loaded",
     ),
+    # Said before anything is fetched from the hub.
+    (["eval", "--method", "zero-shot", "--task", "conala", "--model", "./gone"], 1, "--model ./gone: no such folder"),
     (["show", "lroa"], 2, "Did you mean 'lora'?"),
     (["leaderboard", "nowhere"], 1, "nowhere: no such folder"),
     (["score"], 2, "name a finished run, or --task with --completions"),
