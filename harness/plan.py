@@ -147,7 +147,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> Plan:
         builtin_data=source.builtin,
         backend=backend.name if backend else None,
     )
-    values |= _request_sources(request, run)
+    values |= _request_sources(request, run) | _tuning_sources(run, tuner, configs)
     method = prompter or plain
     accept = request.accept_unsafe
     return Plan(run, task, tuner, method, metrics, configs, splits, source, values, notes, backend, accept)
@@ -299,3 +299,17 @@ def _request_sources(request: Request, run: Run) -> dict[str, Setting]:
         name: Setting(value, "command line" if field in given else f"default of {run.task}")
         for name, (value, field) in shown.items()
     }
+
+
+def _tuning_sources(run: Run, tuner: Offer[Method] | None, configs: Mapping[str, Any]) -> dict[str, Setting]:
+    """What the training loop is given, and which of it the built-in sample shortens."""
+    asked = tuner.plugin.tuning(configs[tuner.name]) if tuner else None
+    if tuner is None or asked is None or run.tuning is None:
+        return {}
+    found = {}
+    for field in dataclasses.fields(run.tuning):
+        value = getattr(run.tuning, field.name)
+        kept = value == getattr(asked, field.name)
+        source = tuner.name if kept else f"built-in sample of {run.task}"
+        found[f"tuning.{field.name}"] = Setting(value, source)
+    return found
