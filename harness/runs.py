@@ -188,5 +188,5 @@ def finished(root: Path) -> list[Path]:
     if (root / "result.json").is_file():
         return [root]
     with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries if (Path(entry) / "result.json").is_file())
+        names = sorted(entry.name for entry in entries if os.path.isfile(f"{entry.path}/{RESULT}"))  # noqa: PTH113
     return [root / name for name in names]

@@ -235,7 +235,7 @@ def json_lines(
 
     `on_disk` holds the rows' JSON where it was read anyway, since making it again takes as long as all the rest.
     """
-    between = "["
+    between, encode = "[", json.JSONEncoder(ensure_ascii=False).encode
     for board in boards:
         place = {"board": board.id, "title": board.title, "ranked_by": board.ranked_by[1], "rank_basis": board.basis}
         for row, rank, label in zip(board.rows, board.ranks, board.labels, strict=True):
@@ -243,7 +243,7 @@ def json_lines(
             made = _made(about(folder), folder) if folder else {}
             found = {"rank": rank, "label": label, **place, "publishable": row.publishable, **made}
             found |= (on_disk or {}).get(row.run_id) or to_json(row)
-            yield f"{between}{json.dumps(found, ensure_ascii=False)}"
+            yield between + encode(found)
             between = ","
     yield "]" if between == "," else "[]"
 
