@@ -209,3 +209,46 @@ def test_a_list_of_studies_is_told_without_loading_anything_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
     assert all(name in done.stdout for name in ("rq1", "rq2", "rq3", "rq4", "fig2"))
+
+
+def ended(cell: study.Cell, state: str, seconds: float) -> cells.Ended:
+    return cells.Ended(cell, state, seconds)
+
+
+def test_the_expected_end_goes_by_cells_that_took_their_time_not_by_those_that_failed_at_once(file: Path) -> None:
+    from harness.studyprogress import Watcher
+
+    placed = [cells.Placed(cell, None, cells.NEW) for cell in study.load(str(file)).cells()]
+    watcher = Watcher("small", placed)
+    watcher.ended(ended(placed[0].cell, cells.FAILED, 0.0))
+    assert watcher.words == "0 of 4 done, 1 failed"
+    watcher.ended(ended(placed[1].cell, cells.FINISHED, 300.0))
+    assert watcher.words == "1 of 4 done, 1 failed, 10 min left"
+    watcher.ended(ended(placed[2].cell, cells.FINISHED, 100.0))
+    assert watcher.words == "2 of 4 done, 1 failed, 3 min left"
+
+
+def test_cells_that_were_finished_before_say_nothing_about_the_pace(file: Path) -> None:
+    from harness.studyprogress import Watcher
+
+    states = (cells.FINISHED, cells.NEW, cells.NEW, cells.NEW)
+    every = study.load(str(file)).cells()
+    placed = [cells.Placed(cell, "run", state) for cell, state in zip(every, states, strict=True)]
+    watcher = Watcher("small", placed)
+    watcher.ended(ended(placed[0].cell, cells.FINISHED, 0.0))
+    assert watcher.words == "1 of 4 done, 0 failed"
+    watcher.ended(ended(placed[1].cell, cells.FINISHED, 600.0))
+    assert watcher.words == "2 of 4 done, 0 failed, 20 min left"
+
+
+def test_a_dry_run_says_how_many_cells_are_left_and_how_many_cannot_run(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    path = tmp_path / "wrong.toml"
+    path.write_text("[[builtin]]\ntask = ['conala']\nmethod = ['loora', 'lorra']\n")
+    words = ["study", "run", str(path), "--builtin", "--runs", str(tmp_path / "runs"), "--dry-run"]
+    output = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
+    assert "no method 'loora'. Did you mean 'lora'?" in output
+    assert output.rstrip().splitlines()[-1] == "nothing to run: of 2 cells 0 are finished and 2 cannot be run"
