@@ -214,18 +214,19 @@ def _check_names(rows: Sequence[Row], metric: str | None, sort: str | None) -> N
         raise unknown("measure or cost to sort by", sort, known | set(COSTS))
 
 
-def sort_key(row: Row, by: str | Column) -> tuple[float, str]:
-    """The best first: the lowest cost, or the best estimate; rows without it last, in the order of their ids."""
+def sort_key(row: Row, by: str | Column) -> tuple[float, float, str]:
+    """The best first: the lowest cost, or the best estimate; of equals the fewest tokens; rows without it last."""
+    tokens = _tokens(row) or 0.0
     if isinstance(by, str) and by in COSTS:
         cost = COSTS[by](row)
-        return (float("inf") if cost is None else cost, row.run_id)
+        return (float("inf") if cost is None else cost, tokens, row.run_id)
     for e in row.estimates:
         wanted = (
             e.slice is None and by in (e.measure, e.metric) if isinstance(by, str) else by[1:] == (e.measure, e.slice)
         )
         if wanted and e.value is not None:
-            return (-e.value if e.higher_is_better else e.value, row.run_id)
-    return (float("inf"), row.run_id)
+            return (-e.value if e.higher_is_better else e.value, tokens, row.run_id)
+    return (float("inf"), tokens, row.run_id)
 
 
 def measures(group: Sequence[Row], *, everything: bool = False) -> list[Column]:

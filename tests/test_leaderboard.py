@@ -146,6 +146,18 @@ def test_sorting_by_a_cost_keeps_the_ranks(root: Path) -> None:
     assert board.ranks[0] == 3
 
 
+def test_of_equal_scores_the_one_that_costs_fewer_tokens_comes_first(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 20))
+    rows = [synthetic.row(synthetic.run_spec("icl", 1, examples=n), found, rng) for n in (8, 1, 4)]
+    dear = [
+        replace(row, costs=tuple(replace(c, tokens_in=c.tokens_in * n) for c in row.costs))
+        for row, n in zip(rows, (8, 1, 4), strict=True)
+    ]
+    [board] = leaderboard.boards(dear)
+    assert [row.run.options["icl"]["n"] for row in board.rows] == [1, 4, 8]
+
+
 def test_labels_tell_rows_of_one_method_apart_by_what_differs(synthetic: ModuleType) -> None:
     rng = random.Random(0)
     found = list(synthetic.records(rng, 0.5, 10))
