@@ -147,8 +147,9 @@ class Study:
             (self.value(group, "em@10", published), self.value(group, "codebleu", None))
             for group in self.by_examples(task, model, method).values()
         ]
-        none = Value(None, published, "not in this study")
-        return max(places, key=lambda pair: (pair[0].number or (-1.0,))[0], default=(none, none))
+        missing = "not in this study"
+        none = (Value(None, published, missing), Value(None, None, missing))
+        return max(places, key=lambda pair: (pair[0].number or (-1.0,))[0], default=none)
 
 
 def _options(result: Result) -> str:
@@ -309,10 +310,10 @@ def _curve(study: Study, task: str, model: str, method: str, best: float | None)
 def figure4(study: Study) -> Exhibit:
     """LoRA on every model, exact match against CodeBLEU."""
     whole = table3(study)
-    lines = []
-    for line in whole.lines:
-        if line.names[1] == "lora":
-            lines += [Line((task, line.names[0]), line.values[3 * i + 2 : 3 * i + 4]) for i, task in enumerate(TASKS)]
+    lora = [line for line in whole.lines if line.names[1] == "lora"]
+    lines = [
+        Line((task, line.names[0]), line.values[3 * i + 2 : 3 * i + 4]) for i, task in enumerate(TASKS) for line in lora
+    ]
     return Exhibit(
         "figure4", "Figure 4: LoRA on every model", ("task", "model"), ("em@10", "codebleu"), tuple(lines), "scatter"
     )

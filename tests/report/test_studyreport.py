@@ -121,6 +121,15 @@ def test_what_was_published_is_there_for_models_that_the_study_has_not(
     ]
 
 
+def test_no_number_is_said_to_be_published_that_was_not(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    path.write_text('shows = ["figure6"]\n[[builtin]]\ntask = ["conala"]\nmethod = ["lora"]\n')
+    studyreport.write(study.load(str(path)), True, {}, tmp_path / "runs", tmp_path / "out")
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 6")
+    assert "39.31" in {line["em@10 published"] for line in lines}
+    assert "codebleu published" not in lines[0]
+
+
 def test_a_table_wider_than_a_page_is_cut_into_parts_with_the_names_in_each(
     one: study.Study, root: Path, tmp_path: Path
 ) -> None:
