@@ -55,15 +55,16 @@ def place(cells: Iterable[Cell], registry: Registry, root: Path) -> list[Placed]
 
 
 def _placed(cell: Cell, registry: Registry, root: Path) -> Placed:
+    name = None
     try:
         plan = planned(cell, registry)
+        name = runs.run_id(plan.run)
+        folder = root / name
+        state = BROKEN if folder.is_dir() else NEW
+        if (folder / RESULT).is_file() and covers(runs.read_row(folder).run, plan.run):
+            state = FINISHED
     except HarnessError as error:
-        return Placed(cell, None, FAILED, reason=str(error))
-    name = runs.run_id(plan.run)
-    folder = root / name
-    state = BROKEN if folder.is_dir() else NEW
-    if (folder / RESULT).is_file() and covers(runs.read_row(folder).run, plan.run):
-        state = FINISHED
+        return Placed(cell, name, FAILED, reason=str(error))
     return Placed(cell, name, state, _order(plan))
 
 

@@ -326,7 +326,8 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
         notes=(*plan.notes, *_record_notes(records)),
         examples=sum(len(r.examples) + r.dropped for r in records) / max(1, len(records)),
     )
-    runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
+    digest_of_records = runs.file_digest(folder / RECORDS)
+    runs.write_json(folder / RESULT, {"schema": SCHEMA, "records_sha256": digest_of_records, "row": row})
     return row
 
 

@@ -32,7 +32,8 @@ class Found:
 
 
 def collect(paths: Iterable[Path]) -> Found:
-    """The rows below `paths`; a run that cannot be read is named and left out, one that is there twice counts once.
+    """The rows below `paths`; a run that cannot be read, or whose records are not those of its result, is named and
+    left out; one that is there twice counts once.
 
     Raises:
         RunError: a path does not exist.
@@ -49,7 +50,8 @@ def collect(paths: Iterable[Path]) -> Found:
 
 def _add(found: Found, folder: Path) -> None:
     try:
-        row, found_json = runs.read_result(folder)
+        row, result = runs.read_result(folder)
+        runs.check_records(folder, result)
     except RunError as error:
         found.left_out.append(str(error))
         return
@@ -58,7 +60,7 @@ def _add(found: Found, folder: Path) -> None:
     else:
         found.rows.append(row)
         found.folders[row.run_id] = folder
-        found.json[row.run_id] = found_json
+        found.json[row.run_id] = result["row"]
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import random
 import shutil
@@ -93,6 +94,29 @@ def test_a_changed_record_is_named_and_never_averaged_in(root: Path) -> None:
     [board], [line] = boards(root)
     assert "zero-shot" not in [row.run.method for row in board.rows]
     assert line.startswith(f"{path}: gives em@1 1.000000 on 200 problems, result.json has 0.0")
+
+
+def test_on_a_board_of_any_size_a_run_whose_records_are_not_those_of_its_result_is_named(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 10))
+    for seed in range(ranking.PAIRED_ROWS + 2):
+        folder = synthetic.write(tmp_path, synthetic.row(synthetic.run_spec("lora", seed), found, rng), found)
+        result = json.loads((folder / "result.json").read_text())
+        result["records_sha256"] = hashlib.sha256((folder / "records.jsonl").read_bytes()).hexdigest()
+        (folder / "result.json").write_text(json.dumps(result))
+    one, other = sorted(tmp_path.iterdir())[:2]
+    records = (one / "records.jsonl").read_text()
+    (one / "records.jsonl").write_text(records.replace("guess", "gUess", 1))
+    (other / "records.jsonl").unlink()
+    [board], left_out = boards(tmp_path)
+    assert len(board.rows) == ranking.PAIRED_ROWS
+    assert left_out == [
+        f"{one}/records.jsonl: not what result.json was computed from: changed, torn or being scored again; "
+        "if it was broken off run the same command again, else delete the folder",
+        f"{other}/records.jsonl: no such file",
+    ]
 
 
 def test_a_lost_record_is_named(root: Path) -> None:

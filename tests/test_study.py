@@ -252,3 +252,14 @@ def test_a_dry_run_says_how_many_cells_are_left_and_how_many_cannot_run(tmp_path
     output = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
     assert "no method 'loora'. Did you mean 'lora'?" in output
     assert output.rstrip().splitlines()[-1] == "nothing to run: of 2 cells 0 are finished and 2 cannot be run"
+
+
+def test_a_run_that_cannot_be_read_fails_its_cell_and_no_other(file: Path, conala: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    first = run(file, conala, root)
+    path = root / str(first[0].run_id) / "result.json"
+    path.write_text(path.read_text()[:100])
+    again = run(file, conala, root)
+    assert [one.state for one in again].count("failed") == 1
+    [reason] = [one.reason for one in again if one.reason]
+    assert reason.startswith(f"{path}: not JSON")
