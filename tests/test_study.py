@@ -14,8 +14,10 @@ import pytest
 
 from harness import cells, leaderboard, runs, study
 from harness.errors import UsageError
+from harness.plan import Plan
 from harness.records import Row
 from harness.registry import Registry
+from harness.workshop import Workshop
 
 GRID = """
 title = "Small"
@@ -152,7 +154,30 @@ def test_a_dry_run_forecasts_each_cell_and_leaves_nothing_behind(file: Path, con
     found = list(cells.forecast(placed, registry, probes))
     assert all(cost.seconds and cost.seconds > 0 and cost.peak_bytes for _, cost in found)
     assert not root.exists()
-    assert len(runs.finished(probes)) == 2  # one probe for each method, not for each seed
+    limits = sorted(runs.read_row(folder).run.limit or 0 for folder in runs.finished(probes))
+    assert limits == [1, 8, 8]  # to warm up, then one for each method, not for each seed
+
+
+def test_a_probe_that_fails_spoils_no_other(
+    file: Path, conala: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops, evaluate = [], cells.evaluate
+
+    def crashing(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
+        shops.append(shop)
+        if plan.tuner is not None:
+            raise ZeroDivisionError("half an adapter on the base")
+        return evaluate(plan, registry, root, shop)
+
+    monkeypatch.setattr(cells, "evaluate", crashing)
+    file.write_text(file.read_text().replace('"zero-shot", "lora"', '"lora", "zero-shot"'))
+    registry = Registry()
+    placed = cells.place(study.load(str(file)).cells(data={"conala": conala}), registry, tmp_path / "runs")
+    placed.sort(key=lambda one: one.cell.request.method)
+    found = {one.cell.request.method: cost for one, cost in cells.forecast(placed, registry, tmp_path / "probes")}
+    assert found["lora"].why == "ZeroDivisionError: half an adapter on the base" and found["lora"].seconds is None
+    assert found["zero-shot"].seconds is not None
+    assert len({id(shop) for shop in shops}) == len(shops) == 3, "nothing is left of a failed probe"
 
 
 MISTAKES = {

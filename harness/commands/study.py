@@ -111,7 +111,7 @@ def _dry(placed: list[Placed], registry: Registry, as_json: bool) -> None:
     if as_json:
         cli.echo_json([{**_json(p), "forecast": cost} for p, cost in found])
         return
-    lines = [["state", "cell", "seconds", "peak GB", ""]]
+    lines = [["state", "cell", "seconds", "GB at least", ""]]
     for one, cost in found:
         seconds = "-" if cost.seconds is None else f"{cost.seconds:.0f}"
         peak = "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e9:.2f}"
