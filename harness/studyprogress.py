@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
+from harness import progress
 from harness.cells import FAILED, FINISHED, Ended, Placed
 from harness.study import Cell
 
@@ -48,13 +49,12 @@ class _Live(Watcher):
     """The same as a bar that stays in its place."""
 
     def __init__(self, name: str, placed: Sequence[Placed]) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         super().__init__(name, placed)
         columns = (SpinnerColumn(), TextColumn("[bold]{task.description}"), BarColumn(), TimeElapsedColumn())
         words = (TextColumn("{task.fields[words]}"), TextColumn("[dim]{task.fields[now]}", markup=True))
-        self.progress = Progress(*columns, *words, console=Console(stderr=True))
+        self.progress = Progress(*columns, *words, console=progress.console())
         self._task = self.progress.add_task(name, total=self.total, words=self.words, now="")
 
     def started(self, cell: Cell) -> None:

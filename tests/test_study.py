@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -288,3 +289,24 @@ def test_a_run_that_cannot_be_read_fails_its_cell_and_no_other(file: Path, conal
     assert [one.state for one in again].count("failed") == 1
     [reason] = [one.reason for one in again if one.reason]
     assert reason.startswith(f"{path}: not JSON")
+
+
+def test_on_a_terminal_the_bar_of_a_phase_stands_below_that_of_the_study(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.console import Console
+
+    from harness import progress, studyprogress
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(progress, "console", lambda: screen)
+    placed = [cells.Placed(cell, None, cells.NEW) for cell in study.load(str(file)).cells()]
+    with studyprogress.watch("small", placed) as watcher:
+        watcher.started(placed[0].cell)
+        with progress.bar("tuning lora") as step:
+            step(3, 5, "")
+    assert isinstance(screen.file, io.StringIO)
+    frames = screen.file.getvalue().split("\r")
+    both = [i for i, line in enumerate(frames) if "tuning lora" in line]
+    assert both and all("small" in frames[i] or "small" in frames[i - 1] for i in both)
