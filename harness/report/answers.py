@@ -81,7 +81,7 @@ def _differences(board: Board, order: Sequence[int], folders: Mapping[str, Path]
     rest = [p_value(metric, best, other, measure, resamples=ranking.RESAMPLES) for other in others[RIVALS:]]
     adjusted = holm([1.0 if p is None else p for p in (*(c.p for c in found), *rest)])
     lines = [_words(board, i, c, p) for i, c, p in zip(order[1:], found, adjusted, strict=False)]
-    return lines + ([f"{len(rest)} more are below: see their ranks."] if rest else [])
+    return lines + ([f"{len(rest)} more below: see the ranks."] if rest else [])
 
 
 def _words(board: Board, i: int, found: Comparison, p: float) -> str:

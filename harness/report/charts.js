@@ -71,12 +71,13 @@ function front(points) {
 // The names of points beside them, as many as there is room for; the first ones first.
 function names(points, x, y) {
   const taken = points.map(({ cost, score }) => [x.at(cost) - 5, 10, y.at(score) + 4]); // no name lies on a dot
+  const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
   return points.flatMap(({ row, cost, score }) => {
-    const width = row.name.length * 6.4, left = x.at(cost) + 9 + width > WIDTH - RIGHT;
-    const from = left ? x.at(cost) - 9 - width : x.at(cost) + 9, at = y.at(score) + 4;
-    if (from < LEFT || taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width)) return [];
-    taken.push([from, width, at]);
-    return [make("text", { x: left ? x.at(cost) - 9 : from, y: at, "text-anchor": left ? "end" : "start" }, row.name)];
+    const width = row.name.length * 6.4, middle = x.at(cost), at = y.at(score) + 4;
+    const spot = [[middle + 9, width, at], [middle - 9 - width, width, at], [middle - width / 2, width, at - 14], [middle - 4, width, at - 14], [middle - width + 4, width, at - 14]].find(free);
+    if (!spot) return [];
+    taken.push(spot);
+    return [make("text", { x: spot[0], y: spot[2] }, row.name)];
   });
 }
 

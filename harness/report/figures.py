@@ -13,6 +13,8 @@ from harness.report.lengths import Lengths
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a7a00", "#56b4e9", "#9c2b2b", "#4a4a4a")
 """Wong 2011 (Nature Methods 8, 441), two darkened for white paper: told apart with any colour vision."""
 MARKERS = "osD^vP*X"
+LEVELS = ("--", ":", "-.")
+"""Of lines across a panel, told apart as the markers are."""
 
 
 def _pyplot() -> Any:
@@ -151,9 +153,8 @@ def _scatter(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
         if None not in known:
             axis.plot(*known, linestyle="none", fillstyle="none", label=f"{label} (published)", **style)
         elif known[0] is not None:
-            colour = style["color"]
-            dash = "--" if style["marker"] == MARKERS[0] else ":"
-            axis.axvline(known[0], color=colour, linestyle=dash, linewidth=1, label=f"{label} (published)")
+            dash = LEVELS[MARKERS.index(style["marker"]) % len(LEVELS)]
+            axis.axvline(known[0], color=style["color"], linestyle=dash, linewidth=1, label=f"{label} (published)")
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
     axis.set_xlabel(_unit(exhibit.columns[0]))
@@ -166,10 +167,11 @@ def _curves(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
     series: dict[tuple[str, ...], list[Line]] = {}
     for line in lines:
         series.setdefault(line.names[1:3], []).append(line)
-    for i, (names, members) in enumerate(series.items()):
+    ours = [names for names, members in series.items() if any(m.values[0].number for m in members)]
+    for names, members in series.items():
         style, label = styles[names], ", ".join(names)
-        shift = 0.08 * (i - (len(series) - 1) / 2)  # so that intervals at the same place are told apart
-        _curve(axis, members, style, label, shift)
+        if names in ours:  # apart from each other, so that intervals at the same place can be seen
+            _curve(axis, members, style, label, 0.08 * (ours.index(names) - (len(ours) - 1) / 2))
         best = next((m.values[0].published for m in members if m.values[0].published is not None), None)
         if best is not None:
             edge = axis.get_yaxis_transform()
@@ -193,7 +195,8 @@ def _curve(axis: Any, members: Sequence[Line], style: dict[str, Any], label: str
     if len(members) == 1:  # one number of examples, or none: a level to compare with
         for _, number in done:
             words = None if points else label
-            axis.axhline(number[0], color=style["color"], linestyle="--", linewidth=1, label=words)
+            dash = LEVELS[MARKERS.index(style["marker"]) % len(LEVELS)]
+            axis.axhline(number[0], color=style["color"], linestyle=dash, linewidth=1, label=words)
 
 
 def _legend(figure: Any, axes: Sequence[Any]) -> None:
