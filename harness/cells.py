@@ -62,6 +62,7 @@ def _placed(cell: Cell, registry: Registry, root: Path) -> Placed:
         folder = root / name
         state = BROKEN if folder.is_dir() else NEW
         if (folder / RESULT).is_file() and covers(runs.read_row(folder).run, plan.run):
+            runs.check_records(folder)
             state = FINISHED
     except HarnessError as error:
         return Placed(cell, name, FAILED, reason=str(error))

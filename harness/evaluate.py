@@ -52,6 +52,7 @@ def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
     with runs.locked(folder):
         before = runs.read_row(folder) if (folder / RESULT).is_file() else None
         if before is not None and covers(before.run, plan.run):
+            runs.check_records(folder)
             return before
         if before is None:
             runs.write_json(folder / RUN, provenance.of(plan, registry))

@@ -184,12 +184,13 @@ def read_result(folder: Path) -> tuple[Row, Any]:
         raise RunError(f"{path}: {error}") from None
 
 
-def check_records(folder: Path, result: Any) -> None:
+def check_records(folder: Path, result: Any = None) -> None:
     """Refuse records that are not those from which `result` (the JSON of `result.json`) was computed.
 
     Raises:
         RunError: they were changed, torn or lost.
     """
+    result = read_json(folder / RESULT) if result is None else result
     wanted = result.get("records_sha256")
     if wanted is not None and wanted != file_digest(folder / RECORDS):
         raise RunError(

@@ -291,6 +291,19 @@ def test_a_run_that_cannot_be_read_fails_its_cell_and_no_other(file: Path, conal
     assert reason.startswith(f"{path}: not JSON")
 
 
+def test_a_finished_cell_whose_records_were_changed_is_not_taken_for_finished(
+    file: Path, conala: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    first = run(file, conala, root)
+    path = root / str(first[0].run_id) / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    again = run(file, conala, root)
+    assert [one.state for one in again].count("failed") == 1
+    [reason] = [one.reason for one in again if one.reason]
+    assert reason.startswith(f"{path}: not what result.json was computed from")
+
+
 def test_on_a_terminal_the_bar_of_a_phase_stands_below_that_of_the_study(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
