@@ -76,7 +76,7 @@ class Explorer {
   }
 
   entry(pair) {
-    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, pair.problem.instruction || pair.problem.id);
+    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, make("span", {}, pair.problem.instruction || pair.problem.id));
     return button;
   }
 
