@@ -55,15 +55,17 @@ def place(cells: Iterable[Cell], registry: Registry, root: Path) -> list[Placed]
 
 
 def _placed(cell: Cell, registry: Registry, root: Path) -> Placed:
+    name = None
     try:
         plan = planned(cell, registry)
+        name = runs.run_id(plan.run)
+        folder = root / name
+        state = BROKEN if folder.is_dir() else NEW
+        if (folder / RESULT).is_file() and covers(runs.read_row(folder).run, plan.run):
+            runs.check_records(folder)
+            state = FINISHED
     except HarnessError as error:
-        return Placed(cell, None, FAILED, reason=str(error))
-    name = runs.run_id(plan.run)
-    folder = root / name
-    state = BROKEN if folder.is_dir() else NEW
-    if (folder / RESULT).is_file() and covers(runs.read_row(folder).run, plan.run):
-        state = FINISHED
+        return Placed(cell, name, FAILED, reason=str(error))
     return Placed(cell, name, state, _order(plan))
 
 
@@ -139,8 +141,8 @@ def _attempt(cell: Cell, registry: Registry, root: Path, shop: Workshop) -> tupl
 
 # ---- what it will take -------------------------------------------------------------------------------------------
 
-PROBE = 4
-"""Problems of each split that a probe tunes on and writes for."""
+PROBE = 8
+"""Problems of each split that a probe tunes on and writes for: a batch of tuning, so that its memory is met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,9 @@ class Forecast:
 def forecast(placed: Sequence[Placed], registry: Registry, root: Path) -> Iterator[tuple[Placed, Forecast]]:
     """For each cell its forecast; `root` is an empty folder for the probes.
 
-    One probe runs for each task, model and method, with the options of the last such cell. Tuning and writing are
-    scaled by the number of problems, so a probe smaller than a batch errs on the long side.
+    One probe runs for each task, model and method, with the options of the last such cell, after a first one that is
+    thrown away: it meets everything that is slow once. Tuning and writing are scaled by the number of problems, which
+    errs on the long side; memory is the probe's, which is the least it takes: more problems are written at once later.
     """
     shop = Workshop()
     known: dict[tuple[Any, ...], tuple[Row | None, str]] = {}
@@ -168,8 +171,11 @@ def forecast(placed: Sequence[Placed], registry: Registry, root: Path) -> Iterat
         kind = _kind(one.cell)
         if kind not in known:
             cell = last[kind]
+            if not known:
+                _attempt(Cell(replace(cell.request, limit=1), cell.sets), registry, root, Workshop())
             small = replace(cell.request, limit=min(PROBE, cell.request.limit or PROBE))
             known[kind] = _attempt(Cell(small, cell.sets), registry, root, shop)
+            shop = shop if known[kind][0] else Workshop()
         row, why = known[kind]
         yield one, _scaled(row, planned(one.cell, registry)) if row else Forecast(None, None, why)
 
@@ -180,8 +186,9 @@ def _kind(cell: Cell) -> tuple[Any, ...]:
 
 
 def _scaled(row: Row, plan: Plan) -> Forecast:
-    train = len(plan.splits.get("train", ())) / PROBE
-    test = len(plan.splits["test"]) / PROBE
+    small = min(PROBE, plan.run.limit or PROBE)
+    train = len(plan.splits.get("train", ())) / small
+    test = len(plan.splits["test"]) / small
     factors = {"load": 1.0, "tune": train, "generate": test, "judge": test}
     gpu = [c.peak_gpu_bytes for c in row.costs if c.peak_gpu_bytes is not None]
     peak = max(gpu) if gpu else max((c.peak_rss_bytes for c in row.costs), default=None)

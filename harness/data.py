@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.errors import DataError
+from harness.errors import DataError, remembered
 from harness.records import Problem
 
 SPLITS = ("train", "validation", "test")
@@ -148,6 +148,7 @@ def open_builtin(task: str) -> Source:
     return Source(root, "built-in sample", builtin=True)
 
 
+@remembered
 def open_hub(hub: HubFiles) -> Source:
     """Files of a hub data set at a pinned revision, downloaded once into the hub's own cache."""
     from huggingface_hub import snapshot_download

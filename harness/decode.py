@@ -142,10 +142,19 @@ def _named(kinds: tuple[Any, ...]) -> Decoder:
     return decode
 
 
+def _scalar(kind: Any) -> bool:
+    """Whether the type of a value alone decides if it fits `kind`."""
+    kinds = typing.get_args(kind) if typing.get_origin(kind) is types.UnionType else (kind,)
+    return all(one in (str, int, float, bool, type(None)) for one in kinds)
+
+
 def _dataclass(kind: Any) -> Decoder:
     hints = typing.get_type_hints(kind)
     parts = [(f.name, decoder(hints[f.name])) for f in dataclasses.fields(kind)]
-    known = {name for name, _ in parts}
+    names = tuple(name for name, _ in parts)
+    known = set(names)
+    scalars = all(_scalar(hints[name]) for name in names)
+    fitted: set[tuple[type, ...]] = set()  # the types of values, in the order of the fields, that fit as they are
     required = [
         f.name
         for f in dataclasses.fields(kind)
@@ -155,6 +164,9 @@ def _dataclass(kind: Any) -> Decoder:
     def decode(data: Any) -> Any:
         if type(data) is not dict:
             raise Misfit("", "an object", data)
+        shape = tuple(map(type, data.values())) if scalars and tuple(data) == names else None
+        if shape in fitted:
+            return kind(*data.values())
         if not known >= data.keys():
             raise Misfit("", "only known fields", sorted(data.keys() - known))
         given = {}
@@ -166,6 +178,8 @@ def _dataclass(kind: Any) -> Decoder:
                     raise misfit.inside(f".{name}") from None
         if missing := [name for name in required if name not in given]:
             raise Misfit("", "every required field", f"without {missing}")
+        if shape is not None and shape == tuple(map(type, given.values())):
+            fitted.add(shape)
         return kind(**given)
 
     return decode

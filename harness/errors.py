@@ -12,7 +12,11 @@ HarnessError            exit 1: what was wrong, where, and the remedy
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class HarnessError(Exception):
@@ -62,3 +66,23 @@ def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> Usa
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
     return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
+
+
+def remembered(function: Callable[..., T]) -> Callable[..., T]:
+    """`function`, which raises again at once what it raised before for the same arguments.
+
+    For what asks the hub: it takes half a minute to say that it is out of reach, and a study has hundreds of cells.
+    """
+    raised: dict[str, HarnessError] = {}
+
+    @functools.wraps(function)
+    def call(*words: Any) -> T:
+        if (key := repr(words)) in raised:
+            raise raised[key].with_traceback(None)
+        try:
+            return function(*words)
+        except HarnessError as error:
+            raised[key] = error
+            raise
+
+    return call

@@ -52,6 +52,7 @@ def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
     with runs.locked(folder):
         before = runs.read_row(folder) if (folder / RESULT).is_file() else None
         if before is not None and covers(before.run, plan.run):
+            runs.check_records(folder)
             return before
         if before is None:
             runs.write_json(folder / RUN, provenance.of(plan, registry))
@@ -326,7 +327,8 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
         notes=(*plan.notes, *_record_notes(records)),
         examples=sum(len(r.examples) + r.dropped for r in records) / max(1, len(records)),
     )
-    runs.write_json(folder / RESULT, {"schema": SCHEMA, "row": row})
+    digest_of_records = runs.file_digest(folder / RECORDS)
+    runs.write_json(folder / RESULT, {"schema": SCHEMA, "records_sha256": digest_of_records, "row": row})
     return row
 
 

@@ -58,6 +58,7 @@ def score_file(request: Request, path: Path, label: str, registry: Registry, set
     with runs.locked(folder):
         before = runs.read_row(folder) if (folder / RESULT).is_file() else None
         if before is not None and covers(before.run, plan.run):
+            runs.check_records(folder)
             return before
         if before is None:
             runs.write_json(folder / RUN, of(plan, registry))

@@ -32,7 +32,8 @@ class Found:
 
 
 def collect(paths: Iterable[Path]) -> Found:
-    """The rows below `paths`; a run that cannot be read is named and left out, one that is there twice counts once.
+    """The rows below `paths`; a run that cannot be read, or whose records are not those of its result, is named and
+    left out; one that is there twice counts once.
 
     Raises:
         RunError: a path does not exist.
@@ -49,7 +50,8 @@ def collect(paths: Iterable[Path]) -> Found:
 
 def _add(found: Found, folder: Path) -> None:
     try:
-        row, found_json = runs.read_result(folder)
+        row, result = runs.read_result(folder)
+        runs.check_records(folder, result)
     except RunError as error:
         found.left_out.append(str(error))
         return
@@ -58,7 +60,7 @@ def _add(found: Found, folder: Path) -> None:
     else:
         found.rows.append(row)
         found.folders[row.run_id] = folder
-        found.json[row.run_id] = found_json
+        found.json[row.run_id] = result["row"]
 
 
 @contextlib.contextmanager
@@ -214,18 +216,19 @@ def _check_names(rows: Sequence[Row], metric: str | None, sort: str | None) -> N
         raise unknown("measure or cost to sort by", sort, known | set(COSTS))
 
 
-def sort_key(row: Row, by: str | Column) -> tuple[float, str]:
-    """The best first: the lowest cost, or the best estimate; rows without it last, in the order of their ids."""
+def sort_key(row: Row, by: str | Column) -> tuple[float, float, str]:
+    """The best first: the lowest cost, or the best estimate; of equals the fewest tokens; rows without it last."""
+    tokens = _tokens(row) or 0.0
     if isinstance(by, str) and by in COSTS:
         cost = COSTS[by](row)
-        return (float("inf") if cost is None else cost, row.run_id)
+        return (float("inf") if cost is None else cost, tokens, row.run_id)
     for e in row.estimates:
         wanted = (
             e.slice is None and by in (e.measure, e.metric) if isinstance(by, str) else by[1:] == (e.measure, e.slice)
         )
         if wanted and e.value is not None:
-            return (-e.value if e.higher_is_better else e.value, row.run_id)
-    return (float("inf"), row.run_id)
+            return (-e.value if e.higher_is_better else e.value, tokens, row.run_id)
+    return (float("inf"), tokens, row.run_id)
 
 
 def measures(group: Sequence[Row], *, everything: bool = False) -> list[Column]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ModelError, UsageError
+from harness.errors import ModelError, UsageError, remembered
 from harness.records import ModelSpec
 
 if TYPE_CHECKING:
@@ -101,11 +101,16 @@ def model_digest(spec: ModelSpec) -> str:
     path = Path(location(spec))
     if path.is_dir():
         return _folder_digest(path)
-    config = load_config(spec)
+    config = _hub_config(spec)
     commit = getattr(config, "_commit_hash", None)
     if not commit:
         raise ModelError(f"--model {spec.id}: the hub names no commit; give --revision")
     return str(commit)
+
+
+@remembered
+def _hub_config(spec: ModelSpec) -> Any:
+    return load_config(spec)
 
 
 def _folder_digest(path: Path) -> str:

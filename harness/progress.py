@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Step = Callable[[int, int, str], None]
 """Called with (done, of, words)."""
+
+
+@functools.cache
+def console() -> Console:
+    """The terminal. There is one, or a bar inside another would be drawn over it."""
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 @contextlib.contextmanager
@@ -23,11 +36,10 @@ def bar(title: str) -> Iterator[Step]:
 
 @contextlib.contextmanager
 def _moving(title: str) -> Iterator[Step]:
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.fields[words]}"), console=Console(stderr=True)) as progress:
+    with Progress(*columns, TextColumn("{task.fields[words]}"), console=console()) as progress:
         task = progress.add_task(title, total=None, words="")
 
         def step(done: int, of: int, words: str) -> None:

@@ -37,17 +37,19 @@ class Ranked:
 
 def leading(group: Sequence[Row], metric: str | None) -> Column | None:
     """The column that decides ranks: `metric` (a metric or a measure), else the first metric's main measure."""
-    candidates = [
+    candidates = (
         (e.metric, e.measure, e.slice)
         for row in group
         for e in row.estimates
         if e.slice is None and (metric is None or metric in (e.metric, e.measure))
-    ]
-    if not candidates:
+    )
+    first = next(candidates, None)
+    if first is None:
         return None
-    name = candidates[0][0]
-    main = None if metric == candidates[0][1] else _main(name, group[0].run.ks)
-    return next((c for c in candidates if c[0] == name and c[1] == main), candidates[0])
+    main = None if metric == first[1] else _main(first[0], group[0].run.ks)
+    if main in (None, first[1]):
+        return first
+    return next((c for c in candidates if c[:2] == (first[0], main)), first)
 
 
 def _main(metric: str, ks: Sequence[int]) -> str | None:

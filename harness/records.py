@@ -326,7 +326,10 @@ def from_json(kind: type[T], data: Any) -> T:
 
 def canonical(value: Any) -> str:
     """The one JSON text of `value`: sorted keys, no spaces. Digests are taken of this."""
-    return json.dumps(to_json(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(to_json(value))
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def digest(value: Any) -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import sys
@@ -167,7 +168,7 @@ def read_row(folder: Path) -> Row:
 
 
 def read_result(folder: Path) -> tuple[Row, Any]:
-    """The row of a finished run folder, and its JSON as it is on disk.
+    """The row of a finished run folder, and the JSON of its `result.json`.
 
     Raises:
         RunError: it is not finished, torn, or of another schema.
@@ -178,9 +179,37 @@ def read_result(folder: Path) -> tuple[Row, Any]:
         found = data.get("schema") if isinstance(data, dict) else None
         raise RunError(f"{path}: schema {found}, this harness reads {SCHEMA}")
     try:
-        return from_json(Row, data["row"]), data["row"]
+        return from_json(Row, data["row"]), data
     except (ValueError, KeyError) as error:
         raise RunError(f"{path}: {error}") from None
+
+
+def check_records(folder: Path, result: Any = None) -> None:
+    """Refuse records that are not those from which `result` (the JSON of `result.json`) was computed.
+
+    Raises:
+        RunError: they were changed, torn or lost.
+    """
+    result = read_json(folder / RESULT) if result is None else result
+    wanted = result.get("records_sha256")
+    if wanted is not None and wanted != file_digest(folder / RECORDS):
+        raise RunError(
+            f"{folder / RECORDS}: not what {RESULT} was computed from: changed, torn or being scored again; "
+            "if it was broken off run the same command again, else delete the folder"
+        )
+
+
+def file_digest(path: Path) -> str:
+    """sha256 (hex) of the bytes of `path`.
+
+    Raises:
+        RunError: it is missing.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file") from None
 
 
 def finished(root: Path) -> list[Path]:
@@ -188,5 +217,5 @@ def finished(root: Path) -> list[Path]:
     if (root / "result.json").is_file():
         return [root]
     with os.scandir(root) as entries:
-        names = sorted(entry.name for entry in entries if (Path(entry) / "result.json").is_file())
+        names = sorted(entry.name for entry in entries if os.path.isfile(f"{entry.path}/{RESULT}"))  # noqa: PTH113
     return [root / name for name in names]

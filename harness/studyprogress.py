@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator, Sequence
 
+from harness import progress
 from harness.cells import FAILED, FINISHED, Ended, Placed
 from harness.study import Cell
 
@@ -18,18 +18,18 @@ class Watcher:
         self.name = name
         self.total = len(placed)
         self.waiting = sum(one.state != FINISHED for one in placed)
-        self.done = self.failed = self.ran = 0
-        self._start = time.monotonic()
+        self.done = self.failed = 0
+        self.took: list[float] = []
 
     @property
     def remaining(self) -> float | None:
         """Expected seconds to the end, at the pace of the cells that were run now; None before the first."""
-        return (time.monotonic() - self._start) / self.ran * (self.waiting - self.ran) if self.ran else None
+        return sum(self.took) / len(self.took) * self.waiting if self.took else None
 
     @property
     def words(self) -> str:
         """ "3 of 14 done, 1 failed, 4 min left"."""
-        left = "" if self.remaining is None or not self.waiting - self.ran else f", {span(self.remaining)} left"
+        left = "" if self.remaining is None or not self.waiting else f", {span(self.remaining)} left"
         return f"{self.done} of {self.total} done, {self.failed} failed{left}"
 
     def started(self, cell: Cell) -> None:
@@ -40,20 +40,21 @@ class Watcher:
         """A cell was finished, or failed."""
         self.done += ended.state == FINISHED
         self.failed += ended.state == FAILED
-        self.ran += ended.seconds > 0 or ended.state == FAILED
+        self.waiting -= ended.seconds > 0 or ended.state == FAILED
+        if ended.seconds >= 1:  # a cell that cannot even be planned says nothing about the others
+            self.took.append(ended.seconds)
 
 
 class _Live(Watcher):
     """The same as a bar that stays in its place."""
 
     def __init__(self, name: str, placed: Sequence[Placed]) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         super().__init__(name, placed)
         columns = (SpinnerColumn(), TextColumn("[bold]{task.description}"), BarColumn(), TimeElapsedColumn())
         words = (TextColumn("{task.fields[words]}"), TextColumn("[dim]{task.fields[now]}", markup=True))
-        self.progress = Progress(*columns, *words, console=Console(stderr=True))
+        self.progress = Progress(*columns, *words, console=progress.console())
         self._task = self.progress.add_task(name, total=self.total, words=self.words, now="")
 
     def started(self, cell: Cell) -> None:

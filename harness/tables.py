@@ -163,6 +163,9 @@ _TEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "[": "{[}",  # a bracket that opens a line would be taken for an option of \\
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
 }
 
 
@@ -182,22 +185,30 @@ def _latex(board: Board, folders: Mapping[str, Path]) -> str:
     return comments + longtable(lines(board), board.title, footer(board), f"tab:{board.rows[0].run.task}-{board.id}")
 
 
-def longtable(cells: Sequence[Sequence[str]], caption: str, below: str, label: str) -> str:
-    """Cells as a table that breaks across pages; the first line is its head."""
+def longtable(
+    cells: Sequence[Sequence[str]], caption: str, below: str, label: str, over: Sequence[tuple[str, int]] = ()
+) -> str:
+    """Cells as a table that breaks across pages, in small print; the first line is its head.
+
+    `over` stands above the head: texts with the number of columns that each spans.
+    """
     head, *body = [" & ".join(tex(item) for item in line) + r" \\" for line in cells]
     width = len(cells[0])
     return "\n".join(
         [
+            r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\begin{{longtable}}{{{'l' * width}}}",
             rf"\caption{{{tex(caption)}}}\label{{{label}}} \\",
             r"\toprule",
+            *([" & ".join(rf"\multicolumn{{{n}}}{{l}}{{{tex(text)}}}" for text, n in over) + r" \\"] if over else []),
             head,
             r"\midrule",
             r"\endhead",
             *body,
             r"\bottomrule",
-            rf"\multicolumn{{{width}}}{{l}}{{\footnotesize {tex(below)}}} \\",
+            rf"\multicolumn{{{width}}}{{p{{0.95\linewidth}}}}{{{tex(below)}}} \\",
             r"\end{longtable}",
+            r"\endgroup",
         ]
     )
 
@@ -235,7 +246,7 @@ def json_lines(
 
     `on_disk` holds the rows' JSON where it was read anyway, since making it again takes as long as all the rest.
     """
-    between = "["
+    between, encode = "[", json.JSONEncoder(ensure_ascii=False).encode
     for board in boards:
         place = {"board": board.id, "title": board.title, "ranked_by": board.ranked_by[1], "rank_basis": board.basis}
         for row, rank, label in zip(board.rows, board.ranks, board.labels, strict=True):
@@ -243,7 +254,7 @@ def json_lines(
             made = _made(about(folder), folder) if folder else {}
             found = {"rank": rank, "label": label, **place, "publishable": row.publishable, **made}
             found |= (on_disk or {}).get(row.run_id) or to_json(row)
-            yield f"{between}{json.dumps(found, ensure_ascii=False)}"
+            yield between + encode(found)
             between = ","
     yield "]" if between == "," else "[]"
 

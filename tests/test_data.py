@@ -114,3 +114,31 @@ def test_a_limit_takes_problems_from_every_slice() -> None:
     problems = [Problem(f"{s}{i}", "", slice=s) for s in ("easy", "hard") for i in range(5)]
     assert [p.id for p in first_of_slices(problems, 3)] == ["easy0", "easy1", "hard0"]
     assert first_of_slices(problems, None) == problems
+
+
+def test_a_hub_out_of_reach_is_asked_once_however_many_cells_of_a_study_need_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    from harness import data
+
+    calls = []
+
+    def unreachable(*words: object, **options: object) -> None:
+        calls.append(words)
+        raise LocalEntryNotFoundError("no connection\nmore")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    files = data.HubFiles("nobody/nothing", "0" * 40, {"test": "test.json"})
+    reasons = []
+    for _ in range(3):
+        with pytest.raises(DataError) as caught:
+            data.open_hub(files)
+        reasons.append(str(caught.value))
+    assert len(calls) == 1
+    assert set(reasons) == {
+        f"nobody/nothing@{'0' * 40}: cannot be fetched from the hub (no connection); "
+        "check the connection, or give the files with --data PATH"
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -66,9 +67,9 @@ def the_run(root: Path) -> Path:
 
 
 def untimed(folder: Path) -> Any:
-    """`result.json` without what a clock or a memory meter wrote."""
+    """`result.json` without what a clock or a memory meter wrote: records hold the seconds of executions."""
     result = runs.read_json(folder / "result.json")
-    del result["row"]["costs"]
+    del result["row"]["costs"], result["records_sha256"]
     return result
 
 
@@ -119,6 +120,8 @@ def test_a_run_folder_holds_what_the_contract_says(tuned: tuple[list[str], Path]
     assert {cost.phase for cost in row.costs} >= {"tune", "generate"}
     assert (folder / "adapter" / "adapter_config.json").is_file()
     assert not (folder / "completions.jsonl").exists()
+    digest = hashlib.sha256((folder / "records.jsonl").read_bytes()).hexdigest()
+    assert runs.read_json(folder / "result.json")["records_sha256"] == digest
 
 
 def test_the_validation_loss_falls(tuned: tuple[list[str], Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import random
 import shutil
@@ -95,6 +96,29 @@ def test_a_changed_record_is_named_and_never_averaged_in(root: Path) -> None:
     assert line.startswith(f"{path}: gives em@1 1.000000 on 200 problems, result.json has 0.0")
 
 
+def test_on_a_board_of_any_size_a_run_whose_records_are_not_those_of_its_result_is_named(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 10))
+    for seed in range(ranking.PAIRED_ROWS + 2):
+        folder = synthetic.write(tmp_path, synthetic.row(synthetic.run_spec("lora", seed), found, rng), found)
+        result = json.loads((folder / "result.json").read_text())
+        result["records_sha256"] = hashlib.sha256((folder / "records.jsonl").read_bytes()).hexdigest()
+        (folder / "result.json").write_text(json.dumps(result))
+    one, other = sorted(tmp_path.iterdir())[:2]
+    records = (one / "records.jsonl").read_text()
+    (one / "records.jsonl").write_text(records.replace("guess", "gUess", 1))
+    (other / "records.jsonl").unlink()
+    [board], left_out = boards(tmp_path)
+    assert len(board.rows) == ranking.PAIRED_ROWS
+    assert left_out == [
+        f"{one}/records.jsonl: not what result.json was computed from: changed, torn or being scored again; "
+        "if it was broken off run the same command again, else delete the folder",
+        f"{other}/records.jsonl: no such file",
+    ]
+
+
 def test_a_lost_record_is_named(root: Path) -> None:
     path = next(root.glob("conala-ia3-*")) / "records.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
@@ -144,6 +168,18 @@ def test_sorting_by_a_cost_keeps_the_ranks(root: Path) -> None:
     [board], _ = boards(root, sort="trainable", metric="em@10")
     assert board.rows[0].run.method == "zero-shot"
     assert board.ranks[0] == 3
+
+
+def test_of_equal_scores_the_one_that_costs_fewer_tokens_comes_first(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    found = list(synthetic.records(rng, 0.5, 20))
+    rows = [synthetic.row(synthetic.run_spec("icl", 1, examples=n), found, rng) for n in (8, 1, 4)]
+    dear = [
+        replace(row, costs=tuple(replace(c, tokens_in=c.tokens_in * n) for c in row.costs))
+        for row, n in zip(rows, (8, 1, 4), strict=True)
+    ]
+    [board] = leaderboard.boards(dear)
+    assert [row.run.options["icl"]["n"] for row in board.rows] == [1, 4, 8]
 
 
 def test_labels_tell_rows_of_one_method_apart_by_what_differs(synthetic: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,8 +15,10 @@ import pytest
 
 from harness import cells, leaderboard, runs, study
 from harness.errors import UsageError
+from harness.plan import Plan
 from harness.records import Row
 from harness.registry import Registry
+from harness.workshop import Workshop
 
 GRID = """
 title = "Small"
@@ -152,7 +155,30 @@ def test_a_dry_run_forecasts_each_cell_and_leaves_nothing_behind(file: Path, con
     found = list(cells.forecast(placed, registry, probes))
     assert all(cost.seconds and cost.seconds > 0 and cost.peak_bytes for _, cost in found)
     assert not root.exists()
-    assert len(runs.finished(probes)) == 2  # one probe for each method, not for each seed
+    limits = sorted(runs.read_row(folder).run.limit or 0 for folder in runs.finished(probes))
+    assert limits == [1, 8, 8]  # to warm up, then one for each method, not for each seed
+
+
+def test_a_probe_that_fails_spoils_no_other(
+    file: Path, conala: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops, evaluate = [], cells.evaluate
+
+    def crashing(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
+        shops.append(shop)
+        if plan.tuner is not None:
+            raise ZeroDivisionError("half an adapter on the base")
+        return evaluate(plan, registry, root, shop)
+
+    monkeypatch.setattr(cells, "evaluate", crashing)
+    file.write_text(file.read_text().replace('"zero-shot", "lora"', '"lora", "zero-shot"'))
+    registry = Registry()
+    placed = cells.place(study.load(str(file)).cells(data={"conala": conala}), registry, tmp_path / "runs")
+    placed.sort(key=lambda one: one.cell.request.method)
+    found = {one.cell.request.method: cost for one, cost in cells.forecast(placed, registry, tmp_path / "probes")}
+    assert found["lora"].why == "ZeroDivisionError: half an adapter on the base" and found["lora"].seconds is None
+    assert found["zero-shot"].seconds is not None
+    assert len({id(shop) for shop in shops}) == len(shops) == 3, "nothing is left of a failed probe"
 
 
 MISTAKES = {
@@ -209,3 +235,91 @@ def test_a_list_of_studies_is_told_without_loading_anything_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.rstrip().endswith("[]")
     assert all(name in done.stdout for name in ("rq1", "rq2", "rq3", "rq4", "fig2"))
+
+
+def ended(cell: study.Cell, state: str, seconds: float) -> cells.Ended:
+    return cells.Ended(cell, state, seconds)
+
+
+def test_the_expected_end_goes_by_cells_that_took_their_time_not_by_those_that_failed_at_once(file: Path) -> None:
+    from harness.studyprogress import Watcher
+
+    placed = [cells.Placed(cell, None, cells.NEW) for cell in study.load(str(file)).cells()]
+    watcher = Watcher("small", placed)
+    watcher.ended(ended(placed[0].cell, cells.FAILED, 0.0))
+    assert watcher.words == "0 of 4 done, 1 failed"
+    watcher.ended(ended(placed[1].cell, cells.FINISHED, 300.0))
+    assert watcher.words == "1 of 4 done, 1 failed, 10 min left"
+    watcher.ended(ended(placed[2].cell, cells.FINISHED, 100.0))
+    assert watcher.words == "2 of 4 done, 1 failed, 3 min left"
+
+
+def test_cells_that_were_finished_before_say_nothing_about_the_pace(file: Path) -> None:
+    from harness.studyprogress import Watcher
+
+    states = (cells.FINISHED, cells.NEW, cells.NEW, cells.NEW)
+    every = study.load(str(file)).cells()
+    placed = [cells.Placed(cell, "run", state) for cell, state in zip(every, states, strict=True)]
+    watcher = Watcher("small", placed)
+    watcher.ended(ended(placed[0].cell, cells.FINISHED, 0.0))
+    assert watcher.words == "1 of 4 done, 0 failed"
+    watcher.ended(ended(placed[1].cell, cells.FINISHED, 600.0))
+    assert watcher.words == "2 of 4 done, 0 failed, 20 min left"
+
+
+def test_a_dry_run_says_how_many_cells_are_left_and_how_many_cannot_run(tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from harness.cli import cli
+
+    path = tmp_path / "wrong.toml"
+    path.write_text("[[builtin]]\ntask = ['conala']\nmethod = ['loora', 'lorra']\n")
+    words = ["study", "run", str(path), "--builtin", "--runs", str(tmp_path / "runs"), "--dry-run"]
+    output = CliRunner().invoke(cli, words, catch_exceptions=False).stdout
+    assert "no method 'loora'. Did you mean 'lora'?" in output
+    assert output.rstrip().splitlines()[-1] == "nothing to run: of 2 cells 0 are finished and 2 cannot be run"
+
+
+def test_a_run_that_cannot_be_read_fails_its_cell_and_no_other(file: Path, conala: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    first = run(file, conala, root)
+    path = root / str(first[0].run_id) / "result.json"
+    path.write_text(path.read_text()[:100])
+    again = run(file, conala, root)
+    assert [one.state for one in again].count("failed") == 1
+    [reason] = [one.reason for one in again if one.reason]
+    assert reason.startswith(f"{path}: not JSON")
+
+
+def test_a_finished_cell_whose_records_were_changed_is_not_taken_for_finished(
+    file: Path, conala: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    first = run(file, conala, root)
+    path = root / str(first[0].run_id) / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-20])
+    again = run(file, conala, root)
+    assert [one.state for one in again].count("failed") == 1
+    [reason] = [one.reason for one in again if one.reason]
+    assert reason.startswith(f"{path}: not what result.json was computed from")
+
+
+def test_on_a_terminal_the_bar_of_a_phase_stands_below_that_of_the_study(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.console import Console
+
+    from harness import progress, studyprogress
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(progress, "console", lambda: screen)
+    placed = [cells.Placed(cell, None, cells.NEW) for cell in study.load(str(file)).cells()]
+    with studyprogress.watch("small", placed) as watcher:
+        watcher.started(placed[0].cell)
+        with progress.bar("tuning lora") as step:
+            step(3, 5, "")
+    assert isinstance(screen.file, io.StringIO)
+    frames = screen.file.getvalue().split("\r")
+    both = [i for i, line in enumerate(frames) if "tuning lora" in line]
+    assert both and all("small" in frames[i] or "small" in frames[i - 1] for i in both)

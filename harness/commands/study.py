@@ -10,7 +10,7 @@ import click
 from harness import cli
 
 if TYPE_CHECKING:
-    from harness.cells import Ended, Placed
+    from harness.cells import Ended, Forecast, Placed
     from harness.registry import Registry
     from harness.study import Study
 
@@ -111,14 +111,27 @@ def _dry(placed: list[Placed], registry: Registry, as_json: bool) -> None:
     if as_json:
         cli.echo_json([{**_json(p), "forecast": cost} for p, cost in found])
         return
-    lines = [["state", "cell", "seconds", "peak GB", ""]]
+    lines = [["state", "cell", "seconds", "GB at least", ""]]
     for one, cost in found:
         seconds = "-" if cost.seconds is None else f"{cost.seconds:.0f}"
         peak = "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e9:.2f}"
         lines.append([one.state, one.cell.words, seconds, peak, cost.why if cost.why != one.state else ""])
-    total = sum(cost.seconds or 0 for _, cost in found)
     click.echo(aligned(lines))
-    click.echo(f"{len(found)} cells, about {total / 60:.0f} minutes; scaled from probes of {cells.PROBE} problems")
+    click.echo(_summary(found))
+
+
+def _summary(found: list[tuple[Placed, Forecast]]) -> str:
+    """What is left to run, and how long that will take."""
+    from harness import cells
+    from harness.studyprogress import span
+
+    finished = sum(one.state == cells.FINISHED for one, _ in found)
+    left = [cost.seconds for _, cost in found if cost.seconds is not None]
+    cannot = len(found) - finished - len(left)
+    of = f"of {len(found)} cells {finished} are finished" + (f" and {cannot} cannot be run" if cannot else "")
+    if not left:
+        return f"nothing to run: {of}"
+    return f"{len(left)} to run, about {span(sum(left))}, scaled from probes of {cells.PROBE} problems; {of}"
 
 
 def _json(one: Placed | Ended) -> dict[str, object]:

@@ -81,15 +81,23 @@ def _spent(row: Row, phase: str, unit: str) -> float | None:
 
 
 def sentence(board: Board, one: BreakEven) -> str:
-    """ "lora overtakes icl (examples=8) after 1,204 requests (…)"."""
-    a, b = board.labels[one.tuned], board.labels[one.prompting]
+    """ "lora overtakes icl (n=8) after 1,204 requests: …"; with the model's name where the board has several."""
+    models = {row.run.model for row in board.rows}
+    model = f"{board.rows[one.tuned].run.model.name}: " if len(models) > 1 else ""
+    a, b = model + board.labels[one.tuned], board.labels[one.prompting]
     terms = (
         f"tuning {one.once:,.0f} {one.unit} once, then {one.tuned_request:.3g} {one.unit} a request, "
-        f"against {one.prompting_request:.3g} {one.unit}"
+        f"against {one.prompting_request:.3g} {one.unit}; "
+        f"{board.ranked_by[1]} {_score(board, one.tuned)} against {_score(board, one.prompting)} per cent"
     )
     if one.requests is None:
         return f"{a} never overtakes {b}: {terms}"
     return f"{a} overtakes {b} after {one.requests:,} requests: {terms}"
+
+
+def _score(board: Board, i: int) -> str:
+    found = board.column(board.rows[i], board.ranked_by)
+    return "not measured" if found is None or found.value is None else f"{100 * found.value:.2f}"
 
 
 def shortest(found: Sequence[BreakEven], unit: str) -> list[BreakEven]:

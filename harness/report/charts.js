@@ -3,6 +3,7 @@
 
 let WIDTH = 760;
 const HEIGHT = 380, LEFT = 56, RIGHT = 16, TOP = 12, BOTTOM = 46;
+const NAMED = 40; // points that a chart names one by one
 const COLOURS = Array.from({ length: 8 }, (_, i) => `var(--c${i})`);
 const BINS = ["0", "up to 25 %", "up to 50 %", "up to 75 %", "below 100 %", "100 %", "not scored"];
 const SHAPES = ["M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0", "M-5 -5h10v10h-10z", "M0 -6L6 5H-6z", "M0 -7L6 0L0 7L-6 0z", "M-6 -5H6L0 6z", "M-6 -2H-2V-6H2V-2H6V2H2V6H-2V2H-6z"];
@@ -14,7 +15,7 @@ function measure() { WIDTH = Math.max(320, Math.min(860, byId("main").clientWidt
 function scale(values, from, to) {
   let [low, high] = bounds(values);
   const log = low > 0 && high / low > 100;
-  if (low === high) { high += Math.abs(high) * 0.05 || 1; low -= log ? 0 : Math.abs(low) * 0.05 || 1; }
+  if (low === high) { high += Math.abs(high) * 0.05 || 1; low -= low > 0 && !log ? Math.abs(low) * 0.05 : 0; }
   const f = log ? Math.log10 : (v) => v, a = f(low), b = f(high), pad = (b - a) * 0.05;
   const at = (v) => from + ((f(v) - a + pad) / (b - a + 2 * pad)) * (to - from);
   const ticks = log ? decades(low, high) : steps(low, high);
@@ -67,6 +68,19 @@ function front(points) {
   return sorted.filter((point) => { const on = point.gain > best; if (on) best = point.gain; return on; });
 }
 
+// The names of points beside them, as many as there is room for; the first ones first.
+function names(points, x, y) {
+  const taken = points.map(({ cost, score }) => [x.at(cost) - 5, 10, y.at(score) + 4]); // no name lies on a dot
+  const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
+  return points.flatMap(({ row, cost, score }) => {
+    const width = row.name.length * 6.4, middle = x.at(cost), at = y.at(score) + 4;
+    const spot = [[middle + 9, width, at], [middle - 9 - width, width, at], [middle - width / 2, width, at - 14], [middle - 4, width, at - 14], [middle - width + 4, width, at - 14]].find(free);
+    if (!spot) return [];
+    taken.push(spot);
+    return [make("text", { x: spot[0], y: spot[2] }, row.name)];
+  });
+}
+
 function drawPareto(board, rows) {
   measure();
   const column = Number(byId("pareto-score").value), cost = COSTS[byId("pareto-cost").value];
@@ -78,13 +92,14 @@ function drawPareto(board, rows) {
   const x = scale(points.map((p) => p.cost), LEFT, WIDTH - RIGHT), y = scale(points.map((p) => p.score), HEIGHT - BOTTOM, TOP);
   const name = columnName(board.columns[column]);
   const svg = frame(`${name} against ${cost.title}: ${best.length} of ${points.length} runs are on the front`, x, y, cost.title, `${name} (%)`);
-  const rest = points.filter((p) => !on.has(p)).map((p) => `M${x.at(p.cost).toFixed(1)} ${y.at(p.score).toFixed(1)}h0`).join("");
-  svg.append(make("path", { d: rest, stroke: "var(--dim)", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.45, fill: "none" }));
+  const rest = points.filter((p) => !on.has(p)), words = (p) => `${p.row.name}: ${name} ${p.score.toFixed(2)}, ${cost.title} ${short(p.cost)}`;
+  if (rest.length > NAMED) svg.append(make("path", { d: rest.map((p) => `M${x.at(p.cost).toFixed(1)} ${y.at(p.score).toFixed(1)}h0`).join(""), stroke: "var(--dim)", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.45, fill: "none" }));
+  else for (const p of rest) svg.append(make("circle", { cx: x.at(p.cost), cy: y.at(p.score), r: 4, fill: "var(--dim)" }, make("title", {}, words(p))));
   svg.append(make("path", { d: "M" + best.map((p) => `${x.at(p.cost)} ${y.at(p.score)}`).join("L"), stroke: "var(--c0)", "stroke-width": 2, fill: "none" }));
   for (const p of best) {
-    const words = `${p.row.name}: ${name} ${p.score.toFixed(2)}, ${cost.title} ${short(p.cost)}`;
-    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words }, make("title", {}, words)));
+    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
   }
+  if (points.length <= NAMED) svg.append(...names([...best, ...rest], x, y));
   const lines = best.map((p) => [p.row.name, p.score.toFixed(2), short(p.cost)]);
   byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", name, cost.title], lines));
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -12,7 +12,7 @@ from harness.model import BUILTIN
 from harness.records import Estimate
 from harness.registry import Registry
 from harness.report.results import Result, pooled
-from harness.tables import cell
+from harness.tables import cell, count
 
 PUBLISHED: dict[str, Any] = json.loads((resources.files("harness") / "studies" / "published.json").read_text("utf-8"))
 SHORT = {hub: name for name, hub in PUBLISHED["models"].items()}
@@ -24,11 +24,11 @@ OURS = "built-in"
 class Value:
     """One place of an exhibit: ours with its interval, the published value, or why ours is not there.
 
-    Scores are shares of one in `ours` and per cent in `published`; memory is in GB in both.
+    Scores are shares of one in `ours` and per cent in `published`; memory is in GB in both; a text is shown as it is.
     """
 
-    ours: Estimate | float | None
-    published: float | None
+    ours: Estimate | float | str | None
+    published: float | str | None
     why: str = ""
 
     @property
@@ -36,16 +36,14 @@ class Value:
         """Both as text; a place that nobody filled is empty."""
         if isinstance(self.ours, Estimate):
             mine = cell(self.ours)
-        elif self.ours is not None:
-            mine = f"{self.ours:.2f}"
         else:
-            mine = self.why
-        return mine, "–" if self.published is None else f"{self.published:.2f}"
+            mine = self.why if self.ours is None else _text(self.ours)
+        return mine, "–" if self.published is None else _text(self.published)
 
     @property
     def number(self) -> tuple[float, float, float] | None:
         """Ours as (value, low, high) in the published unit."""
-        if self.ours is None:
+        if self.ours is None or isinstance(self.ours, str):
             return None
         if not isinstance(self.ours, Estimate):
             return (self.ours, self.ours, self.ours)
@@ -53,6 +51,10 @@ class Value:
             return None
         low, high = (self.ours.value if end is None else end for end in (self.ours.low, self.ours.high))
         return (100 * self.ours.value, 100 * low, 100 * high)
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,19 @@ class Exhibit:
 
     def cells(self) -> list[list[str]]:
         """The exhibit as a table, two columns for each value; columns that nobody published have one."""
-        known = [any(line.values[i].published is not None for line in self.lines) for i in range(len(self.columns))]
-        head = list(self.heads)
-        for name, both in zip(self.columns, known, strict=True):
-            head += [f"{name} ours", f"{name} published"] if both else [f"{name} ours"]
+        head = [*self.heads, *(f"{name} {side}" for name, sides in self.sides() for side in sides)]
         found = [head]
         for line in self.lines:
-            shown = [text for v, both in zip(line.values, known, strict=True) for text in v.shown[: 1 + both]]
-            found.append([*line.names, *shown])
+            places = zip(line.values, self.sides(), strict=True)
+            found.append([*line.names, *(text for v, (_, sides) in places for text in v.shown[: len(sides)])])
         return found
+
+    def sides(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each column with what it is divided into: "ours", and "published" where anything was."""
+        known = [any(line.values[i].published is not None for line in self.lines) for i in range(len(self.columns))]
+        return [
+            (name, ("ours", "published") if both else ("ours",)) for name, both in zip(self.columns, known, strict=True)
+        ]
 
 
 class Study:
@@ -141,8 +147,9 @@ class Study:
             (self.value(group, "em@10", published), self.value(group, "codebleu", None))
             for group in self.by_examples(task, model, method).values()
         ]
-        none = Value(None, published, "not in this study")
-        return max(places, key=lambda pair: (pair[0].number or (-1.0,))[0], default=(none, none))
+        missing = "not in this study"
+        none = (Value(None, published, missing), Value(None, None, missing))
+        return max(places, key=lambda pair: (pair[0].number or (-1.0,))[0], default=none)
 
 
 def _options(result: Result) -> str:
@@ -178,24 +185,30 @@ TASKS = ("conala", "codealpacapy")
 
 def table3(study: Study) -> Exhibit:
     """Tuning methods on every model, by exact match and CodeBLEU."""
-    known = {names[:2]: values for names, values in _published("table3").items()}
+    known = {names[:2]: (names[2], values) for names, values in _published("table3").items()}
     columns = [(task, measure) for task in TASKS for measure in ("em@1", "em@10", "codebleu")]
     ours = [(m, method) for t in TASKS for m in study.models(t) for method in study.methods(t, m)]
     lines = []
     for model, method in dict.fromkeys([*ours, *known]):
-        values = known.get((model, method), {})
+        trainable, values = known.get((model, method), (None, {}))
         runs = {task: study.of(task, model, method) for task in TASKS}
         places = [study.value(runs[task], measure, values.get(f"{task} {measure}")) for task, measure in columns]
-        lines.append(Line((model, method), tuple(places)))
+        first = _trainable([one for found in runs.values() for one in found], trainable, places[0].why)
+        lines.append(Line((model, method), (first, *places)))
     return Exhibit(
         "table3",
         "Table 3: tuning methods",
         ("model", "method"),
-        tuple(f"{t} {m}" for t, m in columns),
+        ("trainable", *(f"{t} {m}" for t, m in columns)),
         tuple(lines),
         "table",
         "Scores in per cent with 95 % intervals.",
     )
+
+
+def _trainable(found: Sequence[Result], published: str | None, why: str) -> Value:
+    numbers = {one.row.trainable_parameters for one in found if one.row is not None}
+    return Value(count(max(numbers)) if numbers else None, published, why)
 
 
 def table4(study: Study) -> Exhibit:
@@ -210,7 +223,9 @@ def table4(study: Study) -> Exhibit:
         lines.append(Line((model, method), tuple(places)))
     columns = tuple(f"{s} {m}" for s in slices for m in measures)
     note = "Share of tests passed and Pass@k in per cent, with 95 % intervals."
-    return Exhibit("table4", "Table 4: APPS", ("model", "method"), columns, tuple(lines), "table", note)
+    return Exhibit(
+        "table4", "Table 4: LoRA and QLoRA on APPS", ("model", "method"), columns, tuple(lines), "table", note
+    )
 
 
 def figure1(study: Study) -> Exhibit:
@@ -222,7 +237,15 @@ def figure1(study: Study) -> Exhibit:
         found = study.of("conala", model, method)
         lines.append(Line((model, method), (_memory(found, known.get((model, method))),)))
     note = "The largest amount of memory held while tuning; runs without a GPU have no value here."
-    return Exhibit("figure1", "Figure 1: peak GPU memory", ("model", "method"), ("GB",), tuple(lines), "bars", note)
+    return Exhibit(
+        "figure1",
+        "Figure 1: peak GPU memory while tuning",
+        ("model", "method"),
+        ("peak GB",),
+        tuple(lines),
+        "bars",
+        note,
+    )
 
 
 def _memory(found: Sequence[Result], published: float | None) -> Value:
@@ -245,21 +268,39 @@ def figure3(study: Study) -> Exhibit:
     known = {key: values["em@10"] for key, values in _published("figure3").items()}
     lines = []
     for task in TASKS:
-        for model in study.models(task):
-            published = known.get((task, model, "zero-shot"))
-            zero = study.value(study.of(task, model, "zero-shot"), "em@10", published)
-            lines.append(Line((task, model, "zero-shot", "0"), (zero,)))
+        for model in _models(study, task, known):
+            published, found = known.get((task, model, "zero-shot")), study.of(task, model, "zero-shot")
+            if found or published is not None:
+                zero = study.value(found, "em@10", published)
+                lines.append(Line((task, model, "zero-shot", "0"), (zero,)))
             lines += _curve(study, task, model, "icl", known.get((task, model, "icl")))
     note = "The published value stands beside our best number of examples; the text of section 5.1 gives only that one."
-    return Exhibit("figure3", "Figure 3: random examples", _CURVE, ("em@10",), tuple(lines), "curves", note)
+    return Exhibit(
+        "figure3",
+        "Figure 3: exact match over the number of random examples",
+        _CURVE,
+        ("em@10",),
+        tuple(lines),
+        "curves",
+        note,
+    )
 
 
 _CURVE = ("task", "model", "method", "examples")
+BEST = "best"
+"""In the place of a number of examples: whichever did best."""
+
+
+def _models(study: Study, task: str, known: Mapping[tuple[str, ...], float]) -> list[str]:
+    """The study's models on a task, then those of which only published values are there."""
+    return list(dict.fromkeys([*study.models(task), *(model for t, model, _ in known if t == task)]))
 
 
 def _curve(study: Study, task: str, model: str, method: str, best: float | None) -> Iterator[Line]:
     """A line for each number of examples; the published best is set beside our best."""
     values = {n: study.value(found, "em@10", None) for n, found in study.by_examples(task, model, method).items()}
+    if not values and best is not None:
+        yield Line((task, model, method, BEST), (Value(None, best, "not in this study"),))
     top = max(values, key=lambda n: (values[n].number or (-1.0,))[0], default=None)
     for n, value in values.items():
         place = Value(value.ours, best, value.why) if n == top else value
@@ -269,11 +310,13 @@ def _curve(study: Study, task: str, model: str, method: str, best: float | None)
 def figure4(study: Study) -> Exhibit:
     """LoRA on every model, exact match against CodeBLEU."""
     whole = table3(study)
-    lines = []
-    for line in whole.lines:
-        if line.names[1] == "lora":
-            lines += [Line((task, line.names[0]), line.values[3 * i + 1 : 3 * i + 3]) for i, task in enumerate(TASKS)]
-    return Exhibit("figure4", "Figure 4: LoRA", ("task", "model"), ("em@10", "codebleu"), tuple(lines), "scatter")
+    lora = [line for line in whole.lines if line.names[1] == "lora"]
+    lines = [
+        Line((task, line.names[0]), line.values[3 * i + 2 : 3 * i + 4]) for i, task in enumerate(TASKS) for line in lora
+    ]
+    return Exhibit(
+        "figure4", "Figure 4: LoRA on every model", ("task", "model"), ("em@10", "codebleu"), tuple(lines), "scatter"
+    )
 
 
 def figure5(study: Study) -> Exhibit:
@@ -287,7 +330,7 @@ def figure5(study: Study) -> Exhibit:
         score = study.value(found, "em@10", known.get((task, model, method)))
         lines.append(Line((task, model, method), (score, _memory(found, None))))
     heads = ("task", "model", "method")
-    return Exhibit("figure5", "Figure 5: QLoRA", heads, ("em@10", "peak GB"), tuple(lines), "bars")
+    return Exhibit("figure5", "Figure 5: LoRA on quantised models", heads, ("em@10", "peak GB"), tuple(lines), "bars")
 
 
 def figure6(study: Study) -> Exhibit:
@@ -295,7 +338,7 @@ def figure6(study: Study) -> Exhibit:
     known = {key: values["em@10"] for key, values in _published("figure7").items()}
     lines = []
     for task in TASKS:
-        for model in study.models(task):
+        for model in _models(study, task, known):
             lora = study.of(task, model, "lora")
             tuned = (
                 study.value(lora, "em@10", known.get((task, model, "lora"))),
@@ -304,7 +347,12 @@ def figure6(study: Study) -> Exhibit:
             lines.append(Line((task, model, "lora"), tuned))
             lines.append(Line((task, model, "icl"), study.best(task, model, "icl", known.get((task, model, "icl")))))
     heads = ("task", "model", "method")
-    return Exhibit("figure6", "Figure 6: LoRA and ICL", heads, ("em@10", "codebleu"), tuple(lines), "scatter")
+    title, columns = "Figure 6: LoRA against random examples", ("em@10", "codebleu")
+    note = f"ICL: {_CHOSEN} No CodeBLEU was published for it."
+    return Exhibit("figure6", title, heads, columns, tuple(lines), "scatter", note)
+
+
+_CHOSEN = "the number of examples with the best EM@10 on these same problems, as in the study, which flatters it."
 
 
 def figure7(study: Study) -> Exhibit:
@@ -312,14 +360,15 @@ def figure7(study: Study) -> Exhibit:
     known = {key: values["em@10"] for key, values in _published("figure7").items()}
     lines = []
     for task in TASKS:
-        for model in study.models(task):
+        for model in _models(study, task, known):
             lora = study.value(study.of(task, model, "lora"), "em@10", known.get((task, model, "lora")))
             lines.append(Line((task, model, "lora", "0"), (lora,)))
             icl = study.best(task, model, "icl", known.get((task, model, "icl")))[0]
-            lines.append(Line((task, model, "icl, best", "0"), (icl,)))
+            lines.append(Line((task, model, "icl", BEST), (icl,)))
             lines += _curve(study, task, model, "rag", known.get((task, model, "rag")))
-    note = "The published value of RAG stands beside our best number of examples."
-    return Exhibit("figure7", "Figure 7: retrieved examples", _CURVE, ("em@10",), tuple(lines), "curves", note)
+    note = f"ICL: {_CHOSEN} The published value of RAG stands beside our best number of examples."
+    title = "Figure 7: LoRA against retrieved examples"
+    return Exhibit("figure7", title, _CURVE, ("em@10",), tuple(lines), "curves", note)
 
 
 EXHIBITS: dict[str, Callable[[Study], Exhibit]] = {

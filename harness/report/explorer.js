@@ -47,6 +47,8 @@ class Explorer {
     if (turn !== this.turn) return undefined; // another pair was chosen meanwhile
     this.pairs = problems.map((problem, i) => ({ problem, a: one[i], b: other[i] }));
     this.names = [a.name, b.name];
+    const some = (key) => this.pairs.some((pair) => SETS[key].holds(pair.a, pair.b));
+    if (!some(this.set)) this.set = Object.keys(SETS).find(some) ?? this.set;
     return this.draw();
   }
 
@@ -74,7 +76,7 @@ class Explorer {
   }
 
   entry(pair) {
-    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, `${pair.problem.id}  ${pair.problem.instruction ?? ""}`);
+    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, make("span", {}, pair.problem.instruction || pair.problem.id));
     return button;
   }
 

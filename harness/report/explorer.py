@@ -89,7 +89,10 @@ def _tests(tests: Tests | None, most: int = 3, longest: int = 400) -> str:
     if isinstance(tests, AssertTests):
         return tests.code[: most * longest]
     words = ("input", "output") if isinstance(tests, StdinTests) else ("arguments", "value")
-    shown = [f"{words[0]}: {given[:longest]}\n{words[1]}: {want[:longest]}" for given, want in tests.cases[:most]]
+    shown = [
+        f"{words[0]}: {given[:longest].rstrip()}\n{words[1]}: {want[:longest].rstrip()}"
+        for given, want in tests.cases[:most]
+    ]
     if isinstance(tests, CallTests):
         shown.insert(0, f"calls {tests.entry_point}")
     more = len(tests.cases) - most

@@ -4,7 +4,7 @@
 let table = null, explorer = null;
 
 function drawAnswers(board) {
-  byId("board-title").textContent = board.title;
+  byId("board-facts").textContent = board.title;
   byId("sample").hidden = !board.builtin;
   byId("footer").textContent = board.footer;
   byId("answers").replaceChildren(...board.answers.map((answer) => make("div", {}, make("h3", {}, answer.question), ...answer.lines.map((line) => make("p", {}, line)), command(answer.code))));
@@ -43,10 +43,13 @@ function start() {
   }
   if (!page.boards.length) {
     byId("board-title").textContent = "There are no finished runs yet.";
+    document.querySelectorAll("main > section").forEach((section) => { section.hidden = !section.querySelector("#board-title, .exhibit"); });
+    byId("board").parentElement.hidden = true;
     return;
   }
   options(byId("board"), page.boards.map((board, i) => [String(i), board.title]), "0");
   byId("board").addEventListener("change", () => choose(Number(byId("board").value)));
+  byId("contents").replaceChildren(...[...document.querySelectorAll("main h2[id]")].map((h) => make("a", { href: `#${h.id}` }, h.textContent)));
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   byId("find").addEventListener("input", () => table.filter());
   for (const id of ["model", "method"]) byId(id).addEventListener("change", () => table.filter());

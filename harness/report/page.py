@@ -33,9 +33,7 @@ def render(
         style=_read("page.css"),
         study=study,
         data=_inside_script(data),
-        parts="\n".join(
-            f'<script type="text/plain" id="{html.escape(i)}">{text}</script>' for i, text in parts.items()
-        ),
+        parts="\n".join(_part(name, text) for name, text in parts.items()),
         script="\n".join(_read(name) for name in SCRIPTS),
     )
 

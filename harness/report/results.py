@@ -54,6 +54,7 @@ def _result(
     if len(fitting) == 1 and line.get("state", FINISHED) != FAILED:
         row, folder = rows[fitting[0]], root / fitting[0]
         try:
+            runs.check_records(folder)
             for metric in row.run.metrics:
                 _check(row, folder, metric, registry)
         except RunError as error:

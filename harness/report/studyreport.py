@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,8 @@ class Shown:
     cells: list[list[str]]
     note: str
     pictures: Sequence[Path]
+    heads: Sequence[tuple[str, Sequence[str]]]
+    """Each column with what it is divided into: nothing for the names of a line."""
 
 
 def write(study: Study, builtin: bool, data: Mapping[str, Path], root: Path, out: Path) -> list[str]:
@@ -79,7 +81,8 @@ def _exhibit(name: str, found: Sequence[Result], registry: Registry, out: Path, 
         raise unknown("table or figure", name, [*EXHIBITS, "figure2"])
     exhibit = EXHIBITS[name](Asked(found, registry))
     pictures = _drawn(lambda: figures.draw(exhibit, out), said)
-    return Shown(exhibit.id, exhibit.title, exhibit.cells(), exhibit.note, pictures)
+    heads = [*((name, ()) for name in exhibit.heads), *exhibit.sides()]
+    return Shown(exhibit.id, exhibit.title, exhibit.cells(), exhibit.note, pictures, heads)
 
 
 def _lengths(
@@ -89,7 +92,7 @@ def _lengths(
     note = "Percentiles of the numbers of tokens over all splits; the study prints no numbers in this figure."
     cells = [list(HEADS), *(one.line() for one in found)]
     pictures = _drawn(lambda: figures.draw_lengths(found, out), said)
-    return Shown("figure2", "Figure 2: token lengths", cells, note, pictures)
+    return Shown("figure2", "Figure 2: token lengths", cells, note, pictures, [(name, ()) for name in HEADS])
 
 
 def _drawn(draw: Callable[[], Sequence[Path]], said: list[str]) -> Sequence[Path]:
@@ -124,8 +127,31 @@ def _markdown(title: str, study: Study, shown: Sequence[Shown], said: Sequence[s
 
 
 def _latex(title: str, shown: Sequence[Shown]) -> str:
-    tables = [longtable(one.cells, f"{one.title}. {one.note}", SOURCE, f"tab:{one.id}") for one in shown]
+    tables = [table for one in shown for table in _longtables(one)]
     return "\n\n".join([f"% {title}", "% \\usepackage{booktabs,longtable}", *tables]) + "\n"
+
+
+WIDE = 4
+"""Columns of values, ours and published, that fit on a page beside the names."""
+
+
+def _longtables(one: Shown) -> Iterator[str]:
+    """One table, or several where there are more columns than a page is wide."""
+    names = [name for name, sides in one.heads if not sides]
+    values = [(name, sides) for name, sides in one.heads if sides]
+    number, _, title = one.title.partition(": ")
+    parts = [*range(0, len(values), WIDE)] or [0]
+    for part, first in enumerate(parts, 1):
+        shown = values[first : first + WIDE]
+        start, end = (len(names) + sum(len(sides) for _, sides in values[:n]) for n in (first, first + WIDE))
+        cells = [[*line[: len(names)], *line[start:end]] for line in one.cells]
+        over = []
+        if shown:
+            cells[0] = [*names, *(side for _, sides in shown for side in sides)]
+            over = [*(("", 1) for _ in names), *((name, len(sides)) for name, sides in shown)]
+        of = f", part {part} of {len(parts)}" if len(parts) > 1 else ""
+        label = f"tab:{one.id}-{part}" if of else f"tab:{one.id}"
+        yield longtable(cells, f"{title} ({number} of the study{of}). {one.note}", SOURCE, label, over)
 
 
 def _html(study: Study, shown: Sequence[Shown], said: Sequence[str]) -> str:
@@ -133,7 +159,7 @@ def _html(study: Study, shown: Sequence[Shown], said: Sequence[str]) -> str:
     for one in shown:
         parts.append(f"<h2 id='{one.id}'>{html.escape(one.title)}</h2>")
         parts += [_picture(path, one.title) for path in one.pictures if path.suffix == ".svg"]
-        parts.append(_table(one.cells, one.title))
+        parts.append(_table(one))
         parts.append(f"<p class='small'>{html.escape(one.note)}</p>")
     if said:
         items = "".join(f"<li>{html.escape(line)}</li>" for line in said[1:])
@@ -144,15 +170,31 @@ def _html(study: Study, shown: Sequence[Shown], said: Sequence[str]) -> str:
 def _picture(path: Path, title: str) -> str:
     data = base64.b64encode(path.read_bytes()).decode()
     alt = html.escape(f"{title}; the numbers are in the table below", quote=True)
-    return f"<figure class='paper'><img alt='{alt}' src='data:image/svg+xml;base64,{data}'></figure>"
+    return f"<figure class='paper' tabindex='0'><img alt='{alt}' src='data:image/svg+xml;base64,{data}'></figure>"
 
 
-def _table(cells: Sequence[Sequence[str]], title: str) -> str:
-    head, *body = cells
-    top = "".join(f"<th scope='col'>{html.escape(name)}</th>" for name in head)
-    lines = "".join("<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in line) + "</tr>" for line in body)
-    label = html.escape(title, quote=True)
+def _table(one: Shown) -> str:
+    """Two lines of heads where columns are divided; numbers stand out from places that nobody filled."""
+    divided = any(sides for _, sides in one.heads)
+    top = "".join(_head(name, sides) for name, sides in one.heads)
+    below = "".join(f"<th scope='col'>{side}</th>" for _, sides in one.heads for side in sides)
+    names = sum(not sides for _, sides in one.heads) if divided else 2
+    lines = "".join(f"<tr>{_line(line[:names], line[names:])}</tr>" for line in one.cells[1:])
+    label = html.escape(one.title, quote=True)
     return (
-        f"<div class='scroll tall' role='region' tabindex='0' aria-label='{label}'><table><thead><tr>{top}</tr></thead>"
-        f"<tbody>{lines}</tbody></table></div>"
+        f"<div class='scroll tall' role='region' tabindex='0' aria-label='{label}'><table class='exhibit'>"
+        f"<thead><tr>{top}</tr>{f'<tr>{below}</tr>' if divided else ''}</thead><tbody>{lines}</tbody></table></div>"
     )
+
+
+def _head(name: str, sides: Sequence[str]) -> str:
+    spans = f"colspan='{len(sides)}' scope='colgroup'" if sides else "rowspan='2' scope='col'"
+    return f"<th {spans}>{html.escape(name)}</th>"
+
+
+def _line(names: Sequence[str], values: Sequence[str]) -> str:
+    heads = [f"<th scope='row'>{html.escape(name)}</th>" for name in names]
+    for text in values:
+        empty = "" if any(sign.isdigit() for sign in text) else " class='nothing'"
+        heads.append(f"<td{empty}>{html.escape(text)}</td>")
+    return "".join(heads)

@@ -88,7 +88,7 @@ class Table {
       body.append(this.line(row));
       if (this.open.has(row.index)) body.append(this.detail(row));
     }
-    const table = make("table", {}, make("thead", {}, make("tr", {}, ...head, make("th", { scope: "col" }, "details"))), body);
+    const table = make("table", {}, make("thead", {}, make("tr", {}, ...head.slice(0, 3), make("th", { scope: "col" }, "details"), ...head.slice(3))), body);
     byId("table").replaceChildren(table);
     this.pages();
   }
@@ -105,10 +105,9 @@ class Table {
     const more = make("button", { type: "button", id: `more-${row.index}`, "aria-expanded": String(open), "aria-label": `${open ? "less" : "more"} of ${row.name}`, onclick: toggle }, open ? "less" : "more");
     return make("tr", { title: page.texts[row.get("made")] },
       make("td", { class: "number" }, row.get("rank") ?? "–"),
-      make("td", {}, row.model), make("th", { scope: "row" }, row.text("label")),
+      make("td", {}, row.model), make("th", { scope: "row" }, row.text("label")), make("td", {}, more),
       ...scores, ...costs,
-      make("td", { class: "number" }, short(row.get("timeouts"))), make("td", { class: "number" }, short(row.get("unmeasured"))),
-      make("td", {}, more));
+      make("td", { class: "number" }, short(row.get("timeouts"))), make("td", { class: "number" }, short(row.get("unmeasured"))));
   }
 
   detail(row) {

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from harness import leaderboard
-from harness.records import Cost, Row
+from harness.records import Cost, ModelSpec, Row
 from harness.report.breakeven import break_even, sentence
 
 
@@ -32,8 +32,23 @@ def test_tuning_pays_when_the_seconds_saved_have_added_up(synthetic: ModuleType)
     [one] = break_even(made)
     assert one.requests == 500  # 1000 s of tuning, 1 s a request against 3 s
     assert sentence(made, one) == (
-        "lora overtakes icl after 500 requests: tuning 1,000 s once, then 1 s a request, against 3 s"
+        "lora overtakes icl after 500 requests: tuning 1,000 s once, then 1 s a request, against 3 s; "
+        f"em@1 {score(made)} against {score(made)} per cent"
     )
+
+
+def score(board: leaderboard.Board) -> str:
+    estimate = board.column(board.rows[0], board.ranked_by)
+    assert estimate is not None and estimate.value is not None
+    return f"{100 * estimate.value:.2f}"
+
+
+def test_a_sentence_names_the_model_where_there_are_several(synthetic: ModuleType) -> None:
+    rows = [row(synthetic, "lora", 100.0, 1000.0), row(synthetic, "icl", 300.0, None)]
+    other = [replace(r, run_id=f"{r.run_id}-2", run=replace(r.run, model=ModelSpec("maker/other"))) for r in rows]
+    made = board(*rows, *other)
+    told = [sentence(made, one) for one in break_even(made)]
+    assert sorted(line.split(" overtakes ")[0] for line in told) == ["coder: lora", "other: lora"]
 
 
 def test_tuning_never_pays_when_its_requests_cost_as_much(synthetic: ModuleType) -> None:

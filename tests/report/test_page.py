@@ -143,6 +143,56 @@ def test_the_answers_name_the_best_whether_it_is_real_its_cost_and_its_command(
     assert f"harness eval --method {best}" in text
 
 
+def test_rows_that_may_be_as_good_are_told_with_what_they_cost(synthetic: ModuleType, tmp_path: Path) -> None:
+    from harness.registry import Registry
+    from harness.report.answers import answers
+
+    def lines(sort: str | None) -> list[tuple[str, ...]]:
+        found = leaderboard.collect([tmp_path])
+        [board] = leaderboard.boards(found.rows, found.folders, metric="em@10", sort=sort)
+        return [answer.lines for answer in answers(board, found.folders, Registry())]
+
+    for method, seed, skill in (("lora", 1, 0.6), ("zero-shot", 2, 0.58), ("ia3", 3, 0.02)):
+        rng = random.Random(seed)
+        made = list(synthetic.records(rng, skill, 100))
+        synthetic.write(tmp_path, synthetic.row(synthetic.run_spec(method, 42), made, rng), made)
+    best, real, cost, _ = lines(None)
+    assert best[0].startswith("Highest is ") and best[1].startswith("Not found to differ from it: ")
+    assert "ia3" not in " ".join(best)
+    assert ": real" in real[1] and "not decided" in real[0]
+    assert [line.split(" on ")[0] for line in cost] == [best[0].split(" ")[2], best[1].split(": ")[1].split(" ")[0]]
+    assert lines("trainable")[0] == best, "the answer does not depend on how the table is sorted"
+
+
+def test_rows_with_one_score_are_told_as_equal(synthetic: ModuleType, tmp_path: Path) -> None:
+    from harness.registry import Registry
+    from harness.report.answers import answers
+
+    for method in ("lora", "ia3"):
+        rng = random.Random(0)
+        made = list(synthetic.records(rng, 0.5, 30))
+        synthetic.write(tmp_path, synthetic.row(synthetic.run_spec(method, 42), made, rng), made)
+    found = leaderboard.collect([tmp_path])
+    [board] = leaderboard.boards(found.rows, found.folders, metric="em@10")
+    best, real, *_ = answers(board, found.folders, Registry())
+    assert best.lines[0].startswith("None is ahead: em@10 ")
+    assert real.lines[0].endswith(": the same on each of 30 problems.")
+
+
+def test_the_explorer_opens_with_a_kind_of_difference_that_there_is(
+    browser: Browser, synthetic: ModuleType, tmp_path: Path
+) -> None:
+    for method in ("lora", "ia3"):
+        rng = random.Random(0)
+        made = list(synthetic.records(rng, 0.0, 10))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec(method, 42), made, rng), made)
+    browser.open(render(tmp_path / "runs", tmp_path / "page.html"))
+    browser.wait("document.querySelector('#problem h3')")
+    assert (
+        browser.run("return document.querySelector('.sets [aria-pressed=true]').textContent") == "neither solved (10)"
+    )
+
+
 def test_the_explorer_finds_the_problems_that_only_one_run_solved(
     opened: Browser, runs: Path, board: leaderboard.Board
 ) -> None:

@@ -79,6 +79,7 @@ def test_ours_its_interval_and_the_published_value_stand_side_by_side(
     assert mine["conala em@10 ours"].replace("\\", "").startswith(f"{100 * value['value']:.2f} [")
     assert mine["conala em@10 published"] == "39.31"
     assert mine["codealpacapy em@10 ours"] == "not in this study"
+    assert (mine["trainable ours"], mine["trainable published"]) == ("12.5M", "12.5M")
     assert mine["conala codebleu ours"] == "codebleu was not computed"
     assert len(lines) == len(PUBLISHED["table3"]["rows"]) + 2
     assert {line["method"] for line in lines if "rag" in line["method"]} == {"rag (n=1)", "rag (n=4)"}
@@ -106,6 +107,40 @@ def test_a_curve_pools_the_seeds_of_a_number_of_examples(one: study.Study, root:
     assert rag["1"]["em@10 ours"].startswith(f"{100 * sum(values) / 2:.2f} ")
     assert rag["1"]["em@10 published"] == "35.17"
     assert rag["4"]["em@10 ours"] == "not run"
+
+
+def test_what_was_published_is_there_for_models_that_the_study_has_not(
+    one: study.Study, root: Path, tmp_path: Path
+) -> None:
+    write(one, root, tmp_path / "out")
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 7")
+    other = [line for line in lines if (line["task"], line["model"]) == ("codealpacapy", "CodeLlama-7B-Instruct")]
+    assert [(line["method"], line["examples"], line["em@10 ours"], line["em@10 published"]) for line in other] == [
+        ("lora", "0", "not in this study", "17.04"),
+        ("icl", "best", "not in this study", "10.35"),
+    ]
+
+
+def test_no_number_is_said_to_be_published_that_was_not(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    path.write_text('shows = ["figure6"]\n[[builtin]]\ntask = ["conala"]\nmethod = ["lora"]\n')
+    studyreport.write(study.load(str(path)), True, {}, tmp_path / "runs", tmp_path / "out")
+    lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 6")
+    assert "39.31" in {line["em@10 published"] for line in lines}
+    assert "codebleu published" not in lines[0]
+
+
+def test_a_table_wider_than_a_page_is_cut_into_parts_with_the_names_in_each(
+    one: study.Study, root: Path, tmp_path: Path
+) -> None:
+    write(one, root, tmp_path / "out")
+    text = (tmp_path / "out" / "report.tex").read_text()
+    [first, second] = [part for part in text.split("\\begin{longtable}")[1:] if "Table 3 of the study" in part]
+    assert "part 1 of 2" in first and "part 2 of 2" in second
+    for part in (first, second):
+        assert "CodeLlama-7B & lora & " in part
+    assert "conala em@10" in first and "39.31" in first and "codealpacapy em@10" in second and "16.24" in second
+    assert "?" not in text
 
 
 def test_a_run_with_a_changed_record_is_left_out_of_the_report(one: study.Study, root: Path, tmp_path: Path) -> None:
