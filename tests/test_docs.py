@@ -57,16 +57,27 @@ def _commands(path: str, command: click.Command) -> list[tuple[str, click.Comman
 
 
 def test_every_option_of_every_command_is_documented(built: Path) -> None:
-    missing = []
+    missing = _undocumented("harness", cli, page("commands").split("\n## ", 1)[0])
     for name in COMMANDS:
         found = cli.get_command(click.Context(cli), name)
         assert found is not None
         for path, command in _commands(f"harness {name}", found):
             section = page("commands").split(f"\n## {path}\n", 1)[1].split("\n## ", 1)[0]
-            for parameter in command.params:
-                if isinstance(parameter, click.Option):
-                    missing += [f"{path} {option}" for option in parameter.opts if option not in section]
+            missing += _undocumented(path, command, section)
     assert missing == []
+
+
+def _undocumented(path: str, command: click.Command, section: str) -> list[str]:
+    """The options that the page does not show, and those of which nobody says what they mean."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    unseen = [f"{path} {name}" for option in options for name in option.opts if name not in section]
+    return unseen + [f"{path} {option.opts[0]} has no meaning" for option in options if not option.help]
+
+
+def test_an_option_without_a_meaning_or_out_of_sight_is_named() -> None:
+    command = click.Command("c", params=[click.Option(["--deep"]), click.Option(["--dark"], help="x", hidden=True)])
+    shown = command.get_help(click.Context(command))
+    assert _undocumented("harness c", command, shown) == ["harness c --dark", "harness c --deep has no meaning"]
 
 
 def test_every_built_in_plugin_and_its_options_are_documented(built: Path) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plugins")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def command(as_json: bool) -> None:
     """Every method, task, metric, backend and command, and the distribution it comes from; what was left out, and why.
 
