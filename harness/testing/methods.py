@@ -77,6 +77,7 @@ class MethodContract(PluginContract):
             assert adapted.model is fresh.base(self.usable, Workshop()).model or not _changed(self.usable), (
                 "it says that it tunes nothing, and adapt() changes the model"
             )
+            assert not trainable, f"it says that it tunes nothing, and leaves {trainable:,} parameters trainable"
             assert self.plugin.tuning(self.config) is None, "it says that it tunes nothing, and tuning() has settings"
 
     def test_the_next_method_finds_the_base_as_it_was(self) -> None:
