@@ -271,6 +271,7 @@ class Twisted(Method):
     def at_the_input(self, model, hook):
         model.get_input_embeddings().register_forward_hook(lambda module, _, found: hook(module, found))
 class Straight(Twisted):
+    """Nothing more."""
     name = "straight"
     def twist(self, model, torch): pass
 class Dirty(Twisted):
@@ -297,7 +298,10 @@ class Unsaved(Twisted):
     def twist(self, model, torch): self.at_the_input(model, lambda _, found: found * 1.1)
 class Sociable(Twisted):
     name = "sociable"
-    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found + 3 * found.mean(0, keepdim=True))
+    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found + found.mean(0, keepdim=True))
+class Blurred(Twisted):
+    name = "blurred"
+    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found + found.mean(1, keepdim=True))
 class Narrow(Twisted):
     name = "narrow"
     def twist(self, model, torch): model.base_model.model.model.layers[0]
@@ -442,6 +446,7 @@ METHOD_SINS = {
     "forgetful": ("a_killed_tuning_ends_as_an_undisturbed_one", "the continued tuning ends with other weights"),
     "unsaved": ("what_was_saved_writes_the_same_in_a_fresh_process", "loaded again, it writes otherwise"),
     "sociable": ("a_completion_does_not_depend_on_its_batch", "w20"),
+    "blurred": ("a_completion_does_not_depend_on_its_batch", "w20"),
     "fickle": ("examples_are_chosen_the_same_whoever_else_asks", "other examples when it is asked for alone"),
     "gossip": ("a_problem_is_never_its_own_example", "is shown, which gives the answer away"),
 }
