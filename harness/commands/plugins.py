@@ -46,7 +46,7 @@ def _rows(registry: Registry) -> Any:
         for offer in registry.offers(kind).values():
             seen.add(offer.origin.module)
             yield _row(kind, offer.name, offer.origin, summary(offer.plugin))
-            for member, words in (offer.plugin.remarks() if kind == "method" else {}).items():
+            for member, words in (registry.members(offer) if kind == "method" else {}).items():
                 yield _row(kind, f"{offer.name}:{member}", offer.origin, words)
     for name, origin, words in registry.commands():
         seen.add(origin.module)
