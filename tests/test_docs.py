@@ -51,6 +51,18 @@ def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, ho
     assert len(words) > 20, f"{hook}: when is it called, and with what?"
 
 
+def test_what_examples_and_templates_import_from_harness_is_documented(built: Path) -> None:
+    """They are the plugins that a newcomer reads; what they use is what one needs."""
+    root = DOCS.parent
+    files = [*root.glob("examples/*/harness_*/*.py"), *root.glob("harness/templates/*/plugin.py.txt")]
+    assert len(files) > 8
+    documented = "\n".join(page(name) for name in ("tools", "classes", "records", "hooks"))
+    for file in files:
+        for names in re.findall(r"^ *from harness[.a-z]* import (.+)$", file.read_text("utf-8"), re.MULTILINE):
+            for name in names.split(", "):
+                assert re.search(rf"(class|def|##|import) {name}\b", documented), f"{file.name}: {name}"
+
+
 def _commands(path: str, command: click.Command) -> list[tuple[str, click.Command]]:
     inner = command.commands.items() if isinstance(command, click.Group) and path != "harness" else []
     return [(path, command), *(pair for name, one in inner for pair in _commands(f"{path} {name}", one))]
