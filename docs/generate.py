@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
+import importlib
 import inspect
 import textwrap
 from collections.abc import Iterator
@@ -26,12 +28,25 @@ WORDS = {
     "metric": "What is computed from completions and executions. Definitions and evidence: [](../metrics.md).",
 }
 
+TOOLS = {
+    "harness.plugin": ("option",),
+    "harness.data": ("Source", "DataRow", "rows", "divide", "HubFiles"),
+    "harness.model": ("Base", "parameters"),
+    "harness.targets": ("attention", "feed_forward", "linear_names", "wrap"),
+    "harness.prompts": ("Pool",),
+    "harness.extract": ("code", "fenced", "cut"),
+    "harness.runs": ("finished", "read_records", "read_row"),
+    "harness.errors": ("HarnessError", "UsageError", "DataError", "ModelError", "MissingLibrary"),
+}
+"""What the examples and the templates use, and what they may need: public, and kept."""
+
 
 def write(folder: Path) -> None:
     """Write every generated page to `folder`."""
     folder.mkdir(exist_ok=True)
     pages = {f"{kind}s": plugins(kind) for kind in WORDS}
-    pages |= {"hooks": hooks(), "classes": classes(), "commands": commands(), "records": record_types()}
+    pages |= {"hooks": hooks(), "classes": classes(), "tools": tools()}
+    pages |= {"commands": commands(), "records": record_types()}
     for name, lines in pages.items():
         text = "\n".join(lines) + "\n"
         file = folder / f"{name}.md"
@@ -97,6 +112,39 @@ def classes() -> Iterator[str]:
                 yield from ("", f"### {base.__name__}.{name}", "")
                 yield from ("```python", f"def {name}{signature(function)}: ...", "```", "")
                 yield from prose(inspect.getdoc(function) or "")
+
+
+def tools() -> Iterator[str]:
+    """What a plugin is given and may use, by module."""
+    yield from ("# What a plugin may use", "")
+    yield from (
+        "Beside the [base classes](classes.md), the [records](records.md) and the contracts in `harness.testing`.",
+    )
+    for module, names in TOOLS.items():
+        yield from ("", f"## {module}", "")
+        for name in names:
+            thing = getattr(importlib.import_module(module), name)
+            yield from ("", f"### {name}", "", "```python", *_declared(name, thing), "```", "")
+            yield from prose(inspect.getdoc(thing) or "")
+
+
+def _declared(name: str, thing: Any) -> Iterator[str]:
+    """How a function is called; the fields, properties and methods of a class."""
+    if not inspect.isclass(thing):
+        yield f"def {name}{signature(thing)}: ..."
+        return
+    yield f"class {name}:"
+    for field in dataclasses.fields(thing) if dataclasses.is_dataclass(thing) else ():
+        yield f"    {field.name}: {field.type}"
+    for member, value in vars(thing).items():
+        if member.startswith("_"):
+            continue
+        words = (inspect.getdoc(value) or "").partition("\n")[0]
+        if isinstance(value, property | functools.cached_property):
+            function = value.fget if isinstance(value, property) else value.func
+            yield f"    {member}: {inspect.signature(function).return_annotation}  # {words}"
+        elif inspect.isfunction(value):
+            yield f"    def {member}{signature(value)}: ...  # {words}"
 
 
 def commands() -> Iterator[str]:

@@ -157,17 +157,32 @@ def _read(path: Path) -> dict[str, Any]:
 
 def installed() -> list[Entry]:
     """Every entry point of the group `harness`, in the order of their names, whether switched off or not."""
-    found = {
-        (point.name, point.dist.name if point.dist else "unknown", point.value): Entry(
-            point.name,
-            point.dist.name if point.dist else "unknown",
-            point.dist.version if point.dist else "",
-            point.value,
-            point,
-        )
-        for point in importlib.metadata.entry_points(group=GROUP)
-    }
-    return [found[key] for key in sorted(found)]
+    return survey()[0]
+
+
+def survey() -> tuple[list[Entry], list[tuple[str, str]]]:
+    """The installed entries, and which distributions cannot be asked for theirs, with the reason."""
+    points, unreadable = _points()
+    found = {}
+    for point in points:
+        name, version = (point.dist.name, point.dist.version) if point.dist else (None, None)
+        entry = Entry(point.name, name or "unknown", version or "", point.value, point)
+        found[entry.name, entry.distribution, entry.value] = entry
+    return [found[key] for key in sorted(found)], unreadable
+
+
+def _points() -> tuple[list[importlib.metadata.EntryPoint], list[tuple[str, str]]]:
+    try:
+        return list(importlib.metadata.entry_points(group=GROUP)), []
+    except Exception:  # noqa: BLE001 - one torn file of any distribution, and nobody's entry points can be had that way
+        points: list[importlib.metadata.EntryPoint] = []
+        unreadable = []
+        for distribution in importlib.metadata.distributions():
+            try:
+                points += distribution.entry_points.select(group=GROUP)
+            except Exception as error:  # noqa: BLE001 - the same; here it has an owner
+                unreadable.append((distribution.name or "unknown", f"{type(error).__name__}: {error}"))
+        return points, unreadable
 
 
 def chosen(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import collections
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from harness.records import (
     from_json,
     to_json,
 )
-from harness.registry import Registry
+from harness.registry import Offer, Registry
 from harness.runs import COMPLETIONS, COSTS, EXECUTIONS, RECORDS, RESULT, RUN, SANDBOX, TUNING
 from harness.train import Tuned, fit, rows
 from harness.workshop import Workshop
@@ -51,10 +51,13 @@ def evaluate(plan: Plan, registry: Registry, root: Path, shop: Workshop) -> Row:
     folder = root / runs.run_id(plan.run)
     with runs.locked(folder):
         before = runs.read_row(folder) if (folder / RESULT).is_file() else None
-        if before is not None and covers(before.run, plan.run):
-            runs.check_records(folder)
-            return before
-        if before is None:
+        if before is not None:
+            known = runs.read_json(folder / RUN)["plugins"]
+            provenance.another_state(folder, known, [plan.task, plan.tuner, plan.prompter, plan.backend])
+            if covers(before.run, plan.run) and not provenance.others(known, plan.metrics):
+                runs.check_records(folder)
+                return before
+        else:
             runs.write_json(folder / RUN, provenance.of(plan, registry))
             registry.tell("harness_run_started", run=plan.run)
         if plan.backend is not None and not written(plan, folder):
@@ -91,6 +94,8 @@ def tune(plan: Plan, root: Path, shop: Workshop) -> Path | None:
     folder = root / "tunings" / f"{plan.tuner.name.replace(':', '_')}-{digest(plan.tuning_key)[:12]}"
     with runs.locked(folder):
         if (folder / TUNING).is_file():
+            facts = runs.read_json(folder / TUNING)
+            provenance.another_state(folder, facts.get("plugins"), _tuned_by(plan))
             return folder
         with metered("load") as loading:
             base = _adapted_for_training(plan, shop)
@@ -102,9 +107,15 @@ def tune(plan: Plan, root: Path, shop: Workshop) -> Path | None:
         size = workshop.save(base, folder / "adapter")
         facts = _tuning_facts(base, replace(tuned, truncated=cut), size, [loading.cost, meter.cost])
         shop.give_back(base)
-        runs.write_json(folder / TUNING, {"schema": SCHEMA, "key": plan.tuning_key, **facts})
+        about = {"schema": SCHEMA, "key": plan.tuning_key, "plugins": provenance.origins(_tuned_by(plan))}
+        runs.write_json(folder / TUNING, {**about, **facts})
         shutil.rmtree(folder / "checkpoints")
     return folder
+
+
+def _tuned_by(plan: Plan) -> list[Offer[Any] | None]:
+    """The plugins that a tuning depends on."""
+    return [plan.task, plan.tuner, plan.trained_prompter]
 
 
 def _adapted_for_training(plan: Plan, shop: Workshop) -> Base:
@@ -324,11 +335,12 @@ def summarise(plan: Plan, folder: Path, records: Sequence[Record], before: Row |
         outcomes=dict(sorted(outcomes.items())),
         trainable_parameters=facts.get("trainable_parameters", 0),
         total_parameters=facts.get("total_parameters", 0),
-        notes=(*plan.notes, *_record_notes(records)),
+        notes=(*plan.notes, *_record_notes(records), *_tuning_notes(folder, facts)),
         examples=sum(len(r.examples) + r.dropped for r in records) / max(1, len(records)),
     )
     digest_of_records = runs.file_digest(folder / RECORDS)
     runs.write_json(folder / RESULT, {"schema": SCHEMA, "records_sha256": digest_of_records, "row": row})
+    provenance.scored_by(folder, plan.metrics)
     return row
 
 
@@ -344,6 +356,13 @@ def with_metrics_of(run: Run, before: Run) -> Run:
     extra = tuple(name for name in before.metrics if name not in run.metrics)
     options = {**{name: before.options[name] for name in extra if name in before.options}, **run.options}
     return replace(run, metrics=(*extra, *run.metrics), ks=tuple(sorted({*run.ks, *before.ks})), options=options)
+
+
+def _tuning_notes(folder: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    """A tuning outlives its run, and may have been made by older code than `run.json` tells of."""
+    now = runs.read_json(folder / RUN)["plugins"]
+    if changed := [name for name, origin in facts.get("plugins", {}).items() if now.get(name, origin) != origin]:
+        yield f"tuned by another state of {', '.join(changed)}"
 
 
 def _record_notes(records: Sequence[Record]) -> Iterator[str]:

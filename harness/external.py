@@ -14,7 +14,7 @@ from harness.errors import DataError, RunError, UsageError, unknown
 from harness.evaluate import covers, judge, score, summarise
 from harness.extract import cut
 from harness.plan import Plan, Request, chosen_ks, chosen_metrics, problem_splits, task_source, test_notes
-from harness.provenance import of
+from harness.provenance import of, others
 from harness.records import Completion, ModelSpec, Problem, Record, Row, Run, Sampling, to_json
 from harness.registry import Offer, Registry
 from harness.runs import COMPLETIONS, RECORDS, RESULT, RUN
@@ -57,10 +57,12 @@ def score_file(request: Request, path: Path, label: str, registry: Registry, set
     folder = root / runs.run_id(plan.run)
     with runs.locked(folder):
         before = runs.read_row(folder) if (folder / RESULT).is_file() else None
-        if before is not None and covers(before.run, plan.run):
-            runs.check_records(folder)
-            return before
-        if before is None:
+        if before is not None:
+            known = runs.read_json(folder / RUN)["plugins"]
+            if covers(before.run, plan.run) and not others(known, plan.metrics):
+                runs.check_records(folder)
+                return before
+        else:
             runs.write_json(folder / RUN, of(plan, registry))
         if not (folder / RECORDS).is_file():
             stop = plan.task.plugin.sampling().stop

@@ -1,8 +1,9 @@
 """What a plugin may not do to the others while it is imported or asked: write to stdout, or replace code.
 
 stdout is data; what a plugin prints there is kept off it. A function or class of harness, of `builtins` or of a few
-modules of the standard library that every command relies on is put back when a plugin replaced it. Not covered: what a
-plugin changes in other libraries, and what it does later, when its own methods run.
+modules of the standard library that every command relies on is put back when a plugin replaced it, and so is the
+working directory. Not covered: what a plugin changes in other libraries, what compiled code writes to the descriptor of
+stdout, and what the plugin does later, when its own methods run.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ class Manners:
 
     printed: str = ""
     replaced: list[str] = field(default_factory=list)
+    moved: bool = False
+    """Whether the working directory was changed."""
 
 
 @contextlib.contextmanager
 def watched() -> Iterator[Manners]:
     """Run the body with stdout kept apart; afterwards the code it replaced is what it was before."""
     seen, aside, before = Manners(), io.StringIO(), _code()
-    stdout, stderr, hook = sys.stdout, sys.stderr, sys.excepthook
+    stdout, stderr, hook, place = sys.stdout, sys.stderr, sys.excepthook, _place()
     sys.stdout = aside
     try:
         yield seen
@@ -53,6 +56,17 @@ def watched() -> Iterator[Manners]:
                 setattr(owner, name, value)
                 seen.replaced.append(f"{label}.{name}")
         seen.printed = aside.getvalue()
+        if place is not None and _place() != place:
+            seen.moved = True
+            os.chdir(place)
+
+
+def _place() -> str | None:
+    """The working directory; None where it was removed under our feet."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - as it is, links unresolved
+    except FileNotFoundError:
+        return None
 
 
 def _code() -> dict[tuple[str, str], tuple[Any, Any]]:

@@ -12,6 +12,9 @@ and implements any of the hooks below:
     @hookimpl
     def harness_methods():
         return [MyMethod()]
+
+A hook takes those of its arguments that it names. What one raises is said in one line, with whose it is, and stops
+nothing but what needs it.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
 from harness import hookspecs
-from harness.discovery import SWITCH, Entry, Memory, chosen, installed
+from harness.discovery import SWITCH, Entry, Memory, chosen, survey
 from harness.errors import PluginError
 from harness.guard import watched
 
@@ -31,6 +31,7 @@ TRACE = "HARNESS_TRACE_PLUGINS"
 """Environment variable: anything in it prints each import of a third party and each hook call with its time."""
 SLOW_IMPORT = 1.0
 """Seconds after which `harness plugins` says that an import is slow."""
+T = TypeVar("T")
 HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("harness_"))
 
 
@@ -74,7 +75,9 @@ class Loader:
         version = importlib.import_module("harness").__version__
         for module in built_in:
             self._register(module, importlib.import_module(module), OURS, version)
-        self.installed = installed()
+        self.installed, unreadable = survey()
+        for name, reason in unreadable:
+            self.quarantine(name, name, f"its entry points cannot be read: {reason}")
         entries, words = chosen(self.installed)
         for word in words:
             warn(f"warning: {SWITCH} names {word!r}, which is not installed; see: harness plugins")
@@ -102,14 +105,15 @@ class Loader:
             return None
         wanted = {name: arguments[name] for name in implementation.argnames}
 
-        def body() -> Any:
-            return look(implementation.function(**wanted))
-
-        origin = self.origins[plugin]
         started = time.perf_counter()
-        result = body() if origin.distribution == OURS else self._watch(plugin, origin.distribution, hook, body)
-        self._traced(hook, plugin, origin, started)
+        result = self.ask(plugin, hook, lambda: look(implementation.function(**wanted)))
+        self._traced(hook, plugin, self.origins[plugin], started)
         return result
+
+    def ask(self, plugin: str, what: str, body: Callable[[], T]) -> T | None:
+        """What `body`, which runs code of a loaded plugin, returns; None when it fails. `what` names it."""
+        distribution = self.origins[plugin].distribution
+        return body() if distribution == OURS else self._watch(plugin, distribution, what, body)
 
     def quarantine(self, name: str, distribution: str, reason: str) -> None:
         """Keep why a plugin, or a part of it, is left out, and say it once."""
@@ -156,7 +160,7 @@ class Loader:
             raise PluginError(" ".join(str(error).split())) from None
         self.origins[name] = Origin(distribution, version, name, file_digest(plugin))
 
-    def _watch(self, name: str, distribution: str, what: str, body: Callable[[], Any]) -> Any:
+    def _watch(self, name: str, distribution: str, what: str, body: Callable[[], T]) -> T | None:
         """What `body` returns; None when it raises or replaces code of others, and the plugin is left out."""
         reason = result = None
         with watched() as seen:
@@ -168,6 +172,8 @@ class Loader:
                 reason = f"{what} raised {_reason(error)}"
         if seen.replaced:
             reason = reason or f"{what} replaces {', '.join(seen.replaced[:3])}, which others use; it was put back"
+        if seen.moved:
+            reason = reason or f"{what} changes the working directory; it was put back"
         if seen.printed.strip():
             words = f"{what} prints on stdout, which is kept for data: {' '.join(seen.printed.split())[:60]!r}"
             self._remark(name, distribution, words)

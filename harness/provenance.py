@@ -7,13 +7,16 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import runs
 from harness.model import BUILTIN
 from harness.plan import Plan
 from harness.records import SCHEMA, to_json
-from harness.registry import Registry
+from harness.registry import Offer, Registry
+from harness.runs import RUN
 
 LIBRARIES = (
     "codetune-harness",
@@ -46,12 +49,45 @@ def of(plan: Plan, registry: Registry) -> dict[str, Any]:
         },
         "values": to_json({name: {"value": s.value, "source": s.source} for name, s in plan.sources.items()}),
         "notes": list(plan.notes),
-        "plugins": {offer.name: to_json(offer.origin) for offer in offers if offer is not None},
+        "plugins": origins(offers),
         "left_out": [to_json(q) for q in registry.quarantined],
         "versions": versions(),
         "machine": machine(),
         "git": git_revision(),
     }
+
+
+Offers = Sequence["Offer[Any] | None"]
+
+
+def origins(offers: Offers) -> dict[str, Any]:
+    """Who offers each plugin: distribution, version, entry point and the digest of the source file."""
+    return {offer.name: to_json(offer.origin) for offer in offers if offer is not None}
+
+
+def others(known: Mapping[str, Any] | None, offers: Offers) -> list[Offer[Any]]:
+    """Those of `offers` that are not, to the byte of their source, the ones that `known` (see `origins`) tells of; none
+    where it was not kept."""
+    if known is None:
+        return []
+    now = origins(offers)
+    return [offer for offer in offers if offer is not None and known.get(offer.name) != now[offer.name]]
+
+
+def another_state(folder: Path, known: Mapping[str, Any] | None, offers: Offers) -> None:
+    """Say that what `folder` holds was made by plugins that have changed since."""
+    if changed := others(known, offers):
+        names = ", ".join(offer.name for offer in changed)
+        whose = ", ".join(dict.fromkeys(f"{offer.origin.distribution} {offer.origin.version}" for offer in changed))
+        words = f"was made by another state of {names} ({whose}); remove it to make it anew"
+        print(f"note: {folder} {words}", file=sys.stderr)
+
+
+def scored_by(folder: Path, metrics: Offers) -> None:
+    """Write down who offers the metrics that were computed now, for a run that was made before."""
+    about = runs.read_json(folder / RUN)
+    if others(about["plugins"], metrics):
+        runs.write_json(folder / RUN, {**about, "plugins": {**about["plugins"], **origins(metrics)}})
 
 
 def typed() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -75,7 +75,7 @@ class Registry:
     def __init__(self, *, warn: Callable[[str], None] = _stderr) -> None:
         self._loader = Loader(BUILT_IN, warn)
         self._offers: dict[str, dict[str, Offer[Any]]] = {kind: {} for kind in KINDS}
-        self._commands: dict[str, tuple[Origin, click.Command]] = {}
+        self._commands: dict[str, tuple[Origin, click.Command, str]] = {}
         self._clashes: dict[tuple[str, str], str] = {}
         self._asked: set[tuple[str, str]] = set()
 
@@ -151,12 +151,15 @@ class Registry:
         self._load(lambda entry: self._loader.memory.may_implement(entry, KINDS[kind][0]))
         return self._gather(kind)
 
+    def members(self, offer: Offer[Method]) -> Mapping[str, str]:
+        """What is said of each member of a family of methods; empty for a single method."""
+        return self._loader.ask(offer.origin.module, f"remarks of {offer.name!r}", offer.plugin.remarks) or {}
+
     def commands(self) -> list[tuple[str, Origin, str]]:
         """The commands of third parties: name, who offers it, a line of help."""
         self._load(lambda entry: self._loader.memory.may_implement(entry, COMMANDS_HOOK))
         self._gather_commands()
-        found = sorted(self._commands.items())
-        return [(name, origin, command.get_short_help_str()) for name, (origin, command) in found]
+        return [(name, origin, words) for name, (origin, _, words) in sorted(self._commands.items())]
 
     def command(self, name: str) -> click.Command | None:
         """The third-party command `name`; None when there is none.
@@ -229,9 +232,7 @@ class Registry:
             for kind, offers in self._offers.items()
         }
         names["command"] = {
-            name: command.get_short_help_str()
-            for name, (origin, command) in self._commands.items()
-            if origin.module == entry.name
+            name: words for name, (origin, _, words) in self._commands.items() if origin.module == entry.name
         }
         self._loader.memory.learn(entry, Offered(self._loader.hooks(entry.name), names), self._loader.installed)
 
@@ -265,14 +266,16 @@ class Registry:
                 continue
             self._asked.add(("command", owner))
             group = click.Group()
-            self._loader.call(owner, COMMANDS_HOOK, {"cli": group})
-            for name, command in group.commands.items():
-                if name in COMMANDS:
+            look = partial(_described, group)
+            for name, command, words in self._loader.call(owner, COMMANDS_HOOK, {"cli": group}, look) or ():
+                if command is None:
+                    self._loader.quarantine(owner, origin.distribution, f"{COMMANDS_HOOK} added {words}")
+                elif name in COMMANDS:
                     self._clash("command", name, None, origin)
                 elif name in self._commands:
                     self._clash("command", name, self._commands[name][0], origin)
                 else:
-                    self._commands[name] = (origin, command)
+                    self._commands[name] = (origin, command, words)
 
     def _clash(self, kind: str, name: str, first: Origin | None, second: Origin) -> None:
         """A name that is taken: by a built-in (`first` is None or ours), or by another third party."""
@@ -287,7 +290,19 @@ class Registry:
 
 def summary(plugin: object) -> str:
     """The first line of a plugin's docstring."""
-    return ((type(plugin).__doc__ or "").strip().splitlines() or [""])[0]
+    return (str(type(plugin).__doc__ or "").strip().splitlines() or [""])[0]
+
+
+def _described(group: click.Group, _: Any) -> list[tuple[str, click.Command | None, str]]:
+    """The commands of a group by name with their line of help; None with what it is where one is no command."""
+    import click
+
+    found: list[tuple[str, click.Command | None, str]] = []
+    for name, one in group.commands.items():
+        wrong = f"an object of the type {type(one).__name__}, which is no click command"
+        sound = isinstance(one, click.Command)
+        found.append((name, one, one.get_short_help_str()) if sound else (name, None, wrong))
+    return found
 
 
 def _checked(base: type, offered: Any) -> list[tuple[Any, str | None]]:
@@ -305,4 +320,7 @@ def _wrong(plugin: Any, base: type) -> str | None:
         return f"a {base.__name__} whose name is {name!r}; a name is a text without spaces and any of + , = . : /"
     if not (isinstance(plugin.Config, type) and is_dataclass(plugin.Config)):  # type: ignore[attr-defined]
         return f"the {base.__name__} {name!r} whose Config is no dataclass"
+    options = fields(plugin.Config)  # type: ignore[attr-defined]
+    if without := [f.name for f in options if f.default is MISSING and f.default_factory is MISSING]:
+        return f"the {base.__name__} {name!r} whose options {', '.join(without)} have no default"
     return None

@@ -51,22 +51,45 @@ def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, ho
     assert len(words) > 20, f"{hook}: when is it called, and with what?"
 
 
+def test_what_examples_and_templates_import_from_harness_is_documented(built: Path) -> None:
+    """They are the plugins that a newcomer reads; what they use is what one needs."""
+    root = DOCS.parent
+    files = [*root.glob("examples/*/harness_*/*.py"), *root.glob("harness/templates/*/plugin.py.txt")]
+    assert len(files) > 8
+    documented = "\n".join(page(name) for name in ("tools", "classes", "records", "hooks"))
+    for file in files:
+        for names in re.findall(r"^ *from harness[.a-z]* import (.+)$", file.read_text("utf-8"), re.MULTILINE):
+            for name in names.split(", "):
+                assert re.search(rf"(class|def|##|import) {name}\b", documented), f"{file.name}: {name}"
+
+
 def _commands(path: str, command: click.Command) -> list[tuple[str, click.Command]]:
     inner = command.commands.items() if isinstance(command, click.Group) and path != "harness" else []
     return [(path, command), *(pair for name, one in inner for pair in _commands(f"{path} {name}", one))]
 
 
 def test_every_option_of_every_command_is_documented(built: Path) -> None:
-    missing = []
+    missing = _undocumented("harness", cli, page("commands").split("\n## ", 1)[0])
     for name in COMMANDS:
         found = cli.get_command(click.Context(cli), name)
         assert found is not None
         for path, command in _commands(f"harness {name}", found):
             section = page("commands").split(f"\n## {path}\n", 1)[1].split("\n## ", 1)[0]
-            for parameter in command.params:
-                if isinstance(parameter, click.Option):
-                    missing += [f"{path} {option}" for option in parameter.opts if option not in section]
+            missing += _undocumented(path, command, section)
     assert missing == []
+
+
+def _undocumented(path: str, command: click.Command, section: str) -> list[str]:
+    """The options that the page does not show, and those of which nobody says what they mean."""
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    unseen = [f"{path} {name}" for option in options for name in option.opts if name not in section]
+    return unseen + [f"{path} {option.opts[0]} has no meaning" for option in options if not option.help]
+
+
+def test_an_option_without_a_meaning_or_out_of_sight_is_named() -> None:
+    command = click.Command("c", params=[click.Option(["--deep"]), click.Option(["--dark"], help="x", hidden=True)])
+    shown = command.get_help(click.Context(command))
+    assert _undocumented("harness c", command, shown) == ["harness c --dark", "harness c --deep has no meaning"]
 
 
 def test_every_built_in_plugin_and_its_options_are_documented(built: Path) -> None:

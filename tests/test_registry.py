@@ -55,6 +55,39 @@ BROKEN = {
         START + "class M(Method):\n    name = property(lambda s: 1 / 0)\n" + hook("harness_methods", "return [M()]"),
         "harness_methods raised ZeroDivisionError",
     ),
+    "no-default": (
+        START
+        + "from dataclasses import make_dataclass\nclass M(Method):\n    name = 'nd'\n"
+        + "    Config = make_dataclass('C', ['depth'])\n"
+        + hook("harness_methods", "return [M()]"),
+        "the Method 'nd' whose options depth have no default",
+    ),
+    "bad-family": (
+        START
+        + "class M(Method):\n    name = 'fam'\n    def variants(self): return ['a']\n"
+        + "    def remarks(self): raise ValueError('none')\n"
+        + hook("harness_methods", "return [M()]"),
+        "remarks of 'fam' raised ValueError: none",
+    ),
+    "odd-docstring": (
+        START + "class M(Method):\n    __doc__ = 7\n    name = 'odd-doc'\n" + hook("harness_methods", "return [M()]"),
+        None,  # nothing is wrong with it that anybody needs
+    ),
+    "no-command": (
+        START + hook("harness_commands", "cli.commands['nocommand'] = 7", "cli"),
+        "harness_commands added an object of the type int, which is no click command",
+    ),
+    "mute-command": (
+        START
+        + "import click\nclass C(click.Command):\n"
+        + "    def get_short_help_str(self, limit=45): raise ValueError('mute')\n"
+        + hook("harness_commands", "cli.add_command(C('mute'))", "cli"),
+        "harness_commands raised ValueError: mute",
+    ),
+    "wanders": (
+        START + "import os\nos.chdir('/')\n" + method("wanderer"),
+        "its import changes the working directory; it was put back",
+    ),
     "misspelt": (START + hook("harness_metods", "return []"), "no hook harness_metods; did you mean harness_methods?"),
     "unmarked": ("def harness_tasks():\n    return []\n", "harness_tasks lacks the mark @hookimpl"),
     "bad-arguments": (START + hook("harness_run_started", "pass", "walk"), "can not be found in the hookspec"),
@@ -303,6 +336,30 @@ def test_a_hook_that_prints_leaves_stdout_alone(place: Path, capsys: pytest.Capt
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "harness_run_started prints on stdout, which is kept for data: 'noise'" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("text", "why"), [(b"[harness]\ngarbage\n", "TypeError"), (b"\xff\xfe\x00", "UnicodeDecodeError")]
+)
+def test_a_distribution_whose_entry_points_cannot_be_read_stops_nobody(place: Path, text: bytes, why: str) -> None:
+    unpack(place, "sound", START + method("sound"))
+    unpack(place, "torn", "")
+    (place / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(text)
+    for words in (["--help"], ["show", "lora"], ["show", "sound"], ["plugins"]):
+        done = harness(place, *words)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+    assert f"left out: torn (torn): its entry points cannot be read: {why}" in done.stdout
+    assert "method  sound " in done.stdout
+
+
+@pytest.mark.parametrize("about", ["", "Metadata-Version: 2.1\n"])
+def test_a_distribution_without_a_name_is_called_unknown(place: Path, about: str) -> None:
+    unpack(place, "nameless", START + method("nameless"))
+    file = place / "nameless-1.0.dist-info" / "METADATA"
+    file.write_text(about) if about else file.unlink()
+    assert harness(place, "show", "nameless").stdout.startswith("method nameless (unknown )")
+    assert "method  nameless " in harness(place, "plugins").stdout
 
 
 def test_an_interrupt_during_an_import_is_an_interrupt(place: Path) -> None:

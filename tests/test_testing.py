@@ -12,7 +12,19 @@ import pytest
 
 from harness import discovery
 from harness.registry import Registry
-from harness.testing import Finding, contract_for, examine
+from harness.testing import (
+    BackendContract,
+    CommandContract,
+    Contract,
+    Finding,
+    MethodContract,
+    MetricContract,
+    PluginContract,
+    TaskContract,
+    contract_for,
+    examine,
+)
+from harness.testing.contract import examine_one
 
 _BUILT_IN = Registry()
 METHODS = [o.name for o in _BUILT_IN.offers("method").values() if o.origin.distribution == "codetune-harness"]
@@ -48,11 +60,11 @@ def test_a_built_in_method_keeps_its_contract(name: str) -> None:
 
 
 SINNERS = '''
-import dataclasses, math, random
+import dataclasses, math, os, random
 from harness import hookimpl
 from harness.data import rows
 from harness.plugin import Backend, Method, Metric, Task, option
-from harness.records import Completion, Problem, Sampling, Score, StdinTests, Tuning
+from harness.records import Completion, Execution, Outcome, Problem, Sampling, Score, StdinTests, Tuning
 
 class Base(Metric):
     """A metric that is wrong."""
@@ -92,6 +104,21 @@ class Lost(Base):
     def primary(self, ks): return "nowhere"
 class Silent(Base):
     name = "silent"
+class Needy(Base):
+    name = "needy"
+    needs = "reference"
+class Writes(Base):
+    name = "writes"
+    def value(self, p, c):
+        with open(os.devnull, "a") as file:
+            print(c[0].text, file=file)
+        return super().value(p, c)
+class Ordered(Base):
+    name = "ordered"
+    before = ""
+    def value(self, p, c):
+        before, self.before = self.before, p.id
+        return float(before < p.id)
 for c in Base.__subclasses__():
     c.__doc__ = None if c is Silent else "Wrong in one way."
 
@@ -144,6 +171,55 @@ class Credulous(Fine):
                 try: found[split].append(Problem(split + str(number), line, ("x",)))
                 except ValueError: pass
         return found
+class Telltale(Fine):
+    "Shows a short answer."
+    name = "telltale"
+    def template(self, problem): return f"{problem.instruction}, like {problem.reference}\\n### Response:\\n"
+class Begun(Fine):
+    "Has the beginning of the answer in its prompt."
+    name = "begun"
+    def template(self, problem): return super().template(problem) + "print("
+class Echo(Fine):
+    "Has the prompt in its answer."
+    name = "echo"
+    def answer(self, problem): return self.template(problem) + problem.reference
+    def code(self, completion): return completion.rpartition("### Response:\\n")[2]
+class Glued(Fine):
+    "Lets prompt and answer run together."
+    name = "glued"
+    def template(self, problem): return f"{problem.instruction}\\nAnswer"
+class Moody(Fine):
+    "Asks otherwise every time."
+    name = "moody"
+    def template(self, problem): return f"{problem.instruction} {random.random()}\\n"
+class Hashed(Fine):
+    "Asks otherwise in every process."
+    name = "hashed"
+    def template(self, problem): return f"{problem.instruction} {hash(problem.instruction)}\\n"
+class Backwards(Fine):
+    "Judges in another order."
+    name = "backwards"
+    def judge(self, jobs, **more): return reversed(list(super().judge(jobs, **more)))
+class Generous(Fine):
+    "Lets everything pass."
+    name = "generous"
+    def judge(self, jobs, **more): return (Execution(Outcome.PASSED, 1, 1) for _ in jobs)
+class Greedy(Fine):
+    "Reports more than is written."
+    name = "greedy"
+    def default_ks(self): return (1, 10)
+class Numbered(Fine):
+    "Has numbers for ids."
+    name = "numbered"
+    def problem(self, row): return dataclasses.replace(super().problem(row), id=row.get("n", int))
+class Strange(Fine):
+    "Has tests that nothing can run."
+    name = "strange"
+    def problem(self, row): return dataclasses.replace(super().problem(row), tests="print", references=())
+class Training(Fine):
+    "Has a split of its own."
+    name = "training"
+    def load(self, source, config): return {"training": super().load(source, config)["train"]}
 class Repeats(Fine):
     "Repeats a problem."
     name = "repeats"
@@ -165,6 +241,71 @@ class Sly(Method):
     def adapt(self, base, config):
         next(base.model.parameters()).data.add_(1.0)
         return base
+class Loosens(Method):
+    """Says that it tunes nothing, and leaves something to be trained."""
+    name = "loosens"
+    def adapt(self, base, config):
+        base.model.requires_grad_(True)
+        return base
+class Fickle(Method):
+    """Shows other examples every time."""
+    name = "fickle"
+    prompts = True
+    def examples(self, problems, pool, config): return [random.sample(list(pool.problems), 1) for _ in problems]
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    learning_rate: float = option(3e-3, "peak learning rate")
+class Twisted(Method):
+    """LoRA, and one thing more."""
+    tunes = True
+    Config = Rate
+    def tuning(self, config): return Tuning(learning_rate=config.learning_rate)
+    def adapt(self, base, config):
+        import peft, torch
+        from harness.targets import attention, wrap
+        adapted = wrap(base, peft.LoraConfig(r=4, lora_alpha=8, target_modules=attention(base.model)))
+        with torch.no_grad():
+            self.twist(adapted.model, torch)
+        return adapted
+    def at_the_input(self, model, hook):
+        model.get_input_embeddings().register_forward_hook(lambda module, _, found: hook(module, found))
+class Straight(Twisted):
+    """Nothing more."""
+    name = "straight"
+    def twist(self, model, torch): pass
+class Dirty(Twisted):
+    name = "dirty"
+    def twist(self, model, torch):
+        next(p for n, p in model.named_parameters() if "base_layer" in n).add_(0.01)
+class Unseeded(Twisted):
+    name = "unseeded"
+    def twist(self, model, torch):
+        seed = torch.Generator().manual_seed(int.from_bytes(os.urandom(4)))
+        for n, p in model.named_parameters():
+            if "lora_B" in n: p.copy_(torch.randn(p.shape, generator=seed) * 0.01)
+class Forgetful(Twisted):
+    name = "forgetful"
+    steps = 0
+    def twist(self, model, torch):
+        def fade(module, found):
+            self.steps += module.training
+            return found * (1 + 0.5 / self.steps) if module.training else found
+        self.steps = 0
+        self.at_the_input(model, fade)
+class Unsaved(Twisted):
+    name = "unsaved"
+    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found * 1.1)
+class Sociable(Twisted):
+    name = "sociable"
+    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found + found.mean(0, keepdim=True))
+class Blurred(Twisted):
+    name = "blurred"
+    def twist(self, model, torch): self.at_the_input(model, lambda _, found: found + found.mean(1, keepdim=True))
+class Narrow(Twisted):
+    name = "narrow"
+    def twist(self, model, torch): model.base_model.model.model.layers[0]
+
 class Gossip(Method):
     """Shows the problem itself."""
     name = "gossip"
@@ -175,41 +316,146 @@ class Mute(Backend):
     name = "mute"
     def generate(self, model, prompts, sampling, seed, config):
         yield "stranger", ()
+class Chatty(Backend):
+    """Writes more than it was asked for, and nothing that can be read again."""
+    name = "chatty"
+    def generate(self, model, prompts, sampling, seed, config):
+        for name, _ in prompts:
+            yield name, tuple(Completion(None, 99) for _ in range(sampling.candidates))
 
 @hookimpl
 def harness_metrics(): return [c() for c in Base.__subclasses__()]
 @hookimpl
 def harness_tasks(): return [Fine(), *(c() for c in Fine.__subclasses__())]
 @hookimpl
-def harness_methods(): return [Lazy(), Sly(), Gossip()]
+def harness_methods(): return [Lazy(), Sly(), Loosens(), Gossip(), Fickle(), *(c() for c in Twisted.__subclasses__())]
 @hookimpl
-def harness_backends(): return [Mute()]
+def harness_backends(): return [Mute(), Chatty()]
 @hookimpl
 def harness_commands(cli):
     import click
-    cli.add_command(click.Command("wordless", params=[click.Option(["--deep"])]))
+    class Unhelpful(click.Command):
+        def get_help(self, ctx): raise RuntimeError("no help")
+    cli.add_command(Unhelpful("wordless", params=[click.Option(["--deep"])]))
+'''
+HEAVY = '''
+import tensorflow
+from harness import hookimpl
+from harness.plugin import Method
+class Heavy(Method):
+    """Imports too much."""
+    name = "heavy"
+@hookimpl
+def harness_methods(): return [Heavy()]
+@hookimpl
+def harness_commands(cli):
+    import click
+    cli.add_command(click.Command("heavily", help="Lift."))
 '''
 
-# (kind, name) -> a part of the one reason that is given
+# (kind, name) -> what it breaks, and nothing else: check -> a part of the reason
 SINS = {
-    ("metric", "big"): ["hit is 2.0, outside [0.0, 1.0]"],
-    ("metric", "hashes"): ["another process answers otherwise"],
-    ("metric", "blind"): ["a sandbox failure was scored"],
-    ("metric", "upside"): ["right answers score 0.0, wrong ones 1.0"],
-    ("metric", "misnamed"): ["the score says it is of 'other'"],
-    ("metric", "scalar"): ["TypeError"],
-    ("metric", "lost"): ["primary() names 'nowhere'"],
-    ("metric", "silent"): ["has no docstring"],
-    ("metric", "leaky"): ["Config is not frozen", "option api_key looks like a secret"],
-    ("task", "fine"): [],
-    ("task", "spaced"): ["the prompt ends with a space"],
-    ("task", "cut"): ["its answer is cut by a stop string to 'print'", "its reference does not equal itself"],
-    ("task", "shuffled"): ["loaded a second time, the problems are others"],
-    ("task", "unanswered"): ["its reference passes 0 of 1"],
-    ("task", "credulous"): ["the file cut in half: it was read as if nothing were wrong"],
-    ("task", "repeats"): ["problem '0' of train is in test as well"],
-    ("backend", "mute"): ["asked for p0, p1, p2, answered stranger", "stranger: 0 in place of 1"],
-    ("command", "wordless"): ["has no docstring", "no help for --deep"],
+    ("metric", "silent"): {"it_is_described": "has no docstring"},
+    ("metric", "leaky"): {
+        "its_options_are_described_and_can_be_set": "Config is not frozen",
+        "no_option_holds_a_secret": "option api_key looks like a secret",
+    },
+    ("metric", "needy"): {"it_says_what_it_needs": "`needs` is 'reference'"},
+    ("metric", "big"): {
+        "values_are_within_the_declared_bounds": "hit is 2.0, outside [0.0, 1.0]",
+        "a_right_answer_scores_best": "right answers score 2.0, wrong ones 2.0",
+    },
+    ("metric", "upside"): {"a_right_answer_scores_best": "right answers score 0.0, wrong ones 1.0"},
+    ("metric", "ordered"): {
+        "the_order_of_problems_does_not_matter": "hit: ",
+        "it_is_pure": "asked a second time, in another order, it answers otherwise",
+    },
+    ("metric", "rolls"): {"it_is_pure": "asked a second time, in another order, it answers otherwise"},
+    ("metric", "counts"): {"it_is_pure": "asked a second time, in another order, it answers otherwise"},
+    ("metric", "hashes"): {"it_is_pure": "another process answers otherwise"},
+    ("metric", "writes"): {"it_is_pure": "while it scores it writes to /dev/null; a metric only computes"},
+    ("metric", "blind"): {"what_could_not_be_measured_is_not_wrong": "a sandbox failure was scored"},
+    ("metric", "misnamed"): {"scores_survive_being_written_down": "the score says it is of 'other'"},
+    ("metric", "scalar"): {"intervals_can_be_computed": "TypeError"},
+    ("metric", "lost"): {
+        "the_first_measure_is_one_of_its_measures": "primary() names 'nowhere'",
+        "a_right_answer_scores_best": "primary() names 'nowhere'",
+    },
+    ("task", "fine"): {},
+    ("task", "training"): {"there_are_problems_in_known_splits": "there is no split called training"},
+    ("task", "shuffled"): {"ids_are_texts_that_stay": "loaded a second time, the problems are others"},
+    ("task", "moody"): {
+        "ids_are_texts_that_stay": "asked a second time, the prompts or answers are others",
+        "the_prompt_ends_where_the_answer_begins": "the answer stands in the prompt",
+    },
+    ("task", "hashed"): {"ids_are_texts_that_stay": "in another process the prompts or answers are others"},
+    ("task", "numbered"): {"problems_survive_being_written_down": "Problem.id"},
+    ("task", "repeats"): {"splits_share_nothing": "problem '0' of train is in test as well"},
+    ("task", "spaced"): {"the_prompt_ends_where_the_answer_begins": "the prompt ends with a space"},
+    ("task", "telltale"): {"the_prompt_ends_where_the_answer_begins": "the answer stands in the prompt"},
+    ("task", "begun"): {"the_prompt_ends_where_the_answer_begins": "begins with 'print(', which the prompt ends with"},
+    ("task", "echo"): {"the_prompt_ends_where_the_answer_begins": "the answer repeats the prompt"},
+    ("task", "glued"): {"the_prompt_ends_where_the_answer_begins": "nAnswer' runs into 'print("},
+    ("task", "cut"): {
+        "the_answer_can_be_written": "its answer is cut by a stop string to 'print'",
+        "references_score_one_in_exact_match": "its reference does not equal itself",
+    },
+    ("task", "unanswered"): {
+        "references_pass_their_tests_and_an_empty_answer_does_not": "its reference passes 0 of 1",
+    },
+    ("task", "backwards"): {
+        "references_pass_their_tests_and_an_empty_answer_does_not": "its reference passes 0 of 1, no-code",
+    },
+    ("task", "generous"): {
+        "references_pass_their_tests_and_an_empty_answer_does_not": "an empty answer passes its tests",
+    },
+    ("task", "greedy"): {"its_defaults_fit_together": "a default k is 10, and 1 candidates are written"},
+    ("task", "strange"): {
+        "tests_are_of_a_known_kind": "tests of the type str",
+        "problems_survive_being_written_down": "Problem.tests",
+    },
+    ("task", "credulous"): {"bad_data_is_refused": "the file cut in half: it was read as if nothing were wrong"},
+    ("backend", "mute"): {
+        "every_problem_is_answered": "asked for p0, p1, p2, answered stranger",
+        "there_are_as_many_completions_as_asked_for": "stranger: 0 in place of 1",
+        "nothing_to_write_is_nothing_to_do": "1 problems are answered",
+    },
+    ("backend", "chatty"): {
+        "there_are_as_many_completions_as_asked_for": "99 tokens, at most 32",
+        "completions_survive_being_written_down": "Completion.text",
+    },
+    ("command", "wordless"): {
+        "it_is_described": "has no docstring",
+        "its_options_are_described": "no help for --deep",
+        "its_help_can_be_printed": "RuntimeError('no help')",
+    },
+    ("command", "heavily"): {"it_is_found_without_heavy_imports": "finding it imports tensorflow"},
+}
+CHANCE = {"rolls", "counts", "hashes", "scalar"}
+"""They break other checks as well, by chance or on the way."""
+
+# method -> the check that it breaks, and a part of the reason; a whole contract for each would take minutes
+METHOD_SINS = {
+    "heavy": ("it_is_found_without_heavy_imports", "finding it imports tensorflow"),
+    "narrow": ("it_works_on_each_kind_of_model_or_says_that_it_does_not", "AttributeError"),
+    "lazy": ("something_is_trainable_when_it_tunes_and_only_then", "it tunes, and nothing is trainable"),
+    "sly": ("something_is_trainable_when_it_tunes_and_only_then", "nothing, and adapt() changes the model"),
+    "loosens": ("something_is_trainable_when_it_tunes_and_only_then", "parameters trainable"),
+    "dirty": ("the_next_method_finds_the_base_as_it_was", "the base's own weights are others than before"),
+    "unseeded": ("the_same_seed_tunes_the_same", "other weights though the seed is the same"),
+    "forgetful": ("a_killed_tuning_ends_as_an_undisturbed_one", "the continued tuning ends with other weights"),
+    "unsaved": ("what_was_saved_writes_the_same_in_a_fresh_process", "loaded again, it writes otherwise"),
+    "sociable": ("a_completion_does_not_depend_on_its_batch", "w20"),
+    "blurred": ("a_completion_does_not_depend_on_its_batch", "w20"),
+    "fickle": ("examples_are_chosen_the_same_whoever_else_asks", "other examples when it is asked for alone"),
+    "gossip": ("a_problem_is_never_its_own_example", "is shown, which gives the answer away"),
+}
+CONTRACTS: dict[str, type[Contract]] = {
+    "method": MethodContract,
+    "task": TaskContract,
+    "metric": MetricContract,
+    "backend": BackendContract,
+    "command": CommandContract,
 }
 
 
@@ -217,10 +463,13 @@ SINS = {
 def sinners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A package on the path of this process and of those that it starts, whose plugins each break something."""
     folder = tmp_path_factory.mktemp("sinners")
-    (folder / "plugin_sinners.py").write_text(SINNERS, "utf-8")
-    (folder / "sinners-1.0.dist-info").mkdir()
-    (folder / "sinners-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: sinners\nVersion: 1.0\n")
-    (folder / "sinners-1.0.dist-info" / "entry_points.txt").write_text("[harness]\nsinners = plugin_sinners\n")
+    for name, source in (("sinners", SINNERS), ("heavy", HEAVY)):
+        (folder / f"plugin_{name}.py").write_text(source, "utf-8")
+        about = folder / f"{name}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[harness]\n{name} = plugin_{name}\n")
+    (folder / "tensorflow.py").touch()
     data = folder / "numbers"
     data.mkdir()
     for split, first in (("train", 0), ("validation", 10), ("test", 20)):
@@ -231,38 +480,43 @@ def sinners(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         patch.delenv(discovery.SWITCH, raising=False)
         yield folder
-    del sys.modules["plugin_sinners"]
+    for name in ("plugin_sinners", "plugin_heavy", "tensorflow"):
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.parametrize(("kind", "name"), SINS)
 def test_a_plugin_that_breaks_its_contract_is_told_what(sinners: Path, kind: str, name: str) -> None:
     attributes = {"task": {"data": sinners / "numbers"}, "backend": {"model": "m"}}.get(kind, {})
-    reasons = broken(list(examine(contract_for(kind, name, attributes))))
-    for words in SINS[kind, name]:
-        assert any(words in reason for reason in reasons), (words, reasons)
-    if (kind == "task" and name != "credulous") or name in ("silent", "misnamed"):
-        assert len(reasons) == len(SINS[kind, name]), reasons
+    findings = examine(contract_for(kind, name, attributes))
+    reasons = {f.check.removeprefix("test_"): f.reason for f in findings if f.verdict == "broken"}
+    for check, words in SINS[kind, name].items():
+        assert words in reasons.get(check, "kept"), reasons
+    assert name in CHANCE or set(reasons) == set(SINS[kind, name]), reasons
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [("rolls", "asked a second time, in another order, it answers otherwise"), ("counts", "asked a second time")],
-)
-def test_a_metric_that_is_not_pure_is_told_so(sinners: Path, name: str, words: str) -> None:
-    assert any(words in reason for reason in broken(list(examine(contract_for("metric", name, {})))))
+@pytest.mark.parametrize("name", METHOD_SINS)
+def test_a_method_that_breaks_its_contract_is_told_what(sinners: Path, name: str) -> None:
+    check, words = METHOD_SINS[name]
+    finding = examine_one(contract_for("method", name, {}), f"test_{check}")
+    assert finding.verdict == "broken"
+    assert words in finding.reason
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("lazy", "it says that it tunes, and nothing is trainable"),
-        ("sly", "it says that it tunes nothing, and adapt() changes the model"),
-        ("gossip", "is shown, which gives the answer away"),
-    ],
-)
-def test_a_method_that_breaks_its_contract_is_told_what(sinners: Path, name: str, words: str) -> None:
-    reasons = broken(list(examine(contract_for("method", name, {}))))
-    assert any(words in reason for reason in reasons), reasons
+def test_a_method_with_what_those_have_in_common_keeps_its_contract(sinners: Path) -> None:
+    """So it was the sin that was told, and not what the sinners are made of."""
+    assert broken(list(examine(contract_for("method", "straight", {})))) == []
+
+
+def test_every_check_of_every_contract_is_broken_by_a_plugin_above() -> None:
+    """A check that nothing fails would be none. What all kinds share has to be broken by one of any kind."""
+    told = {(kind, f"test_{check}") for (kind, _), sins in SINS.items() for check in sins}
+    told |= {("method", f"test_{check}") for check, _ in METHOD_SINS.values()}
+    shared = {check for check in vars(PluginContract) if check.startswith("test_")}
+    for kind, contract in CONTRACTS.items():
+        checks = {check for check in dir(contract) if check.startswith("test_")}
+        caught = {check for one, check in told if one == kind or check in shared}
+        assert checks - caught == set(), kind
+        assert {check for one, check in told if one == kind} <= checks, kind
 
 
 def test_check_prints_what_is_kept_and_what_not_and_exits_accordingly(sinners: Path) -> None:

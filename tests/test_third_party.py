@@ -105,6 +105,74 @@ def test_its_completions_are_judged_by_the_sandbox(harness: Harness, data: Path,
     assert found["chars@1"] == len(texts[0]["completions"][0])
 
 
+def _edit(place: Path, old: str, new: str) -> str:
+    """Change the installed plugin as its author does; the digest of its file afterwards."""
+    module = place / "harness_probe" / "__init__.py"
+    text = module.read_text("utf-8")
+    assert text.count(old) == 1
+    module.write_text(text.replace(old, new), "utf-8")
+    return hashlib.sha256(module.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def own(installed: Path, tmp_path: Path) -> Path:
+    """A copy of the installed package, to be changed."""
+    shutil.copytree(installed, tmp_path / "own")
+    return tmp_path / "own"
+
+
+def test_a_metric_that_is_added_later_or_was_changed_is_scored_now_and_recorded_with_its_origin(
+    harness: Harness, own: Path, data: Path, tmp_path: Path
+) -> None:
+    texts = [{"id": str(n), "completions": [f"{n}", "four"]} for n in range(11, 15)]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(line) + "\n" for line in texts))
+    words = ["score", "--completions", "mine.jsonl", "--task", "probe-sums", "--data", str(data), "--json", "-k", "1,2"]
+
+    def scored(*words: str) -> dict[str, float]:
+        done = harness(*words, PYTHONPATH=str(own))
+        assert done.returncode == 0, done.stderr
+        return {e["measure"]: e["value"] for e in json.loads(done.stdout)[0]["estimates"]}
+
+    assert "chars@1" not in scored(*words, "--metric", "exact_match")
+    (run,) = (tmp_path / "runs").glob("probe-sums-*")
+    assert "probe_length" not in json.loads((run / "run.json").read_text("utf-8"))["plugins"]
+    assert scored("score", str(run), "--metric", "probe_length", "--json")["chars@2"] == 3.0
+    before = json.loads((run / "run.json").read_text("utf-8"))["plugins"]["probe_length"]
+    assert (before["distribution"], before["version"]) == ("harness-probe", "1.2.3")
+
+    changed = _edit(own, "[len(completion.text) for", "[2 * len(completion.text) for")
+    assert before["digest"] != changed
+    assert scored(*words, "--metric", "exact_match,probe_length")["chars@2"] == 6.0
+    assert json.loads((run / "run.json").read_text("utf-8"))["plugins"]["probe_length"]["digest"] == changed
+    finished = (run / "result.json").stat().st_mtime_ns
+    assert scored(*words, "--metric", "exact_match,probe_length")["chars@2"] == 6.0
+    assert (run / "result.json").stat().st_mtime_ns == finished
+
+
+def test_a_run_or_tuning_by_another_state_of_a_plugin_is_kept_and_said_to_be(
+    harness: Harness, own: Path, data: Path, tmp_path: Path
+) -> None:
+    words = ["--method", "probe-bias", "--task", "probe-sums", "--data", str(data), "--candidates", "1", "--limit", "2"]
+
+    def notes() -> list[str]:
+        done = harness("eval", *words, "--max-new-tokens", "2", PYTHONPATH=str(own))
+        rows.append(done.stdout)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stderr.splitlines() if "another state of" in line]
+
+    rows: list[str] = []
+    assert notes() == notes() == []
+    _edit(own, "return x + {number}", "return {number} + x")
+    (run,) = (tmp_path / "runs").glob("probe-sums-*")
+    (tuning,) = (tmp_path / "runs" / "tunings").iterdir()
+    made = "another state of probe-sums, probe-bias (harness-probe 1.2.3); remove it to make it anew"
+    assert notes() == [f"note: {run.relative_to(tmp_path)} was made by {made}"]
+    shutil.rmtree(run)
+    made = "another state of probe-sums, probe-bias (harness-probe 1.2.3); remove it to make it anew"
+    assert notes() == [f"note: {tuning.relative_to(tmp_path)} was made by {made}"]
+    assert ["tuned by another state of" in row for row in rows] == [False, False, False, True]
+
+
 def test_its_command_is_one_of_ours_and_is_not_imported_again_to_be_listed(harness: Harness) -> None:
     first = harness("--trace-plugins", "--help")
     assert "Greet NAME" in first.stdout

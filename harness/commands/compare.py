@@ -12,7 +12,7 @@ from harness import cli
 @click.command("compare")
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
 def command(first: Path, second: Path, as_json: bool) -> None:
     """Paired tests of runs A and B on the same problems, with intervals; --json has every measure."""
     from harness.comparison import compare_runs

@@ -29,14 +29,16 @@ RUNS = Path("runs")
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest completion.  [default: the study's]")
 @click.option("--temperature", type=click.FloatRange(0), help="0: beam search.  [default: the study's]")
 @click.option("--limit", type=click.IntRange(1), help="At most N problems of each split.")
-@click.option("--seed", type=int, default=42, show_default=True)
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed of training and sampling.")
 @click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a plugin.")
 @click.option("--chat", is_flag=True, help="Use the model's chat template.")
 @click.option("--trust-remote-code", is_flag=True, help="Let the model bring code of its own.")
 @click.option(
     "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
 )
-@click.option("--runs", "root", type=click.Path(path_type=Path), default=RUNS, show_default=True)
+@click.option(
+    "--runs", "root", type=click.Path(path_type=Path), default=RUNS, show_default=True, help="Folder of runs."
+)
 @click.option("--dry-run", is_flag=True, help="Show every value and where it comes from; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The rows as JSON.")
 def command(

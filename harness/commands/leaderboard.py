@@ -17,7 +17,7 @@ FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 
 @click.command("leaderboard")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What to print.")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
 @click.option("--task", "tasks", callback=cli.names, help="Only these tasks.")
 @click.option("--method", "methods", callback=cli.names, help="Only these methods.")

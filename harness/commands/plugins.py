@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plugins")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
 def command(as_json: bool) -> None:
     """Every method, task, metric, backend and command, and the distribution it comes from; what was left out, and why.
 
@@ -46,7 +46,7 @@ def _rows(registry: Registry) -> Any:
         for offer in registry.offers(kind).values():
             seen.add(offer.origin.module)
             yield _row(kind, offer.name, offer.origin, summary(offer.plugin))
-            for member, words in (offer.plugin.remarks() if kind == "method" else {}).items():
+            for member, words in (registry.members(offer) if kind == "method" else {}).items():
                 yield _row(kind, f"{offer.name}:{member}", offer.origin, words)
     for name, origin, words in registry.commands():
         seen.add(origin.module)

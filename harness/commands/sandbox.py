@@ -15,7 +15,7 @@ def command() -> None:
 
 
 @command.command("selftest")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def selftest(as_json: bool) -> None:
     """Run the shipped cheats, escapes and honest programs; a line for each promise, exit status 1 if one breaks."""
     from harness import sandbox

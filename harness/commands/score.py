@@ -23,8 +23,10 @@ from harness import cli
 @click.option(
     "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
 )
-@click.option("--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--json", "as_json", is_flag=True)
+@click.option(
+    "--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs."
+)
+@click.option("--json", "as_json", is_flag=True, help="The row as JSON.")
 def command(
     run: Path | None,
     task: str | None,

@@ -13,7 +13,7 @@ from harness import cli
 
 @click.command("show")
 @click.argument("what")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def command(what: str, as_json: bool) -> None:
     """WHAT is a run folder, or the name of a method, task, metric or backend."""
     if (Path(what) / "run.json").is_file():

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from harness.registry import Registry
     from harness.study import Study
 
-ROOT = click.option("--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+ROOT = click.option(
+    "--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs."
+)
 BUILTIN = click.option("--builtin", is_flag=True, help="Its small variant on the built-in model and sample.")
 
 
@@ -43,7 +45,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def list_(as_json: bool) -> None:
     """The studies that ship with harness."""
     from harness import study
@@ -78,7 +80,7 @@ def show(name: str) -> None:
 @DATA
 @ROOT
 @click.option("--dry-run", is_flag=True, help="Every cell with its expected time and memory, from short probes.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def run(name: str, builtin: bool, data: dict[str, Path], root: Path, dry_run: bool, as_json: bool) -> None:
     """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again."""
     from harness.model import prepare_process

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import unittest
 from typing import Any, ClassVar
 
-from harness.records import Completion, Sampling
+from harness.records import Completion, Sampling, from_json, to_json
 from harness.testing.contract import PluginContract
 
 PROMPTS = tuple(
     (f"p{number}", f"### Instruction:\nWrite the number {number} in Python.\n### Response:\n") for number in range(3)
 )
+
+LONGEST = 32
+"""Tokens that a completion may have."""
 
 
 class BackendContract(PluginContract):
@@ -26,7 +30,7 @@ class BackendContract(PluginContract):
         """Completions of the contract's prompts."""
         if not self.model:
             raise unittest.SkipTest("it writes with a service; set `model` (and `options`) in a test of the package")
-        sampling = Sampling(candidates, 32, temperature=0.8)
+        sampling = Sampling(candidates, LONGEST, temperature=0.8)
         config = self.plugin.Config(**self.options)
         pairs = list(self.plugin.generate(self.model, PROMPTS, sampling, 42, config))
         assert len({name for name, _ in pairs}) == len(pairs), "a problem is answered twice"
@@ -44,7 +48,15 @@ class BackendContract(PluginContract):
                 assert len(completions) == candidates, f"{name}: {len(completions)} in place of {candidates}"
                 for completion in completions:
                     assert completion.tokens > 0 or not completion.text, f"{name}: {completion.tokens} tokens"
+                    assert completion.tokens <= LONGEST, f"{name}: {completion.tokens} tokens, at most {LONGEST} asked"
                     assert completion.finish in ("stop", "length"), f"{name}: finish is {completion.finish!r}"
+
+    def test_completions_survive_being_written_down(self) -> None:
+        """completions survive being written to a file and read again"""
+        for completions in self.written().values():
+            for completion in completions:
+                again = from_json(Completion, json.loads(json.dumps(to_json(completion))))
+                assert again == completion, f"{completion} is read as {again}"
 
     def test_nothing_to_write_is_nothing_to_do(self) -> None:
         """no prompts, no completions"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, ClassVar
 
-from harness.testing.contract import HEAVY, Contract, python
+from harness.testing.contract import Contract, heavy_imports
 
 
 class CommandContract(Contract):
@@ -36,13 +36,11 @@ class CommandContract(Contract):
         from harness.cli import cli
 
         result = CliRunner().invoke(cli, [self.name, "--help"])
-        assert result.exit_code == 0, f"harness {self.name} --help ends with {result.exit_code}: {result.output}"
+        why = result.output or repr(result.exception)
+        assert result.exit_code == 0, f"harness {self.name} --help ends with {result.exit_code}: {why}"
 
     def test_it_is_found_without_heavy_imports(self) -> None:
         """listing it imports no heavy library"""
-        program = (
-            "import sys; from harness.registry import Registry; "
-            f"Registry().command({self.name!r}); print(*sorted({set(HEAVY)!r} & set(sys.modules)))"
-        )
-        heavy = python(program).split()
+        owner = next(origin.module for name, origin, _ in self.registry.commands() if name == self.name)
+        heavy = heavy_imports(f"Registry().command({self.name!r})", owner)
         assert not heavy, f"finding it imports {', '.join(heavy)}; import them inside the command"

@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.config import coerce
+from harness.discovery import SWITCH
 from harness.errors import UsageError
+from harness.loading import OURS
 from harness.registry import Offer, Registry
 
 HEAVY = ("torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes", "tensorflow", "jax")
-_SECRETS = ("key", "token", "secret", "password", "credential")
+_SECRETS = ("key", "apikey", "token", "secret", "password", "passwd", "credential")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check of one plugin: "kept", "broken" or "skipped", in words, with the reason."""
 
+    check: str
     verdict: str
     words: str
     reason: str = ""
@@ -109,12 +112,18 @@ class PluginContract(Contract):
         """finding it imports no heavy library"""
         if ":" in self.name:
             raise unittest.SkipTest("a member of a family is looked up in the library that has it")
-        program = (
-            "import sys; from harness.registry import Registry; "
-            f"getattr(Registry(), {self.kind!r})({self.name!r}); print(*sorted({set(HEAVY)!r} & set(sys.modules)))"
+        origin = self.offer.origin
+        heavy = heavy_imports(
+            f"getattr(Registry(), {self.kind!r})({self.name!r})", "" if origin.distribution == OURS else origin.module
         )
-        heavy = python(program).split()
         assert not heavy, f"finding it imports {', '.join(heavy)}; import them inside the functions that need them"
+
+
+def heavy_imports(looking: str, only: str) -> list[str]:
+    """The heavy libraries that `looking` a plugin up imports, where no third party but the entry point `only` is let
+    in: another one's manners are not this one's."""
+    program = f"import sys; from harness.registry import Registry; {looking}; "
+    return python(f"{program} print(*sorted({set(HEAVY)!r} & set(sys.modules)))", **{SWITCH: only}).split()
 
 
 def python(program: str, **environ: str) -> str:
@@ -152,19 +161,23 @@ def contract_for(kind: str, name: str, attributes: Mapping[str, Any]) -> Contrac
 
 def examine(contract: Contract) -> Iterator[Finding]:
     """Run every check of `contract`, one after another, whatever the others say."""
-    for name in [name for name in dir(contract) if name.startswith("test_")]:
-        check = getattr(contract, name)
-        words = inspect.getdoc(check) or name.removeprefix("test_").replace("_", " ")
-        contract.setup_method()
-        try:
-            check()
-        except unittest.SkipTest as reason:
-            yield Finding("skipped", words, str(reason))
-        except AssertionError as reason:
-            yield Finding("broken", words, str(reason) or "it does not hold")
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises is a finding about it
-            yield Finding("broken", words, f"{type(error).__name__}: {error}")
-        else:
-            yield Finding("kept", words)
-        finally:
-            contract.teardown_method()
+    for check in [name for name in dir(contract) if name.startswith("test_")]:
+        yield examine_one(contract, check)
+
+
+def examine_one(contract: Contract, check: str) -> Finding:
+    """Run one check of `contract`, in a scratch folder of its own."""
+    body = getattr(contract, check)
+    words = inspect.getdoc(body) or check.removeprefix("test_").replace("_", " ")
+    contract.setup_method()
+    try:
+        body()
+    except unittest.SkipTest as reason:
+        return Finding(check, "skipped", words, str(reason))
+    except AssertionError as reason:
+        return Finding(check, "broken", words, str(reason) or "it does not hold")
+    except Exception as error:  # noqa: BLE001 - whatever a plugin raises is a finding about it
+        return Finding(check, "broken", words, f"{type(error).__name__}: {error}")
+    finally:
+        contract.teardown_method()
+    return Finding(check, "kept", words)

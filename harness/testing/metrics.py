@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
+import sys
 import unittest
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -65,6 +67,10 @@ class MetricContract(PluginContract):
         assert main in found, f"primary() names {main!r}; there are {', '.join(found)}"
         return found[main]
 
+    def test_it_says_what_it_needs(self) -> None:
+        """it says what a problem must have to be scored: references or executions"""
+        assert self.plugin.needs in ("references", "executions"), f"`needs` is {self.plugin.needs!r}"
+
     def test_values_are_within_the_declared_bounds(self) -> None:
         """every value is a finite number within the declared bounds"""
         low, high = self.plugin.bounds
@@ -98,22 +104,18 @@ class MetricContract(PluginContract):
                 assert math.isclose(again[name], value, abs_tol=1e-9), f"{name}: {value} and {again[name]}"
 
     def test_it_is_pure(self) -> None:
-        """the same question has the same answer, whatever happened before, in any process"""
+        """the same question has the same answer, whatever happened before, in any process, and nothing is touched"""
         state = random.getstate()
         first = self.scores(cases())
         random.seed(0)
         again = list(reversed(self.scores(list(reversed(cases())))))
         random.setstate(state)
         assert again == first, "asked a second time, in another order, it answers otherwise"
-        program = (
-            "import json; from harness.testing import MetricContract; from harness.testing.metrics import cases; "
-            "from harness.records import to_json; "
-            f"c = type('C', (MetricContract,), {{'name': {self.name!r}}})(); "
-            "print(json.dumps(to_json(c.scores(cases()))))"
-        )
+        program = f"from harness.testing.metrics import answer; answer({self.name!r})"
         for hash_seed in ("1", "2"):
-            line = python(program, PYTHONHASHSEED=hash_seed).strip().splitlines()[-1]
-            assert json.loads(line) == to_json(first), "another process answers otherwise"
+            told = json.loads(python(program, PYTHONHASHSEED=hash_seed).strip().splitlines()[-1])
+            assert told["scores"] == to_json(first), "another process answers otherwise"
+            assert not told["touched"], f"while it scores it {', '.join(told['touched'])}; a metric only computes"
 
     def test_what_could_not_be_measured_is_not_wrong(self) -> None:
         """what the sandbox could not measure is left unscored with a reason, never scored as wrong"""
@@ -149,6 +151,23 @@ class MetricContract(PluginContract):
         assert self.main(self.scores(cases())) is not None
         strange = [name for name in self.plugin.lower_is_better if name not in found]
         assert not strange, f"lower_is_better names {', '.join(strange)}; there are {', '.join(found)}"
+
+
+def answer(name: str) -> None:
+    """Print the scores of the metric `name`, and what it wrote to or connected to when it was asked again."""
+    contract = type("Asked", (MetricContract,), {"name": name})()
+    contract.scores(cases())  # what is imported or read once is nobody's business
+    touched: set[str] = set()
+
+    def hear(event: str, given: tuple[Any, ...]) -> None:
+        if event == "open" and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            touched.add(f"writes to {given[0]}")
+        elif event == "socket.connect":
+            touched.add(f"connects to {given[1]}")
+
+    sys.addaudithook(hear)
+    scores = contract.scores(cases())
+    print(json.dumps({"scores": to_json(scores), "touched": sorted(touched)}))
 
 
 def _totals(scores: Sequence[Score]) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import json
 import shutil
 import unittest
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,7 +15,17 @@ from typing import Any, ClassVar
 from harness.data import SPLITS, Source, check_ids, open_builtin, open_path
 from harness.errors import DataError
 from harness.extract import cut
-from harness.records import AssertTests, CallTests, Completion, Outcome, Problem, StdinTests, digest
+from harness.records import (
+    AssertTests,
+    CallTests,
+    Completion,
+    Outcome,
+    Problem,
+    StdinTests,
+    digest,
+    from_json,
+    to_json,
+)
 from harness.testing.contract import PluginContract, python
 
 JUDGED = 12
@@ -59,18 +70,31 @@ class TaskContract(PluginContract):
         strange = set(self.splits) - {*SPLITS, ""}
         assert not strange, f"there is no split called {', '.join(strange)}"
 
+    def asked(self) -> str:
+        """Identifies the prompts and answers of all problems."""
+        return digest([[self.plugin.template(problem), self.plugin.answer(problem)] for problem in self.problems])
+
     def test_ids_are_texts_that_stay(self) -> None:
-        """ids and digests are the same every time, in any process"""
-        first = digest(self.splits)
+        """ids, problems and prompts are the same every time, in any process"""
+        first, asked = digest(self.splits), self.asked()
         assert digest(self.load(self.source)) == first, "loaded a second time, the problems are others"
+        assert self.asked() == asked, "asked a second time, the prompts or answers are others"
         data = str(self.data) if self.data else None
         program = (
             "from harness.records import digest; from harness.testing import TaskContract; "
             f"c = type('C', (TaskContract,), {{'name': {self.name!r}, 'data': {data!r}}}); "
-            "print(digest(c().splits))"
+            "c = c(); print(digest(c.splits), c.asked())"
         )
         for hash_seed in ("1", "2"):
-            assert python(program, PYTHONHASHSEED=hash_seed).split()[-1] == first, "in another process they are others"
+            problems, prompts = python(program, PYTHONHASHSEED=hash_seed).split()[-2:]
+            assert problems == first, "in another process the problems are others"
+            assert prompts == asked, "in another process the prompts or answers are others"
+
+    def test_problems_survive_being_written_down(self) -> None:
+        """problems survive being written to a file and read again; their ids are texts"""
+        for problem in self.problems:
+            again = from_json(Problem, json.loads(json.dumps(to_json(problem))))
+            assert again == problem, f"{problem.id!r} is read as {again}"
 
     def test_splits_share_nothing(self) -> None:
         """no problem of one split is in another"""
@@ -87,10 +111,18 @@ class TaskContract(PluginContract):
             prompt, answer = self.plugin.template(problem), self.plugin.answer(problem)
             assert prompt, f"{problem.id}: an empty prompt"
             assert not prompt.endswith((" ", "\t")), f"{problem.id}: the prompt ends with a space, which starts a token"
+            glued = prompt[-1].isalnum() and answer[:1].isalnum()
+            assert not glued, f"{problem.id}: {prompt[-10:]!r} runs into {answer[:10]!r}; end it with a line end"
+            last = prompt.rstrip().rpartition("\n")[2].strip()
+            begun = len(last) >= 3 and answer.lstrip().startswith(last)
+            assert not begun, f"{problem.id}: the answer begins with {last!r}, which the prompt ends with already"
+            assert not answer.startswith(prompt), f"{problem.id}: the answer repeats the prompt"
             whole = answer.strip()
             told = len(whole) >= 25 and whole in prompt.replace(problem.instruction, "")
-            assert not told, f"{problem.id}: the answer stands in the prompt"
-            other = self.plugin.template(Problem(problem.id, "something else", problem.references, problem.tests))
+            # Of a short answer it cannot be said whether it stands there by chance; so ask with another one.
+            unknown = self.plugin.template(replace(problem, references=("something else",) * len(problem.references)))
+            assert not told and unknown == prompt, f"{problem.id}: the answer stands in the prompt"
+            other = self.plugin.template(replace(problem, instruction="something else"))
             assert other != prompt, f"{problem.id}: the prompt does not depend on the instruction"
 
     def test_the_answer_can_be_written(self) -> None:
@@ -117,18 +149,17 @@ class TaskContract(PluginContract):
         problems = [p for p in self.problems if p.tests is not None and p.references][:JUDGED]
         if not problems:
             raise unittest.SkipTest("its problems have no tests, or no references to run")
-        for problem, execution in zip(problems, self._judged(problems, None), strict=True):
-            found = f"{execution.passed} of {execution.total}, {execution.outcome}: {execution.error}"
-            assert execution.outcome is Outcome.PASSED, f"{problem.id}: its reference passes {found}"
-        for problem, execution in zip(problems, self._judged(problems, ""), strict=True):
-            assert execution.outcome is not Outcome.PASSED, f"{problem.id}: an empty answer passes its tests"
-
-    def _judged(self, problems: Sequence[Problem], text: str | None) -> list[Any]:
-        answers = [self.plugin.answer(p) if text is None else text for p in problems]
-        jobs = [(p, Completion(answer, 1)) for p, answer in zip(problems, answers, strict=True)]
-        found = self.plugin.judge(iter(jobs))
-        assert found is not None, "judge() returns None though the problems have tests"
-        return list(found)
+        jobs = [(p, Completion(text, 1)) for p in problems for text in (self.plugin.answer(p), "")]
+        judged = self.plugin.judge(iter(jobs))
+        assert judged is not None, "judge() returns None though the problems have tests"
+        executions = list(judged)
+        assert len(executions) == len(jobs), f"{len(executions)} executions for {len(jobs)} completions"
+        for (problem, completion), execution in zip(jobs, executions, strict=True):
+            if completion.text:
+                found = f"{execution.passed} of {execution.total}, {execution.outcome}: {execution.error}"
+                assert execution.outcome is Outcome.PASSED, f"{problem.id}: its reference passes {found}"
+            else:
+                assert execution.outcome is not Outcome.PASSED, f"{problem.id}: an empty answer passes its tests"
 
     def test_its_defaults_fit_together(self) -> None:
         """its metrics exist, it has a version, and no k is above the number of candidates"""
@@ -136,8 +167,8 @@ class TaskContract(PluginContract):
             self.registry.metric(name)
         assert self.plugin.metrics, "it names no metric"
         assert isinstance(self.plugin.version, str) and self.plugin.version, "version must be a text"
-        candidates = self.plugin.sampling().candidates
-        assert min(self.plugin.default_ks()) <= candidates, f"every default k is above the {candidates} candidates"
+        candidates, ks = self.plugin.sampling().candidates, self.plugin.default_ks()
+        assert max(ks) <= candidates, f"a default k is {max(ks)}, and {candidates} candidates are written"
 
     def test_tests_are_of_a_known_kind(self) -> None:
         """tests are of a kind that the sandbox runs"""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import collections
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -57,32 +59,77 @@ class OpenAI(Backend):
         import openai
 
         failed: dict[str, str] = {}
-        with _client(key, config) as client, concurrent.futures.ThreadPoolExecutor(config.concurrency) as pool:
-            asked = {
-                pool.submit(_ask, client, model, prompt, sampling, seed, config): problem for problem, prompt in prompts
-            }
-            try:
-                for future in concurrent.futures.as_completed(asked):
-                    try:
-                        yield asked[future], future.result()
-                    except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-                        raise ServiceError(f"openai: {_told(error, key)}") from None
-                    except (openai.OpenAIError, ServiceError) as error:
-                        failed[asked[future]] = _told(error, key)
-            finally:
-                for future in asked:
-                    future.cancel()
+        answered = False
+        with _client(key, config) as client:
+
+            def ask(prompt: str) -> tuple[Completion, ...]:
+                return _ask(client, model, prompt, sampling, seed, config)
+
+            for problem, found in _together(ask, prompts, config.concurrency):
+                if not isinstance(found, Exception):
+                    answered = True
+                    yield problem, found
+                elif _hopeless(found, answered):
+                    raise ServiceError(f"openai: {config.base_url}: {_told(found, key)}")
+                elif isinstance(found, openai.OpenAIError | ServiceError):
+                    failed[problem] = _told(found, key)
+                else:
+                    raise found
         if failed:
             first, reason = next(iter(failed.items()))
             counts = f"{len(failed)} of {len(prompts)} problems were not answered (first: {first}: {reason})"
             raise ServiceError(f"openai: {counts}; the same command asks for them again")
 
 
+def _together(
+    ask: Callable[[str], tuple[Completion, ...]], prompts: Sequence[tuple[str, str]], count: int
+) -> Iterator[tuple[str, tuple[Completion, ...] | Exception]]:
+    """Each problem with its completions, or with what went wrong, as they come; `count` are asked for at once.
+
+    The threads end with the process: a pool's would keep an interrupted command until the last request has timed out.
+    """
+    waiting = collections.deque(prompts)
+    done: queue.SimpleQueue[tuple[str, tuple[Completion, ...] | Exception]] = queue.SimpleQueue()
+
+    def work() -> None:
+        while True:
+            try:
+                problem, prompt = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                done.put((problem, ask(prompt)))
+            except Exception as error:  # noqa: BLE001 - the reader raises it again, in its own thread
+                done.put((problem, error))
+
+    for _ in range(min(count, len(prompts))):
+        threading.Thread(target=work, daemon=True).start()
+    try:
+        for _ in prompts:
+            yield done.get()
+    finally:
+        waiting.clear()
+
+
+def _hopeless(error: Exception, answered: bool) -> bool:
+    """Whether every other problem would fail as well: a refused key, no credit, no such model, nobody there."""
+    import openai
+
+    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError | openai.NotFoundError):
+        return True
+    if isinstance(error, openai.RateLimitError):
+        return error.code == "insufficient_quota"
+    nobody = isinstance(error, openai.APIConnectionError) and not isinstance(error, openai.APITimeoutError)
+    return nobody and not answered
+
+
 def _checked(sampling: Sampling, config: OpenAIConfig) -> str:
     """The key, when everything that was asked for can be had."""
-    key = os.environ.get(KEY, "")
+    key = os.environ.get(KEY, "").strip()
     if not key:
         raise UsageError(f"openai: no key; set {KEY} (any text for a local server that asks for none)")
+    if not (key.isascii() and key.isprintable()):
+        raise UsageError(f"openai: {KEY} holds a character that no key has")
     address = urlsplit(config.base_url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UsageError("--set openai.base_url: not an http(s) address")
@@ -122,22 +169,25 @@ def _ask(
             messages = [{"role": "user", "content": prompt}]
             settings |= {"max_completion_tokens": sampling.max_new_tokens}
             answer = client.chat.completions.create(messages=messages, **settings)
-            texts = [choice.message.content or "" for choice in answer.choices]
         else:
             settings |= {"max_tokens": sampling.max_new_tokens}
             answer = client.completions.create(prompt=prompt, **settings)
-            texts = [choice.text for choice in answer.choices]
-        if not texts:
-            raise ServiceError("the server answered without a choice")
-        found += _completions(texts[:wanted], answer)
+        try:
+            found += _completions(answer, wanted, chat=config.endpoint == "chat")
+        except (AttributeError, TypeError):  # the client builds its objects from whatever came
+            raise ServiceError("the server's answer is none of this API") from None
     return tuple(found)
 
 
-def _completions(texts: Sequence[str], answer: Any) -> list[Completion]:
+def _completions(answer: Any, wanted: int, *, chat: bool) -> list[Completion]:
+    choices = answer.choices[:wanted]
+    if not choices:
+        raise ServiceError("there is no choice in the server's answer")
+    texts = [(choice.message.content or "") if chat else choice.text for choice in choices]
     total = answer.usage.completion_tokens if answer.usage else 0
     shares = [total // len(texts) + (i < total % len(texts)) for i in range(len(texts))]
-    ends = ["length" if choice.finish_reason == "length" else "stop" for choice in answer.choices]
-    return [Completion(text, tokens, None, end) for text, tokens, end in zip(texts, shares, ends, strict=False)]
+    ends = ["length" if choice.finish_reason == "length" else "stop" for choice in choices]
+    return [Completion(text, tokens, None, end) for text, tokens, end in zip(texts, shares, ends, strict=True)]
 
 
 def _told(error: Exception, key: str) -> str:

@@ -32,6 +32,8 @@ class Service(ThreadingHTTPServer):
         self.tries: Counter[str] = Counter()
         self.mood: dict[str, str] = {}
         self.together = 99
+        self.release = threading.Event()
+        self.gave_up = False
 
     @property
     def address(self) -> str:
@@ -57,6 +59,15 @@ class Handler(BaseHTTPRequestHandler):
             self.say(500, {"error": {"message": "oops"}}, {"retry-after-ms": "10"})
         elif mood == "asleep" and first:
             time.sleep(1.5)
+        elif mood == "held":
+            service.gave_up = not service.release.wait(20)
+            self.say(200, self.answer(asked, prompt, 1))
+        elif mood == "poor":
+            self.say(429, {"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}})
+        elif mood == "page":
+            self.say(200, "<html>Please log in</html>", {"Content-Type": "text/html"})
+        elif mood == "odd":
+            self.say(200, {"id": "x", "object": "y", "choices": [{"index": 0}, {"index": 1}]})
         elif mood == "refused":
             self.say(400, {"error": {"message": f"bad prompt, and your key is {SECRET}"}})
         elif mood == "stranger":
@@ -74,8 +85,8 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 5, "completion_tokens": 3 * count + 1, "total_tokens": 3 * count + 6}
         return {"id": "x", "object": "y", "created": 0, "model": asked["model"], "choices": choices, "usage": usage}
 
-    def say(self, status: int, body: dict, headers: dict | None = None) -> None:
-        data = json.dumps(body).encode()
+    def say(self, status: int, body: dict | str, headers: dict | None = None) -> None:
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
         self.send_response(status)
         for name, value in {
             "Content-Type": "application/json",
@@ -177,6 +188,53 @@ def test_a_refused_key_stops_at_once(write, service):
         list(write(*map(str, range(50)), concurrency=2))
     assert SECRET not in str(caught.value)
     assert len(service.requests) < 25
+
+
+def test_an_account_without_credit_stops_at_once(write, service):
+    service.mood = {"write": "poor"}
+    with pytest.raises(ServiceError, match=r"RateLimitError.*quota"):
+        list(write(*map(str, range(50)), concurrency=2, retries=0))
+    assert len(service.requests) < 25
+
+
+@pytest.mark.usefixtures("service")
+def test_a_server_that_is_not_there_is_one_line_and_is_not_asked_for_every_problem(harness_registry):
+    backend, prompts = harness_registry.backend("openai").plugin, [(str(n), "write") for n in range(500)]
+    closed = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    address = f"http://127.0.0.1:{closed.server_port}/v1"
+    closed.server_close()
+    with pytest.raises(ServiceError, match=f"openai: {address}: APIConnectionError"):
+        list(backend.generate("m", prompts, SAMPLING, 0, OpenAIConfig(base_url=address, retries=0)))
+
+
+@pytest.mark.parametrize("mood", ["page", "odd"])
+def test_an_answer_that_is_none_of_the_api_is_said_and_does_not_stop_the_others(write, service, mood):
+    service.mood = {"two": mood}
+    with pytest.raises(ServiceError, match=r"1 of 2 problems were not answered \(first: two: .*the server's answer"):
+        list(write("one", "two"))
+
+
+def test_an_interruption_does_not_wait_for_what_is_still_asked(write, service):
+    service.mood = {"two": "held"}
+    answers = write("one", "two")
+    assert next(answers)[0] == "one"
+    answers.close()  # what an interruption does to it
+    service.release.set()
+    assert not service.gave_up
+
+
+def test_white_space_around_a_key_is_no_part_of_it(write, service, monkeypatch):
+    monkeypatch.setenv(harness_openai.KEY, f" {SECRET}\r\n")
+    assert set(dict(write("one"))) == {"one"}
+    assert service.keys == {SECRET}
+
+
+def test_a_key_that_cannot_be_sent_is_refused_without_repeating_it(write, service, monkeypatch):
+    monkeypatch.setenv(harness_openai.KEY, "sk-clé")
+    with pytest.raises(UsageError, match="OPENAI_API_KEY holds a character that no key has") as caught:
+        list(write("one"))
+    assert "sk-" not in str(caught.value)
+    assert service.requests == []
 
 
 def test_a_server_that_gives_fewer_candidates_is_asked_again_for_the_rest(write, service):
