@@ -311,5 +311,5 @@ def _tuning_sources(run: Run, tuner: Offer[Method] | None, configs: Mapping[str,
         value = getattr(run.tuning, field.name)
         kept = value == getattr(asked, field.name)
         source = tuner.name if kept else f"built-in sample of {run.task}"
-        found[f"tuning.{field.name}"] = Setting(value, source)
+        found[field.name] = Setting(value, source)
     return found

@@ -100,8 +100,8 @@ def test_a_dry_run_shows_every_value_and_where_it_comes_from(tmp_path: Path) -> 
     assert shown["lora.r"] == ["lora.r", "3", "--set"]
     assert shown["lora.alpha"][-1] == "default"
     assert shown["seed"][1:] == ["7", "command", "line"]
-    assert shown["tuning.evaluate_every"][1:] == ["1.0", "built-in", "sample", "of", "conala"]
-    assert shown["tuning.batch_size"] == ["tuning.batch_size", "8", "lora"]
+    assert shown["evaluate_every"][1:] == ["1.0", "built-in", "sample", "of", "conala"]
+    assert shown["batch_size"] == ["batch_size", "8", "lora"]
     assert not (tmp_path / "runs").exists()
 
 
