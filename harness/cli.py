@@ -28,6 +28,7 @@ COMMANDS = {
     "plan": ("plan", "What a method would train on a model, from its configuration alone."),
     "leaderboard": ("leaderboard", "Rows of finished runs, ranked: table, markdown, csv, json, latex or a page."),
     "compare": ("compare", "Is one run better than another? A paired test on the same problems."),
+    "verify": ("verify", "Are a run's numbers what its records give?"),
     "show": ("show", "A run, or a plugin with its options."),
     "plugins": ("plugins", "Every method, task and metric, and who offers it."),
     "plugin": ("plugin", "Write a plugin of your own, and check it."),

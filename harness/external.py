@@ -133,7 +133,7 @@ def add_metrics(
         DataError: the data is not what the run was made with.
     """
     before = runs.read_row(folder)
-    plan = _reopened(folder, before.run, names, ks, where, registry, settings)
+    plan = reopened(folder, before.run, names, ks, where, registry, settings)
     with runs.locked(folder):
         judge(plan, folder)
         return summarise(plan, folder, score(plan, folder, registry), before)
@@ -146,10 +146,10 @@ def problems(folder: Path, registry: Registry) -> Sequence[Problem]:
         HarnessError: the data is not at hand, or is not what the run was made with.
     """
     run = runs.read_row(folder).run
-    return _reopened(folder, run, (), (), None, registry, Settings()).splits["test"]
+    return reopened(folder, run, (), (), None, registry, Settings()).splits["test"]
 
 
-def _reopened(
+def reopened(
     folder: Path,
     run: Run,
     names: tuple[str, ...],
@@ -158,6 +158,12 @@ def _reopened(
     registry: Registry,
     settings: Settings,
 ) -> Plan:
+    """The plan of a finished run as far as its records can be scored again; `names`, `ks` as in `add_metrics`.
+
+    Raises:
+        RunError: the task is of another version now.
+        DataError: the data is not at hand, or is not what the run was made with.
+    """
     task = registry.task(run.task)
     if task.plugin.version != run.task_version.removesuffix("-sample"):
         raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")

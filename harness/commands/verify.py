@@ -1,0 +1,36 @@
+"""`harness verify RUN`: does a row still hold?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness import cli
+from harness.records import to_json
+
+MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
+
+
+@click.command("verify")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="The task's files, if they lie elsewhere now.")
+@click.option("--judge", is_flag=True, help="Run the completions in the sandbox again, too.")
+@click.option("--json", "as_json", is_flag=True, help="The checks as JSON.")
+def command(run: Path, data: Path | None, judge: bool, as_json: bool) -> None:
+    """Compute the numbers of a finished run again from its records, and say whether they are what it says.
+
+    \b
+    harness verify runs/conala-lora-builtin-sample-2603351d
+    """
+    from harness.verification import verify
+
+    checks = []
+    for check in verify(run, data, judge=judge):
+        checks.append(check)
+        if not as_json:
+            click.echo(f"{MARKS[check.verdict]} {check.words}{f': {check.found}' if check.found else ''}")
+    if as_json:
+        cli.echo_json(to_json(checks))
+    if any(check.verdict == "broken" for check in checks):
+        raise SystemExit(1)
