@@ -99,7 +99,7 @@ function drawPareto(board, rows) {
   for (const p of best) {
     svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
   }
-  if (points.length <= NAMED) svg.append(...names([...best, ...rest], x, y));
+  svg.append(...names(points.length <= NAMED ? [...best, ...rest] : best.slice(0, NAMED), x, y));
   const lines = best.map((p) => [p.row.name, p.score.toFixed(2), short(p.cost)]);
   byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", name, cost.title], lines));
 }
