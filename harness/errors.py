@@ -14,8 +14,9 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -68,7 +69,7 @@ def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> Usa
     return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
 
 
-def remembered(function: Callable[..., T]) -> Callable[..., T]:
+def remembered(function: Callable[P, T]) -> Callable[P, T]:
     """`function`, which raises again at once what it raised before for the same arguments.
 
     For what asks the hub: it takes half a minute to say that it is out of reach, and a study has hundreds of cells.
@@ -76,11 +77,11 @@ def remembered(function: Callable[..., T]) -> Callable[..., T]:
     raised: dict[str, HarnessError] = {}
 
     @functools.wraps(function)
-    def call(*words: Any) -> T:
-        if (key := repr(words)) in raised:
+    def call(*words: P.args, **named: P.kwargs) -> T:
+        if (key := repr((words, named))) in raised:
             raise raised[key].with_traceback(None)
         try:
-            return function(*words)
+            return function(*words, **named)
         except HarnessError as error:
             raised[key] = error
             raise

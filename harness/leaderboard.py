@@ -79,7 +79,20 @@ def _without_collector() -> Iterator[None]:
 def select(
     rows: Iterable[Row], tasks: Sequence[str] = (), methods: Sequence[str] = (), models: Sequence[str] = ()
 ) -> list[Row]:
-    """The rows of these tasks, methods and models (by short name or full id); all where none is named."""
+    """The rows of these tasks, methods and models (by short name or full id); all where none is named.
+
+    Raises:
+        UsageError: there are rows, and none has a name that was given.
+    """
+    rows = list(rows)
+    for what, names, known in (
+        ("task", tasks, {row.run.task for row in rows}),
+        ("method", methods, {row.run.method for row in rows}),
+        ("model", models, {name for row in rows for name in (row.run.model.name, row.run.model.id)}),
+    ):
+        for name in names:
+            if rows and name not in known:
+                raise unknown(f"{what} in these runs", name, known)
     return [
         row
         for row in rows

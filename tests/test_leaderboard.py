@@ -164,6 +164,21 @@ def test_a_mistyped_metric_or_cost_gets_a_suggestion(root: Path) -> None:
         boards(root, sort="memry")
 
 
+def test_rows_are_selected_by_task_method_and_model_and_a_mistyped_name_gets_a_suggestion(root: Path) -> None:
+    rows = leaderboard.collect([root]).rows
+    assert [row.run.method for row in leaderboard.select(rows, methods=["lora"])] == ["lora"]
+    assert len(leaderboard.select(rows, tasks=["conala"], models=["coder"])) == 3
+    assert len(leaderboard.select(rows, models=["example/coder"])) == 3
+    assert leaderboard.select([], tasks=["conala"]) == []
+    for given, hint in (
+        ({"methods": ["lroa"]}, "no method in these runs 'lroa'. Did you mean 'lora'"),
+        ({"tasks": ["conalla"]}, "no task in these runs 'conalla'. Did you mean 'conala'"),
+        ({"models": ["codr"]}, "no model in these runs 'codr'. Did you mean 'coder'"),
+    ):
+        with pytest.raises(UsageError, match=hint):
+            leaderboard.select(rows, **given)  # type: ignore[arg-type]
+
+
 def test_sorting_by_a_cost_keeps_the_ranks(root: Path) -> None:
     [board], _ = boards(root, sort="trainable", metric="em@10")
     assert board.rows[0].run.method == "zero-shot"

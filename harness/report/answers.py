@@ -29,7 +29,7 @@ class Answer:
 def answers(board: Board, folders: Mapping[str, Path], registry: Registry) -> list[Answer]:
     """The answers for one board, whatever it is sorted by."""
     ranked = [i for i, rank in enumerate(board.ranks) if rank is not None]
-    order = sorted(ranked, key=lambda i: (board.ranks[i], sort_key(board.rows[i], board.ranked_by)))
+    order = sorted(ranked, key=lambda i: (board.ranks[i] or 0, sort_key(board.rows[i], board.ranked_by)))
     if not order:
         return [Answer("Which is best?", (f"No run could be scored by {board.ranked_by[1]}.",))]
     best = order[0]

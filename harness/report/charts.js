@@ -41,10 +41,16 @@ function steps(low, high) {
   return found;
 }
 
+// Ticks with their texts: short ones, unless two of them would read alike.
+function labelled(ticks) {
+  const texts = ticks.map(short);
+  return ticks.map((tick, i) => [tick, new Set(texts).size === texts.length ? texts[i] : String(tick)]);
+}
+
 function frame(label, x, y, xTitle, yTitle) {
   const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, role: "group", "aria-label": label });
-  for (const tick of y.ticks) svg.append(make("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(tick), y2: y.at(tick) }), make("text", { x: LEFT - 6, y: y.at(tick) + 4, "text-anchor": "end" }, short(tick)));
-  for (const tick of x.ticks) svg.append(make("line", { class: "grid", y1: TOP, y2: HEIGHT - BOTTOM, x1: x.at(tick), x2: x.at(tick) }), make("text", { x: x.at(tick), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, short(tick)));
+  for (const [tick, words] of labelled(y.ticks)) svg.append(make("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y.at(tick), y2: y.at(tick) }), make("text", { x: LEFT - 6, y: y.at(tick) + 4, "text-anchor": "end" }, words));
+  for (const [tick, words] of labelled(x.ticks)) svg.append(make("line", { class: "grid", y1: TOP, y2: HEIGHT - BOTTOM, x1: x.at(tick), x2: x.at(tick) }), make("text", { x: x.at(tick), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, words));
   svg.append(make("path", { class: "axis", d: `M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - RIGHT}`, fill: "none" }));
   svg.append(make("text", { x: (LEFT + WIDTH) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, xTitle));
   svg.append(make("text", { transform: `translate(14 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, yTitle));
@@ -69,8 +75,8 @@ function front(points) {
 }
 
 // The names of points beside them, as many as there is room for; the first ones first.
-function names(points, x, y) {
-  const taken = points.map(({ cost, score }) => [x.at(cost) - 5, 10, y.at(score) + 4]); // no name lies on a dot
+function names(points, all, x, y) {
+  const taken = all.map(({ cost, score }) => [x.at(cost) - 5, 10, y.at(score) + 4]); // no name lies on a dot
   const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
   return points.flatMap(({ row, cost, score }) => {
     const width = row.name.length * 6.4, middle = x.at(cost), at = y.at(score) + 4;
@@ -99,7 +105,7 @@ function drawPareto(board, rows) {
   for (const p of best) {
     svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
   }
-  if (points.length <= NAMED) svg.append(...names([...best, ...rest], x, y));
+  svg.append(...names(points.length <= NAMED ? [...best, ...rest] : best.slice(0, NAMED), points, x, y));
   const lines = best.map((p) => [p.row.name, p.score.toFixed(2), short(p.cost)]);
   byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", name, cost.title], lines));
 }

@@ -180,7 +180,7 @@ def _curves(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
                 [1], [best], transform=edge, clip_on=False, linestyle="none", fillstyle="none", label=words, **style
             )
     axis.set_ylim(bottom=0)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.set_xticks(sorted({int(m.names[3]) for name in ours for m in series[name] if m.names[3].isdecimal()}))
     axis.set_xlabel("examples in the prompt")
     axis.set_ylabel(_unit(exhibit.columns[0]))
 
