@@ -21,7 +21,7 @@ _USES = {
     "method": "harness eval --method {name} --task conala --limit 8",
     "task": "harness eval --method zero-shot --task {name} --data tests/data",
     "metric": "harness eval --method zero-shot --task conala --limit 8 --metric {name}",
-    "backend": "harness eval --method zero-shot --task conala --backend {name} --model any --data FOLDER",
+    "backend": "harness eval --method zero-shot --task conala --backend {name} --model any --data tests/data",
     "command": "harness {name}",
 }
 
@@ -86,7 +86,8 @@ def _files(names: Names, kind: str) -> dict[str, str]:
         f"tests/test_{names.package}.py": f"{kind}/test_plugin.py.txt",
     }
     found = {path: _filled(TEMPLATES / template, words) for path, template in templates.items()}
-    return found | (_problems() if kind == "task" else {})
+    data = {"task": _problems, "backend": _questions}
+    return found | (data[kind]() if kind in data else {})
 
 
 def _filled(template: Path, words: dict[str, str]) -> str:
@@ -94,6 +95,13 @@ def _filled(template: Path, words: dict[str, str]) -> str:
     for word, value in words.items():
         text = text.replace("{{" + word + "}}", value)
     return text
+
+
+def _questions() -> dict[str, str]:
+    """What a new backend is asked first, in the form of CoNaLa's files."""
+    words = ("sort", "reverse", "count", "join")
+    rows = [{"question_id": word, "nl": f"{word} the items of x", "cmd": f"{word}(x)"} for word in words]
+    return {"tests/data/test.json": json.dumps(rows, indent=1) + "\n"}
 
 
 def _problems() -> dict[str, str]:

@@ -119,6 +119,7 @@ def blocks() -> list[tuple[str, list[str]]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "lines"), blocks(), ids=[name for name, _ in blocks()])
 def test_every_console_block_runs(name: str, lines: list[str], tmp_path: Path) -> None:
     for line in lines:

@@ -144,6 +144,7 @@ def test_a_metric_that_is_added_later_or_was_changed_is_scored_now_and_recorded_
     assert before["digest"] != changed
     assert scored(*words, "--metric", "exact_match,probe_length")["chars@2"] == 6.0
     assert json.loads((run / "run.json").read_text("utf-8"))["plugins"]["probe_length"]["digest"] == changed
+    assert f"probe_length (harness-probe 1.2.3, {changed[:12]})" in harness("show", str(run)).stdout
     finished = (run / "result.json").stat().st_mtime_ns
     assert scored(*words, "--metric", "exact_match,probe_length")["chars@2"] == 6.0
     assert (run / "result.json").stat().st_mtime_ns == finished

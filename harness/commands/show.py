@@ -33,6 +33,8 @@ def _show_run(folder: Path, as_json: bool) -> None:
     click.echo(f"command   {about['command']}")
     click.echo(f"data      {about['data']['source']} ({about['data']['digest'][:12]})")
     click.echo(f"versions  {', '.join(f'{name} {version}' for name, version in about['versions'].items())}")
+    plugins = (f"{n} ({o['distribution']} {o['version']}, {o['digest'][:12]})" for n, o in about["plugins"].items())
+    click.echo(f"plugins   {', '.join(plugins)}")
     if result.is_file():
         click.echo(leaderboard.table([runs.read_row(folder)]))
     else:

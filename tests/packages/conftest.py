@@ -14,6 +14,9 @@ import pytest
 DATA = Path(__file__).parents[3] / "shared" / "data"
 """Where real data is looked for when HARNESS_TEST_DATA does not say; tests that need it skip without it."""
 
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"}
+"""pip builds with what is there and fetches nothing. (Of the second, 0 means yes.)"""
+
 
 class Environment:
     """A virtual environment that has what this one has, and beside it only what is installed into it."""
@@ -34,16 +37,16 @@ class Environment:
             capture_output=True,
             text=True,
             cwd=cwd or self.folder,
-            env={"HARNESS_TEST_DATA": str(DATA), **environ, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            env={"HARNESS_TEST_DATA": str(DATA), **environ, **OFFLINE, "XDG_CACHE_HOME": str(self.folder / "cache")},
             check=False,
         )
 
     def install(self, *packages: Path) -> None:
-        """Build and install packages as pip does, offline, and without what they depend on: it is there."""
-        self.pip("install", "--no-deps", "--no-build-isolation", "--no-index", *map(str, packages))
+        """Build and install packages as pip does, without what they depend on: it is there."""
+        self.pip("install", "--no-deps", *map(str, packages))
 
     def pip(self, *words: str) -> None:
-        done = self.run("-m", "pip", "--disable-pip-version-check", "--quiet", *words)
+        done = self.run("-m", "pip", *words)
         assert done.returncode == 0, done.stderr
 
     def harness(self, *words: str) -> subprocess.CompletedProcess[str]:

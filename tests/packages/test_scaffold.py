@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,13 @@ def test_every_kind_is_written_installed_tested_used_and_uninstalled(environment
     for kind in KINDS:
         written = environment.harness("plugin", "new", f"my-{kind}", "--kind", kind, "--into", "packages")
         folders[kind] = environment.folder / written.stdout.strip()
-    environment.install(*folders.values())
     try:
+        for folder in folders.values():
+            _does_what_its_readme_says(environment, folder)
+        environment.pip("uninstall", "--yes", *(folder.name for folder in folders.values()))
+        assert "my-" not in environment.harness("plugins").stdout
+        environment.install(*folders.values())
         _are_listed(environment)
-        _pass_their_tests(environment, list(folders.values()))
         _are_used(environment, folders["task"] / "tests" / "data")
     finally:
         environment.pip("uninstall", "--yes", *(f"harness-my-{kind}" for kind in KINDS))
@@ -35,11 +40,21 @@ def _are_listed(environment: Any) -> None:
     assert mine == {(kind, f"my-{kind}", f"harness-my-{kind}") for kind in KINDS}
 
 
-def _pass_their_tests(environment: Any, folders: list[Path]) -> None:
-    for folder in folders:
-        done = environment.run("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
-        assert done.returncode == 0, done.stdout
-        assert "passed" in done.stdout.splitlines()[-1]
+def _does_what_its_readme_says(environment: Any, folder: Path) -> None:
+    """Every line of its console block, word for word."""
+    (block,) = re.findall(
+        r"^```console\n(.*?)^```", (folder / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    lines = [shlex.split(line) for line in block.splitlines()]
+    assert [line[0] for line in lines] == ["pip", "harness", "harness", "harness", "pytest"]
+    printed = []
+    for line in lines:
+        done = environment.run("-m", *line, cwd=folder)
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        printed.append(done.stdout)
+    assert folder.name in printed[1]
+    assert " 0 broken" in printed[3]
+    assert "passed" in printed[4].splitlines()[-1]
 
 
 def _are_used(environment: Any, data: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.data import DataRow, Source, rows
+from harness.data import DataRow, HubFiles, Source, rows
 from harness.plugin import Task
 from harness.records import AssertTests, Problem, Sampling
 
@@ -26,6 +26,11 @@ class HumanEval(Task):
     reference = "Chen et al., 2021 (arXiv:2107.03374)"
     licence = "MIT"
     metrics: ClassVar[tuple[str, ...]] = ("pass_at_k",)
+    hub = HubFiles(
+        "openai/openai_humaneval",
+        "7dce6050a7d6d172f3cc5c32aa97f52fa1a2e544",
+        {"test": "openai_humaneval/test-00000-of-00001.parquet"},
+    )
     sizes: ClassVar[Mapping[str, int]] = {"test": 164}
 
     def sampling(self) -> Sampling:

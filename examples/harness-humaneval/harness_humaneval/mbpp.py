@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.data import DataRow, Source, rows
+from harness.data import DataRow, HubFiles, Source, rows
 from harness.errors import DataError
 from harness.plugin import Task
 from harness.records import AssertTests, Problem, Sampling
@@ -37,6 +37,11 @@ class Mbpp(Task):
     reference = "Austin et al., 2021 (arXiv:2108.07732)"
     licence = "CC BY 4.0"
     metrics: ClassVar[tuple[str, ...]] = ("pass_at_k",)
+    hub = HubFiles(
+        "google-research-datasets/mbpp",
+        "4bb6404fdc6cacfda99d4ac4205087b89d32030c",
+        {"test": "full/test-00000-of-00001.parquet"},
+    )
 
     def sampling(self) -> Sampling:
         """Ten samples at temperature 0.8, top-p 0.95."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data import open_path
+from harness.data import open_hub, open_path
 from harness.errors import DataError
 from harness.records import Completion, Outcome
 from harness.testing import TaskContract
@@ -52,6 +52,30 @@ def test_of_mbpp_only_the_problems_for_testing_are_read(harness_registry):
     problems = task.load(open_path(DATA / "mbpp.jsonl"), task.Config())["test"]
     assert [problem.id for problem in problems] == ["11", "12"]
     assert problems[1].tests.entry_point == "mirrored"
+
+
+@pytest.mark.parametrize(("name", "repository"), [("humaneval", "openai/"), ("mbpp", "google-research-datasets/mbpp")])
+def test_the_hub_s_parquet_files_hold_the_same_problems(harness_registry, tmp_path, monkeypatch, name, repository):
+    import huggingface_hub
+    import pyarrow
+    import pyarrow.parquet
+
+    task = harness_registry.task(name).plugin
+    asked = []
+
+    def snapshot(found, *, revision, allow_patterns, **_):
+        asked.append((found, len(revision), allow_patterns))
+        path = tmp_path / allow_patterns[0]
+        path.parent.mkdir()
+        lines = (DATA / f"{name}.jsonl").read_text().splitlines()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist([json.loads(line) for line in lines]), path)
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    found = task.load(open_hub(task.hub), task.Config())
+    assert found == task.load(open_path(DATA / f"{name}.jsonl"), task.Config())
+    assert asked[0][0].startswith(repository)
+    assert asked[0][1] == 40  # a commit, not a branch
 
 
 @pytest.mark.parametrize(

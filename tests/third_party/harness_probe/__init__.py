@@ -72,6 +72,7 @@ class Length(Metric):
 
     name = "probe_length"
     higher_is_better = False
+    bounds = (0.0, None)
 
     def score(
         self,
