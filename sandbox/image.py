@@ -11,7 +11,10 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_GUEST = ("boot", "guest", "probes", "runner", "asserts", "values", "protocol", "kernel", "landlock", "seccomp")
+_GUEST = (
+    *("boot", "guest", "runner", "answers", "asserts", "wrap", "values", "protocol"),
+    *("probes", "kernel", "landlock", "seccomp"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox import kernel, run, rung
+from harness.sandbox import kernel, run, rung, runner
 from harness.sandbox.jail import Jail, JailBroken, unproved
 from harness.sandbox.ladder import Refused, Rung, required
 
@@ -259,3 +259,29 @@ def test_many_runs_leave_nothing_and_grow_nothing():
             assert len(list(Path("/proc/self/fd").iterdir())) < 40
     assert max(sizes) <= sizes[0] * 1.1
     assert not others()
+
+
+@pytest.mark.parametrize("kind", runner.REHEARSALS)
+def test_what_process_1_rehearses_runs_to_its_end(kind):
+    program, given = runner.REHEARSALS[kind]
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": kind, "entry_point": "answer"}, [given])
+        assert ask(jail, program) == [1]
+        assert b"raised" not in jail.read(0, jail.output_size())
+        assert jail.output_size() > 0
+
+
+def test_a_candidate_finds_no_trace_of_the_rehearsal():
+    look = "import sys\nassert '__main__' in sys.modules and 'solution' not in sys.modules and not sys.stdin.closed"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        assert ask(jail, f"{look}\nassert not {{'seen', 'answer'}} & set(globals())\n{RIGHT}") == [1]
+        assert jail.read(0, jail.output_size()) == b"49\n"
+
+
+def test_a_candidate_that_lowers_its_output_limit_loses_nothing_but_its_own_output():
+    lower = "import resource\nprint(int(input()) ** 2, flush=True)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n", b"8\n"])
+        assert ask(jail, lower, 2) == [1, 1]
+        assert jail.read(0, jail.output_size()) == b"49\n64\n"
