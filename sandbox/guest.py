@@ -107,13 +107,14 @@ class Guest:
         if not self.full:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         kernel.drop_capabilities(bounding=self.full or os.geteuid() == 0)
+        self.alone = not (self.limits["counted"] or probes.processes_are_limited())
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
             landlock.restrict(readable, ["/tmp", "/dev/null"] if self.full else ["/dev/null"])
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
-            seccomp.install(seccomp.JAIL if self.full else seccomp.REDUCED)
+            seccomp.install(seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER)
 
     def _rehearse(self) -> None:
         """Runs programs of our own right here, with all that a child does around a candidate's.
@@ -145,7 +146,8 @@ class Guest:
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
-        protocol.send(self.control, {"op": "hello", "probes": probes.tried(self.full)}, [self.output])
+        hello = {"op": "hello", "probes": probes.tried(self.full), "alone": self.alone}
+        protocol.send(self.control, hello, [self.output])
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -241,10 +243,12 @@ class Guest:
             resource.setrlimit(limit, value)
         for hook in self.at_fork:
             os.register_at_fork(**hook)
-        if not self.full:
-            os.setpgid(0, 0)
-            with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            if not self.full:
+                os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
+            if self.alone:
+                seccomp.install(seccomp.no_processes())
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""

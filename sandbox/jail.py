@@ -45,13 +45,16 @@ class Jail:
         self.output = -1
         self._pidfd = -1
         self.probes: dict[str, str] = {}
+        self.alone = False
+        """Whether a candidate can start no process, since nothing here would count them."""
         memory = limits.memory_bytes + limits.scratch_bytes + 3 * limits.output_bytes + 2 * _INTERPRETER_BYTES
         self.group = ControlGroup(memory, limits.processes + 2)
         self.socket, inside = socket.socketpair()
         self.socket.settimeout(_START_SECONDS)
         try:
             real_root, self._uid = _identity()
-            self._launcher = _launch(inside, limits, rung, real_root, self._uid)
+            counted = f"pids.max={limits.processes + 2}" in self.group.limits()
+            self._launcher = _launch(inside, limits, rung, counted, real_root, self._uid)
         finally:
             inside.close()
         try:
@@ -77,11 +80,14 @@ class Jail:
             digits += digit
         self.pid = int(digits)
         self._pidfd = os.pidfd_open(self.pid)
+        if self.rung != "full":
+            self.group.add(self.pid)
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
         (self.output,) = protocol.receive_descriptors(self.socket, 1)
         self.probes = hello["probes"]
+        self.alone = bool(hello["alone"])
         problem = unproved(self.pid, self.rung, self.probes)
         if problem:
             raise JailBroken(f"the jail is not isolated: {problem}")
@@ -155,7 +161,7 @@ def _ended(pidfd: int, seconds: float) -> bool:
 
 
 def _launch(
-    inside: socket.socket, limits: Limits, rung: RungName, real_root: bool, uid: int
+    inside: socket.socket, limits: Limits, rung: RungName, counted: bool, real_root: bool, uid: int
 ) -> subprocess.Popen[bytes]:
     what = image()
     config = {
@@ -176,6 +182,7 @@ def _launch(
             "processes": limits.processes + (0 if rung == "full" else _own_tasks()),
             "open_files": limits.open_files,
             "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
+            "counted": counted,
             "rung": rung,
             "readable": [*what.trees, str(_BOOT.parent)],
         },

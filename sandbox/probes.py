@@ -5,6 +5,7 @@ from __future__ import annotations
 import _socket
 import ctypes
 import os
+import resource
 import sys
 from collections.abc import Callable
 
@@ -28,6 +29,25 @@ def tried(full: bool) -> dict[str, str]:
         text = pipe.read().decode()
     os.waitpid(child, 0)
     return dict(line.split("\t", 1) for line in text.splitlines())
+
+
+def processes_are_limited() -> bool:
+    """Whether RLIMIT_NPROC binds this user, tried by a child: the kernel spares the host's root from it.
+
+    Needs to be without capabilities, which spare one as well.
+    """
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        try:
+            if os.fork():
+                os.wait()
+        except BlockingIOError:
+            os._exit(1)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 1
 
 
 def _attempts(full: bool) -> dict[str, Callable[[], object]]:

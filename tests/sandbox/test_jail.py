@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox import kernel, run, rung, runner
+from harness.sandbox import cgroup, kernel, run, rung, runner
 from harness.sandbox.jail import Jail, JailBroken, unproved
 from harness.sandbox.ladder import Refused, Rung, required
 
@@ -192,6 +193,8 @@ def test_the_reduced_rung_keeps_the_tree_together_and_the_host_out():
         "while True: pass": [10],
     }
     with Jail(BRIEF, "reduced") as jail:
+        if jail.alone:
+            programs |= {program: [2] for program in programs if "fork" in program}
         jail.load({"kind": "stdin"}, [b"7\n"])
         assert {program: ask(jail, program) for program in programs} == programs
         assert len(others()) == 1
@@ -212,7 +215,7 @@ def test_a_jail_starts_without_roots_powers():
     program = """
 from pathlib import Path
 from harness.records import Limits, StdinTests
-from harness.sandbox import kernel, run
+from harness.sandbox import cgroup, kernel, run
 import os
 uid, gid = os.getuid(), os.getgid()
 kernel.unshare(kernel.CLONE_NEWUSER)
@@ -226,6 +229,65 @@ for execution in run([("print(int(input()) ** 2)", tests), ("open('/etc/passwd')
     folder = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False)
     assert (done.stdout.split(), done.stderr) == (["passed", "raised"], "")
+
+
+FORKS = """
+import os
+made = 0
+for _ in range(60):
+    try:
+        if os.fork() == 0:
+            import time
+            time.sleep(99)
+        made += 1
+    except OSError:
+        pass
+print(made)
+"""
+
+
+def test_the_number_of_processes_is_limited_by_the_user_where_no_control_group_is():
+    with Jail(BRIEF) as jail:
+        assert (jail.group.limits(), jail.alone) == ([], False)
+        jail.load({"kind": "stdin"}, [b""])
+        ask(jail, FORKS)
+        assert 0 < int(jail.read(0, jail.output_size())) <= BRIEF.processes
+
+
+def test_where_nothing_counts_processes_a_candidate_starts_none_but_threads():
+    program = f"""
+from pathlib import Path
+from harness.records import Limits
+from harness.sandbox import kernel
+from harness.sandbox.jail import Jail
+kernel.unshare(kernel.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text("0 0 1")
+Path("/proc/self/gid_map").write_text("0 0 1")
+threads = "import threading\\nfor n in range(3): threading.Thread(target=print, args=(n,)).start()"
+for rung in ("full", "reduced"):
+    with Jail(Limits(), rung) as jail:
+        jail.load({{"kind": "stdin"}}, [b""])
+        for code in ({FORKS!r}, threads):
+            jail.ask(code, [(0, 1)], False, 60.0)
+            jail.answer()
+            print(jail.alone, jail.read(0, jail.output_size()).split())
+"""
+    if os.getuid() != 0:
+        pytest.skip("only root's processes are not counted")
+    folder = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False)
+    lines = ["True [b'0']", "True [b'0', b'1', b'2']"] * 2
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
+
+
+def test_a_jail_without_user_namespaces_is_in_its_control_group(monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    (root / "cgroup.controllers").write_text("memory pids")
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    with Jail(BRIEF, "reduced") as jail:
+        assert (jail.group.folders[0] / "cgroup.procs").read_text() == str(jail.pid)
+        (jail.group.folders[0] / "cgroup.procs").unlink()
 
 
 def test_an_unsafe_run_still_uses_what_there_is():
