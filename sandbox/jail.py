@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.records import Limits
 from harness.sandbox import protocol
 from harness.sandbox.cgroup import ControlGroup
-from harness.sandbox.image import image
+from harness.sandbox.image import image, modules
 
 RungName = Literal["full", "reduced", "unsafe"]
 _BOOT = Path(__file__).with_name("boot.py")
@@ -164,6 +164,7 @@ def _launch(
     inside: socket.socket, limits: Limits, rung: RungName, counted: bool, real_root: bool, uid: int
 ) -> subprocess.Popen[bytes]:
     what = image()
+    guest = _sealed(modules())
     config = {
         "rung": rung,
         "real_root": real_root,
@@ -171,7 +172,7 @@ def _launch(
         "python": what.python,
         "trees": what.trees,
         "masked": what.masked,
-        "guest": what.guest,
+        "modules": guest,
         "packages": what.packages,
         "environment": dict(what.environment),
         "scratch_bytes": limits.scratch_bytes,
@@ -189,16 +190,19 @@ def _launch(
     }
     number = inside.fileno()
     command = [what.python, "-I", "-S", "-B", "-W", "ignore", str(_BOOT), "launcher", str(number), json.dumps(config)]
-    return subprocess.Popen(  # noqa: S603
-        command,
-        pass_fds=(number,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=dict(what.environment),
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603
+            command,
+            pass_fds=(number, guest),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(what.environment),
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(guest)
 
 
 def _own_tasks() -> int:

@@ -89,6 +89,29 @@ time.sleep(99)
     assert not others()
 
 
+def test_an_interrupt_in_the_middle_of_a_run_leaves_nothing():
+    program = """
+from harness.records import Limits, StdinTests
+from harness.sandbox import run
+print("up", flush=True)
+list(run([("import os, time\\nfor _ in range(3): os.fork()\\ntime.sleep(99)", StdinTests((("", ""),)))] * 9, workers=2))
+"""
+    folder = Path(__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, text=True
+    )
+    assert child.stdout.readline() == "up\n"
+    deadline = time.monotonic() + 30
+    while len(others()) < 9 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(others()) >= 9
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate()
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert child.returncode == -signal.SIGINT
+    assert not others()
+
+
 def reap():
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
