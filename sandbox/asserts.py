@@ -15,42 +15,14 @@ import contextlib
 import json
 import random
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from harness.sandbox import values
-
-_TEXT = 300
-
-
-def answer(module: ModuleType, calls: bytes, say: Callable[[str], None]) -> None:
-    """In the candidate's process: says one line for each of `calls`, the value or the exception."""
-    for name, arguments, keywords in json.loads(calls):
-        say(json.dumps(_answer_one(getattr(module, name), arguments, keywords)) + "\n")
-
-
-def _answer_one(function: Callable[..., Any], arguments: list[Any], keywords: list[Any]) -> dict[str, Any]:
-    given = [values.revive(item) for item in arguments]
-    try:
-        value = function(*given, **{key: values.revive(item) for key, item in keywords})
-    except MemoryError:
-        raise
-    except Exception as problem:  # noqa: BLE001 - the test may expect any
-        return {"raised": [type(problem).__name__, str(problem)[:_TEXT]]}
-    said: dict[str, Any] = {}
-    try:
-        said["value"] = values.plain(value)
-    except values.Unknown as unknown:
-        said["unknown"] = str(unknown)[:_TEXT]
-    with contextlib.suppress(values.Unknown):
-        after = [values.plain(item) for item in given]
-        if after != arguments:
-            said["arguments"] = after
-    return said
+from harness.sandbox.answers import TEXT
 
 
 def examine(code: str, given: bytes, answers: bytes, say: Callable[[str], None]) -> None:
-    """In the examiner's process: runs the test `code`; says a line for each call, and how it ended."""
+    """Runs the test `code`; says a line for each call, and how it ended."""
     Examination(json.loads(given), answers, say).run(code)
 
 
@@ -152,7 +124,7 @@ class Examination:
             ended, error = "raised", f"{type(problem).__name__}: {problem}"
         if self.speculating:
             ended = "diverged"
-        end = {"end": ended, "error": error[:_TEXT], "objects": self.objects, "unknown": self.unknown}
+        end = {"end": ended, "error": error[:TEXT], "objects": self.objects, "unknown": self.unknown}
         self.say(json.dumps(end) + "\n")
 
     def _names(self, tree: ast.Module) -> dict[str, Any]:

@@ -4,14 +4,13 @@ The launcher and the guest run without site-packages and, in the jail, without t
 `harness.sandbox` importable from the folder of this file alone.
 """
 
-import importlib
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
 
 if __name__ == "__main__":
-    for name, folders in (("harness", []), ("harness.sandbox", [str(Path(__file__).parent)])):
+    here = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is large, and process 1 small
+    for name, folders in (("harness", []), ("harness.sandbox", [here])):
         package = ModuleType(name)
         package.__path__ = folders
         sys.modules[name] = package
@@ -21,6 +20,6 @@ if __name__ == "__main__":
     vars(sys.modules["harness.sandbox"])["at_fork"] = hooks
     register = os.register_at_fork
     vars(os)["register_at_fork"] = lambda **hook: hooks.append(hook)
-    module = importlib.import_module(f"harness.sandbox.{sys.argv[1]}")
+    module = __import__(f"harness.sandbox.{sys.argv[1]}", fromlist=["main"])
     vars(os)["register_at_fork"] = register
     module.main(sys.argv[2:])

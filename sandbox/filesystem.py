@@ -6,13 +6,11 @@ Runs in the launcher, inside a mount namespace of its own, where nothing that is
 from __future__ import annotations
 
 import ctypes
-import importlib.util
-import marshal
 import os
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.sandbox import kernel
 
@@ -23,16 +21,15 @@ _MOUNT_SETATTR = 442
 _AT_RECURSIVE = 0x8000
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """What of the host a jail shows, read-only: `trees` at their own paths, with the folders `masked` in them empty.
 
-    `guest` are the source files that become the modules of `/guest`, `packages` folders that are shown in `/packages`.
+    `guest` are the files of `/guest` with their contents, `packages` folders that are shown in `/packages`.
     """
 
     trees: Sequence[str]
     masked: Sequence[str]
-    guest: Sequence[str]
+    guest: Mapping[str, bytes]
     packages: Sequence[str]
 
 
@@ -43,7 +40,6 @@ def build(what: Shown, scratch_bytes: int, owner: int) -> None:
     nowhere else.
     """
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
-    modules = {Path(path).stem: _compiled(Path(path)) for path in what.guest}
     quiet = kernel.MS_NOSUID | kernel.MS_NODEV
     kernel.mount("tmpfs", _STAGE, "tmpfs", quiet, "size=2m,nr_inodes=2048,mode=755")
     shown: list[str] = []
@@ -58,20 +54,14 @@ def build(what: Shown, scratch_bytes: int, owner: int) -> None:
     for device in _DEVICES:
         _show(device, 0)
     Path(_STAGE, "guest").mkdir()
-    for name, module in modules.items():
-        Path(_STAGE, "guest", f"{name}.pyc").write_bytes(module)
+    for name, content in what.guest.items():
+        Path(_STAGE, "guest", name).write_bytes(content)
     Path(_STAGE, "tmp").mkdir()
     options = f"size={scratch_bytes},nr_inodes=4096,mode=700,uid={owner},gid={owner}"
     kernel.mount("tmpfs", _STAGE + "/tmp", "tmpfs", quiet | kernel.MS_NOEXEC, options)
     os.chdir(_STAGE)
     kernel.pivot_root_here()
     set_attributes("/", kernel.MS_RDONLY | quiet, recursive=False)
-
-
-def _compiled(source: Path) -> bytes:
-    """The module as a .pyc: compiled out here, so that the guest is small, and forks of it are cheap."""
-    code = compile(source.read_bytes(), f"/guest/{source.name}", "exec", dont_inherit=True, optimize=2)
-    return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
 def _show(real: str, extra: int, place: str = "") -> None:

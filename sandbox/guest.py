@@ -14,11 +14,9 @@ import collections
 import contextlib
 import copy  # noqa: F401 - for programs
 import fcntl
-import fractions
 import functools
 import gc
 import heapq
-import importlib
 import itertools
 import json
 import math
@@ -77,6 +75,7 @@ class Guest:
         self.inputs: list[int] = []
         self.tests: dict[str, Any] = {}
         preload()
+        self._rehearse()
         self.full = limits["rung"] == "full"
         self.scratch = self.scratch_device = -1
         self._lock_down()
@@ -84,7 +83,16 @@ class Guest:
             self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             self.scratch_device = os.fstat(self.scratch).st_dev
             self.empty = self._scratch_state()
+        self.own = [found for found in (CONTROL, self.scratch, self.report_file) if found >= 0]
+        cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
+        self.child_limits = (
+            (resource.RLIMIT_CPU, (cpu, cpu + 1)),
+            (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
+            (resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"])),
+        )
         self.streams = runner.open_streams()
+        self.poller = select.poll()
+        self.poller.register(CONTROL, 0)
         self.trusted = False
         self.signal = 0
 
@@ -99,17 +107,47 @@ class Guest:
         if not self.full:
             kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         kernel.drop_capabilities(bounding=self.full or os.geteuid() == 0)
+        self.alone = not (self.limits["counted"] or probes.processes_are_limited())
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
             landlock.restrict(readable, ["/tmp", "/dev/null"] if self.full else ["/dev/null"])
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
-            seccomp.install(seccomp.JAIL if self.full else seccomp.REDUCED)
+            seccomp.install(seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER)
+
+    def _rehearse(self) -> None:
+        """Runs programs of our own right here, with all that a child does around a candidate's.
+
+        The interpreter fills its caches, specialises its code and binds its libraries' symbols on the way. Done once
+        in process 1, none of it is done again in every child, each time on pages that have to be copied first.
+        """
+        main = sys.modules["__main__"]
+        for kind, (program, given) in runner.REHEARSALS.items():
+            os.ftruncate(self.code, 0)
+            source = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
+            os.write(source, given)
+            request = {
+                "kind": kind,
+                "program": program,
+                "entry_point": "answer",
+                "output_bytes": 1 << 60,
+                "stop": False,
+            }
+            batch = runner.Batch({**request, "until": 0.0}, [source], self.output, self.code, self.report, [])
+            for _ in range(runner.REHEARSED):
+                os.ftruncate(self.output, 0)
+                batch.rehearse()
+            os.close(source)
+        for descriptor in (0, 1):
+            os.dup2(2, descriptor)
+        sys.modules["__main__"] = main
+        sys.modules.pop("solution")
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
-        protocol.send(self.control, {"op": "hello", "probes": probes.tried(self.full)}, [self.output])
+        hello = {"op": "hello", "probes": probes.tried(self.full), "alone": self.alone}
+        protocol.send(self.control, hello, [self.output])
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -132,6 +170,8 @@ class Guest:
             os.close(descriptor)
         self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
         self.tests = message
+        if message["kind"] == "assertions":
+            __import__("harness.sandbox.asserts")  # once here instead of in every fork
 
     def _run(self, message: dict[str, Any]) -> dict[str, Any]:
         """Runs one program on groups of tests, one fork a group, more where a fork ends early."""
@@ -197,58 +237,58 @@ class Guest:
 
     def _become_child(self) -> None:
         """In the child: closes what is not the candidate's, sets the limits that process 1 must not have."""
-        for descriptor in (CONTROL, self.scratch, self.report_file):
-            if descriptor >= 0:
-                os.close(descriptor)
-        cpu = int(self.limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
-        processes = self.limits["processes"]
-        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-        files = self.limits["open_files"]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        for descriptor in self.own:
+            os.close(descriptor)
+        for limit, value in self.child_limits:
+            resource.setrlimit(limit, value)
         for hook in self.at_fork:
             os.register_at_fork(**hook)
-        if not self.full:
-            os.setpgid(0, 0)
-            with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            if not self.full:
+                os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
+            if self.alone:
+                seccomp.install(seccomp.no_processes())
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
-        poller = select.poll()
-        descriptor = os.pidfd_open(child)
-        poller.register(descriptor, select.POLLIN)
-        poller.register(CONTROL, 0)
-        clock = ((~child) << 3) | 2  # the kernel's name for the CPU clock of another process
         test, base, began = tests[0], 0.0, time.monotonic()
+        descriptor = os.pidfd_open(child)
+        self.poller.register(descriptor, select.POLLIN)
         try:
-            while True:
-                spent, waited = _read_clock(clock) - base, time.monotonic() - began
-                share = 1.0 if test == tests[0] else _SUSPECT_SHARE
-                allowed = self.limits["cpu_seconds"] * share
-                left = min(allowed - spent, max(self.limits["wall_seconds"] * share - waited, 0.1))
-                for ready, _ in poller.poll(max(left * 1000, 1)):
-                    if ready == CONTROL:
-                        if not self.full:
-                            self._kill_group(child)
-                            self._sweep()  # killed is not yet gone, and a closed jail leaves nothing
-                        os._exit(0)  # the supervisor is gone
-                    return 0
+            # first of all: what is touched while the child lives has to be copied
+            ready = self.poller.poll(1000 * min(self.limits["cpu_seconds"], self.limits["wall_seconds"]))
+            clock = ((~child) << 3) | 2  # the kernel's name for the CPU clock of another process
+            while not ready:
                 now, _, began_cpu = runner.HEADER.unpack_from(self.report)
                 if test < now <= tests[-1]:
                     test, began = now, time.monotonic()
                     base = max(base, min(began_cpu / 1e9, _read_clock(clock)))
-                verdict = self._over(_read_clock(clock) - base, time.monotonic() - began, allowed, test == tests[0])
+                cpu, wall = _read_clock(clock) - base, time.monotonic() - began
+                verdict = self._over(cpu, wall, test == tests[0])
                 if verdict:
                     os.kill(child, signal.SIGKILL)
                     return verdict
+                share = 1.0 if test == tests[0] else _SUSPECT_SHARE
+                left = min(
+                    self.limits["cpu_seconds"] * share - cpu, max(self.limits["wall_seconds"] * share - wall, 0.1)
+                )
+                ready = self.poller.poll(max(left * 1000, 1))
+            if ready[0][0] == CONTROL:
+                if not self.full:
+                    self._kill_group(child)
+                    self._sweep()  # killed is not yet gone, and a closed jail leaves nothing
+                os._exit(0)  # the supervisor is gone
+            return 0
         finally:
+            self.poller.unregister(descriptor)
             os.close(descriptor)
 
-    def _over(self, cpu: float, wall: float, allowed: float, first: bool) -> int:
-        if cpu >= allowed:
+    def _over(self, cpu: float, wall: float, first: bool) -> int:
+        share = 1.0 if first else _SUSPECT_SHARE
+        if cpu >= self.limits["cpu_seconds"] * share:
             return protocol.CPU_LIMIT if first else protocol.SLOW
-        limit = self.limits["wall_seconds"] * (1.0 if first else _SUSPECT_SHARE)
+        limit = self.limits["wall_seconds"] * share
         sleeping = wall >= limit and cpu < wall * _BUSY_SHARE
         if sleeping or wall >= limit * _PATIENCE:
             return protocol.WALL_LIMIT if first else protocol.SLOW
@@ -354,23 +394,27 @@ def _appendable(name: str) -> int:
     return descriptor
 
 
-class Numpy:
-    """Stands for numpy until a program uses it: the APPS checker imports it before every program as `np`."""
+class Late:
+    """Stands for a module that few programs use until one does: each would make every fork dearer."""
+
+    def __init__(self, module: str) -> None:
+        vars(self)["module"] = module
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module("numpy"), name)
+        return getattr(__import__(vars(self)["module"]), name)
 
 
 def preload() -> None:
     """Gives programs the names that the APPS checker puts before every program; their modules are imported above."""
     names: dict[str, Any] = {
-        "np": Numpy(),
+        "np": Late("numpy"),
+        "fractions": Late("fractions"),
         "sys": sys,
         "time": time,
         "itertools": itertools,
         "collections": collections,
     }
-    names |= {"math": math, "fractions": fractions, "random": random, "heapq": heapq}
+    names |= {"math": math, "random": random, "heapq": heapq}
     for module, wanted in (
         (itertools, "accumulate product permutations combinations"),
         (collections, "Counter OrderedDict deque defaultdict ChainMap"),
@@ -386,5 +430,6 @@ def preload() -> None:
     sys.set_int_max_str_digits(0)
     sys.argv = [runner.FILE]
     sys.path = [*(path for path in sys.path if path != "/guest"), "/packages"]
+    compile("", runner.FILE, "exec")  # the first call makes the types of syntax trees, which takes a millisecond
     threading.stack_size(16 << 20)
     atexit._clear()

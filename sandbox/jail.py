@@ -18,7 +18,7 @@ from harness.errors import HarnessError
 from harness.records import Limits
 from harness.sandbox import protocol
 from harness.sandbox.cgroup import ControlGroup
-from harness.sandbox.image import image
+from harness.sandbox.image import image, modules
 
 RungName = Literal["full", "reduced", "unsafe"]
 _BOOT = Path(__file__).with_name("boot.py")
@@ -45,13 +45,16 @@ class Jail:
         self.output = -1
         self._pidfd = -1
         self.probes: dict[str, str] = {}
+        self.alone = False
+        """Whether a candidate can start no process, since nothing here would count them."""
         memory = limits.memory_bytes + limits.scratch_bytes + 3 * limits.output_bytes + 2 * _INTERPRETER_BYTES
         self.group = ControlGroup(memory, limits.processes + 2)
         self.socket, inside = socket.socketpair()
         self.socket.settimeout(_START_SECONDS)
         try:
             real_root, self._uid = _identity()
-            self._launcher = _launch(inside, limits, rung, real_root, self._uid)
+            counted = f"pids.max={limits.processes + 2}" in self.group.limits()
+            self._launcher = _launch(inside, limits, rung, counted, real_root, self._uid)
         finally:
             inside.close()
         try:
@@ -77,11 +80,14 @@ class Jail:
             digits += digit
         self.pid = int(digits)
         self._pidfd = os.pidfd_open(self.pid)
+        if self.rung != "full":
+            self.group.add(self.pid)
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
         (self.output,) = protocol.receive_descriptors(self.socket, 1)
         self.probes = hello["probes"]
+        self.alone = bool(hello["alone"])
         problem = unproved(self.pid, self.rung, self.probes)
         if problem:
             raise JailBroken(f"the jail is not isolated: {problem}")
@@ -155,9 +161,10 @@ def _ended(pidfd: int, seconds: float) -> bool:
 
 
 def _launch(
-    inside: socket.socket, limits: Limits, rung: RungName, real_root: bool, uid: int
+    inside: socket.socket, limits: Limits, rung: RungName, counted: bool, real_root: bool, uid: int
 ) -> subprocess.Popen[bytes]:
     what = image()
+    guest = _sealed(modules())
     config = {
         "rung": rung,
         "real_root": real_root,
@@ -165,7 +172,7 @@ def _launch(
         "python": what.python,
         "trees": what.trees,
         "masked": what.masked,
-        "guest": what.guest,
+        "modules": guest,
         "packages": what.packages,
         "environment": dict(what.environment),
         "scratch_bytes": limits.scratch_bytes,
@@ -176,22 +183,26 @@ def _launch(
             "processes": limits.processes + (0 if rung == "full" else _own_tasks()),
             "open_files": limits.open_files,
             "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
+            "counted": counted,
             "rung": rung,
             "readable": [*what.trees, str(_BOOT.parent)],
         },
     }
     number = inside.fileno()
     command = [what.python, "-I", "-S", "-B", "-W", "ignore", str(_BOOT), "launcher", str(number), json.dumps(config)]
-    return subprocess.Popen(  # noqa: S603
-        command,
-        pass_fds=(number,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=dict(what.environment),
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603
+            command,
+            pass_fds=(number, guest),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(what.environment),
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(guest)
 
 
 def _own_tasks() -> int:

@@ -98,6 +98,8 @@ def _layers(jail: Jail, name: RungName) -> list[Layer]:
     limits = jail.group.limits()
     each = "limits hold for each process, not for the tree: no control group can be made here"
     layers.append(Layer("memory and processes of the tree are limited", bool(limits), ", ".join(limits) or each))
+    counted = "a limit is in force" if not jail.alone else "none can be started: nothing would count them here"
+    layers.append(Layer("the number of a candidate's processes is limited", True, counted))
     return layers
 
 

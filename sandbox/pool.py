@@ -80,20 +80,20 @@ class Pool:
 
     def _assign(self) -> None:
         free = [slot for slot in self.slots if slot.work is None][: len(self.waiting)]
-        self._start([slot for slot in free if not slot.jails])
+        self._start([slot for slot in free if not slot.jails], examiner=False)
         for slot in free:
             if self.waiting:
                 self._continue(slot, self.waiting.popleft())
 
-    def _start(self, slots: list[Slot]) -> None:
-        """Starts the candidates' jails of several slots side by side."""
+    def _start(self, slots: list[Slot], examiner: bool) -> None:
+        """Starts a jail for each of several slots, side by side."""
         if not slots:
             return
         with ThreadPoolExecutor(min(len(slots), 16)) as threads:
             futures = [threads.submit(Jail, self.options.limits, self.options.rung) for _ in slots]
         for slot, future in zip(slots, futures, strict=True):
             if future.exception() is None:
-                self._add(slot, False, future.result())
+                self._add(slot, examiner, future.result())
         for future in futures:
             future.result()
 
@@ -112,8 +112,8 @@ class Pool:
             return
         slot.work, slot.asked = work, request.examiner
         try:
-            if request.examiner not in slot.jails:
-                self._add(slot, request.examiner, Jail(self.options.limits, self.options.rung))
+            if request.examiner not in slot.jails:  # the other slots will soon need one too
+                self._start([other for other in self.slots if request.examiner not in other.jails], request.examiner)
             jail = slot.jails[request.examiner]
             if slot.loaded.get(request.examiner) is not request.suite:
                 jail.load(request.suite.description, request.suite.inputs)

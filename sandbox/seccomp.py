@@ -54,6 +54,7 @@ _CONDITIONAL: tuple[tuple[str, int, int, int, tuple[int, ...]], ...] = (
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
 _NAMESPACE_FLAGS = 0x7E020000
+_CLONE_THREAD = 0x00010000
 
 _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW = 0x7FFF0000
@@ -93,6 +94,17 @@ def stay_in_group(pid: int) -> bytes:
     return b"".join([*code, _op(_RETURN, _ALLOW)])
 
 
+def no_processes() -> bytes:
+    """A second filter for a candidate whose processes nothing counts: it can start threads and nothing else."""
+    machine = os.uname().machine
+    column, audit, _ = _ARCHITECTURES[machine]
+    code = _head(machine, audit)
+    for number in _numbers(_FORKING, column):
+        code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _DENY)]
+    code += [_op(_EQUAL, _CLONE[machine], 0, 3), _op(_LOAD, 16), _op(_ANY_BIT, _CLONE_THREAD, 1, 0)]
+    return b"".join([*code, _op(_RETURN, _DENY), _op(_RETURN, _ALLOW)])
+
+
 def _head(machine: str, audit: int) -> list[bytes]:
     """Ends a process of a foreign architecture, refuses the x32 range, and leaves the number of the call loaded."""
     code = [_op(_LOAD, 4), _op(_EQUAL, audit, 1, 0), _op(_RETURN, _KILL), _op(_LOAD, 0)]
@@ -120,9 +132,10 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 JAIL = "setpgid 109 154;setsid 112 157"
 """More than the list in a full jail, where the pid namespace holds the tree."""
-REDUCED = JAIL + ";seccomp 317 277"
-"""More than the list where each child restricts itself further, by `stay_in_group`."""
+FURTHER = JAIL + ";seccomp 317 277"
+"""More than the list where each child restricts itself further, by `stay_in_group` or `no_processes`."""
 _LEAVING = JAIL + ";tkill 200 130"
+_FORKING = "fork 57 -;vfork 58 -"
 
 
 def install(filter_or_more: bytes | str) -> None:

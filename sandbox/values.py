@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections import deque
 from collections.abc import Callable
-from decimal import Decimal
-from fractions import Fraction
 from types import GeneratorType
 from typing import Any
 
@@ -71,6 +70,10 @@ def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
     for base, read in _BASES:
         if issubclass(kind, base):
             return read(value, depth + 1)
+    for module, name, read_rare in _RARE:
+        loaded = sys.modules.get(module)
+        if loaded is not None and issubclass(kind, base := getattr(loaded, name)):
+            return read_rare(base, value)
     if kind in _ITERATORS:
         items = list(itertools.islice(value, _MAX_ITEMS + 1))
         if len(items) > _MAX_ITEMS:
@@ -100,9 +103,12 @@ _BASES: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
     (complex, lambda value, _: {"complex": [float.hex(value.real), float.hex(value.imag)]}),
     (range, lambda value, _: {"range": [hex(value.start), hex(value.stop), hex(value.step)]}),
     (deque, _items("deque", deque.__iter__)),
-    (Fraction, lambda value, _: {"fraction": [hex(value.numerator), hex(value.denominator)]}),
-    (Decimal, lambda value, _: {"decimal": Decimal.__str__(value)}),
 )
+_RARE: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
+    ("fractions", "Fraction", lambda _, value: {"fraction": [hex(value.numerator), hex(value.denominator)]}),
+    ("decimal", "Decimal", lambda base, value: {"decimal": base.__str__(value)}),
+)
+"""Types of modules that are imported by whoever has such a value: they would make every fork of process 1 dearer."""
 
 
 def decode(text: bytes | str) -> Any:
@@ -157,6 +163,11 @@ def revive(data: Any) -> Any:
         raise Unknown(type(problem).__name__) from None
 
 
+def _class(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(__import__(module), name)
+
+
 _SEQUENCES: dict[str, Callable[[Any], Any]] = {
     "tuple": tuple,
     "set": set,
@@ -170,7 +181,7 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
     "complex": lambda content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
-    "fraction": lambda content: Fraction(int(content[0], 16), int(content[1], 16)),
-    "decimal": lambda content: Decimal(content[:100_000]),
+    "fraction": lambda content: _class("fractions.Fraction")(int(content[0], 16), int(content[1], 16)),
+    "decimal": lambda content: _class("decimal.Decimal")(content[:100_000]),
     "range": lambda content: range(*(int(number, 16) for number in content)),
 }

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox import kernel, run, rung
+from harness.sandbox import cgroup, kernel, run, rung, runner
 from harness.sandbox.jail import Jail, JailBroken, unproved
 from harness.sandbox.ladder import Refused, Rung, required
 
@@ -85,6 +86,29 @@ time.sleep(99)
     while others() and time.monotonic() < deadline:
         time.sleep(0.02)
         reap()
+    assert not others()
+
+
+def test_an_interrupt_in_the_middle_of_a_run_leaves_nothing():
+    program = """
+from harness.records import Limits, StdinTests
+from harness.sandbox import run
+print("up", flush=True)
+list(run([("import os, time\\nfor _ in range(3): os.fork()\\ntime.sleep(99)", StdinTests((("", ""),)))] * 9, workers=2))
+"""
+    folder = Path(__file__).parents[2]
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, text=True
+    )
+    assert child.stdout.readline() == "up\n"
+    deadline = time.monotonic() + 30
+    while len(others()) < 9 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(others()) >= 9
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate()
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert child.returncode == -signal.SIGINT
     assert not others()
 
 
@@ -192,6 +216,8 @@ def test_the_reduced_rung_keeps_the_tree_together_and_the_host_out():
         "while True: pass": [10],
     }
     with Jail(BRIEF, "reduced") as jail:
+        if jail.alone:
+            programs |= {program: [2] for program in programs if "fork" in program}
         jail.load({"kind": "stdin"}, [b"7\n"])
         assert {program: ask(jail, program) for program in programs} == programs
         assert len(others()) == 1
@@ -212,7 +238,7 @@ def test_a_jail_starts_without_roots_powers():
     program = """
 from pathlib import Path
 from harness.records import Limits, StdinTests
-from harness.sandbox import kernel, run
+from harness.sandbox import cgroup, kernel, run
 import os
 uid, gid = os.getuid(), os.getgid()
 kernel.unshare(kernel.CLONE_NEWUSER)
@@ -226,6 +252,65 @@ for execution in run([("print(int(input()) ** 2)", tests), ("open('/etc/passwd')
     folder = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False)
     assert (done.stdout.split(), done.stderr) == (["passed", "raised"], "")
+
+
+FORKS = """
+import os
+made = 0
+for _ in range(60):
+    try:
+        if os.fork() == 0:
+            import time
+            time.sleep(99)
+        made += 1
+    except OSError:
+        pass
+print(made)
+"""
+
+
+def test_the_number_of_processes_is_limited_by_the_user_where_no_control_group_is():
+    with Jail(BRIEF) as jail:
+        assert (jail.group.limits(), jail.alone) == ([], False)
+        jail.load({"kind": "stdin"}, [b""])
+        ask(jail, FORKS)
+        assert 0 < int(jail.read(0, jail.output_size())) <= BRIEF.processes
+
+
+def test_where_nothing_counts_processes_a_candidate_starts_none_but_threads():
+    program = f"""
+from pathlib import Path
+from harness.records import Limits
+from harness.sandbox import kernel
+from harness.sandbox.jail import Jail
+kernel.unshare(kernel.CLONE_NEWUSER)
+Path("/proc/self/setgroups").write_text("deny")
+Path("/proc/self/uid_map").write_text("0 0 1")
+Path("/proc/self/gid_map").write_text("0 0 1")
+threads = "import threading\\nfor n in range(3): threading.Thread(target=print, args=(n,)).start()"
+for rung in ("full", "reduced"):
+    with Jail(Limits(), rung) as jail:
+        jail.load({{"kind": "stdin"}}, [b""])
+        for code in ({FORKS!r}, threads):
+            jail.ask(code, [(0, 1)], False, 60.0)
+            jail.answer()
+            print(jail.alone, jail.read(0, jail.output_size()).split())
+"""
+    if os.getuid() != 0:
+        pytest.skip("only root's processes are not counted")
+    folder = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False)
+    lines = ["True [b'0']", "True [b'0', b'1', b'2']"] * 2
+    assert (done.stdout.splitlines(), done.stderr) == (lines, "")
+
+
+def test_a_jail_without_user_namespaces_is_in_its_control_group(monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    (root / "cgroup.controllers").write_text("memory pids")
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    with Jail(BRIEF, "reduced") as jail:
+        assert (jail.group.folders[0] / "cgroup.procs").read_text() == str(jail.pid)
+        (jail.group.folders[0] / "cgroup.procs").unlink()
 
 
 def test_an_unsafe_run_still_uses_what_there_is():
@@ -259,3 +344,29 @@ def test_many_runs_leave_nothing_and_grow_nothing():
             assert len(list(Path("/proc/self/fd").iterdir())) < 40
     assert max(sizes) <= sizes[0] * 1.1
     assert not others()
+
+
+@pytest.mark.parametrize("kind", runner.REHEARSALS)
+def test_what_process_1_rehearses_runs_to_its_end(kind):
+    program, given = runner.REHEARSALS[kind]
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": kind, "entry_point": "answer"}, [given])
+        assert ask(jail, program) == [1]
+        assert b"raised" not in jail.read(0, jail.output_size())
+        assert jail.output_size() > 0
+
+
+def test_a_candidate_finds_no_trace_of_the_rehearsal():
+    look = "import sys\nassert '__main__' in sys.modules and 'solution' not in sys.modules and not sys.stdin.closed"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        assert ask(jail, f"{look}\nassert not {{'seen', 'answer'}} & set(globals())\n{RIGHT}") == [1]
+        assert jail.read(0, jail.output_size()) == b"49\n"
+
+
+def test_a_candidate_that_lowers_its_output_limit_loses_nothing_but_its_own_output():
+    lower = "import resource\nprint(int(input()) ** 2, flush=True)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n", b"8\n"])
+        assert ask(jail, lower, 2) == [1, 1]
+        assert jail.read(0, jail.output_size()) == b"49\n64\n"
