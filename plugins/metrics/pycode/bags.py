@@ -24,16 +24,13 @@ def _repeats(items: Iterable[Hashable]) -> list[Hashable]:
     return [(k, item) for item, count in Counter(items).items() if count > 1 for k in range(2, count + 1)]
 
 
-def grams(tokens: Sequence[str]) -> tuple[Bag, ...]:
-    """The bags of n-grams of `tokens` for n = 1, 2, 3, 4; a 1-gram is the token itself."""
-    found = [bag(tokens)]
-    shifted = [tokens, tokens[1:], tokens[2:], tokens[3:]]
-    for order in (2, 3, 4):
-        once: Bag = frozenset(zip(*shifted[:order], strict=False))
-        if len(once) < len(tokens) - order + 1:
-            once = once.union(_repeats(zip(*shifted[:order], strict=False)))
-        found.append(once)
-    return tuple(found)
+def grams(tokens: Sequence[str], order: int) -> Bag:
+    """The bag of n-grams of `tokens` for one n; a 1-gram is the token itself."""
+    if order == 1:
+        return bag(tokens)
+    shifted = [tokens[start:] for start in range(order)]
+    once: Bag = frozenset(zip(*shifted, strict=False))
+    return once if len(once) >= len(tokens) - order + 1 else once.union(_repeats(zip(*shifted, strict=False)))
 
 
 def among(items: Bag, words: frozenset[str]) -> Bag:

@@ -16,7 +16,8 @@ string or an attribute, which can lose the flow of the whole text, and `else` af
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from harness.plugins.metrics.pycode.tree import Part, Reading
@@ -54,7 +55,10 @@ def compile_flow(reading: Reading, *, mended: bool) -> list[Step]:
     work: list[Step] = [(SPAN, 0, len(reading.names), reading.moving)]
     while work:
         step = work.pop()
-        if step[0] == SPAN:
+        if step[0] == SPAN and not step[3]:
+            if step[2] > step[1]:
+                steps.append((READ, step[1], step[2]))
+        elif step[0] == SPAN:
             work.extend(reversed(_span(step[1], step[2], step[3])))
         elif step[0] == PART:
             work.extend(reversed(_part(step[1], mended)))
@@ -169,6 +173,12 @@ def _loop(start: int, end: int, body: list[Step], after: list[Part]) -> list[Ste
 
 _BUNDLED = 64
 """A variable with more sources than this keeps them in a bundle, so that joining branches takes constant time."""
+_SOURCES = 64
+"""Sources that a text may name for each of its variables, on average; after that a value has only its first 64.
+
+Each assignment names all variables of its value. Where hundreds are inside each other (`a = b = c = ...`) this is the
+square of the text's length, which the bound makes linear. No program of people comes near it.
+"""
 
 
 def follow(reading: Reading, steps: list[Step]) -> tuple[list[Edge], set[int]]:
@@ -191,6 +201,8 @@ class _Flow:
         self.loops: list[tuple[int, int, int, Any, bool]] = []
         self.known: dict[Any, tuple[list[Edge], dict[str, tuple[int, ...]]]] = {}
         self.inside: dict[int, tuple[str, ...]] = {}
+        self.values: dict[tuple[int, int, bool], tuple[tuple[str, ...], tuple[int, ...]]] = {}
+        self.room = _SOURCES * len(self.names)
 
     def run(self) -> list[Edge]:
         at, steps = 0, self.steps
@@ -231,14 +243,23 @@ class _Flow:
                     self.set(name, (place,))
 
     def write(self, relation: int, start: int, end: int, source_start: int, source_end: int) -> None:
-        names = tuple(self.names[source_start:source_end])
-        places = tuple(range(source_start, source_end))
-        if len(names) > 1 and (self.loops or relation == COMES_FROM):
-            names = tuple(sorted(set(names)))
+        names, places = self.value(source_start, source_end, bool(self.loops) or relation == COMES_FROM)
         for place in range(start, end):
             if names or relation == COMPUTED_FROM:
                 self.edges.append((place, relation, names, places))
             self.set(self.names[place], (place,))
+
+    def value(self, start: int, end: int, merged: bool) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """Names and places of all variables of a value; merged names are sorted and without repeats."""
+        found = self.values.get((start, end, merged))
+        if found is None:
+            self.room -= end - start
+            stop = end if self.room >= 0 else min(end, start + _SOURCES)
+            names = tuple(self.names[start:stop])
+            if merged and len(names) > 1:
+                names = tuple(sorted(set(names)))
+            found = self.values[start, end, merged] = names, tuple(range(start, stop))
+        return found
 
     def rewind(self, mark: int) -> dict[str, tuple[int, ...]]:
         """Take back what was written since `mark`; what it was."""
@@ -309,7 +330,7 @@ def _merge(edges: Sequence[Edge]) -> list[Edge]:
         if have is None:
             merged[place, relation] = edge
             continue
-        if have[2] != names:
+        if have[2] is not names and have[2] != names:
             names = tuple(sorted({*have[2], *names}))
         if have[3] is not places and have[3] != places:
             places = tuple(sorted({*have[3], *places}))
@@ -317,8 +338,8 @@ def _merge(edges: Sequence[Edge]) -> list[Edge]:
     return list(merged.values())
 
 
-Item = tuple[int, int, tuple[int, ...]]
-"""(variable, relation, source variables)"""
+Item = tuple[int, int, int]
+"""(variable, relation, source): a source is -1 for none, the number of a single variable, or below for several."""
 
 
 # ---- edges to what is compared ---------------------------------------------------------------------------------
@@ -333,6 +354,9 @@ def _taking_part(edges: list[Edge], bundles: list[tuple[int, ...]]) -> set[int]:
         if not edge[3]:
             continue
         found.add(edge[0])
+        if len(edge[3]) == 1 and edge[3][0] >= 0:
+            found.add(edge[3][0])
+            continue
         if id(edge[3]) in seen:  # many edges share one tuple of places
             continue
         seen.add(id(edge[3]))
@@ -346,25 +370,32 @@ def _taking_part(edges: list[Edge], bundles: list[tuple[int, ...]]) -> set[int]:
     return found
 
 
-def normalised(edges: list[Edge], taking_part: set[int], names: Sequence[str]) -> list[Item]:
+def normalised(
+    edges: list[Edge], taking_part: set[int], names: Sequence[str], number: Callable[[object], int]
+) -> list[Item]:
     """The items of the places that take part in the flow, in order of place.
 
-    Variables are numbered by first mention, so that renaming changes nothing.
+    Variables are numbered by first mention, so that renaming changes nothing. `number` gives equal lists of sources,
+    and no others, equal numbers from 0 up: a list that is shared by many items is then compared once.
     """
     first: dict[int, Edge] = {}
-    for edge in sorted(edges, key=lambda edge: edge[0]):
-        if edge[0] not in taking_part:
-            continue
+    for edge in sorted([edge for edge in edges if edge[0] in taking_part], key=itemgetter(0)):
         have = first.get(edge[0])
         if have is not None:
             edge = (have[0], have[1], tuple(sorted({*have[2], *edge[2]})), ())  # noqa: PLW2901
         first[edge[0]] = edge
     numbers: dict[str, int] = {}
-    renamed: dict[int, tuple[int, ...]] = {}
+    several: dict[int, int] = {}
     items = []
     for place, relation, sources, _ in first.values():
-        if id(sources) not in renamed:
-            renamed[id(sources)] = tuple([numbers.setdefault(name, len(numbers)) for name in sources])
-        variable = numbers.setdefault(names[place], len(numbers))
-        items.append((variable, relation, renamed[id(sources)]))
+        if not sources:
+            source = -1
+        elif len(sources) == 1:
+            source = numbers.setdefault(sources[0], len(numbers))
+        else:
+            if id(sources) not in several:
+                renamed = [numbers.setdefault(name, len(numbers)) for name in sources]
+                several[id(sources)] = -2 - number(("sources", *renamed))
+            source = several[id(sources)]
+        items.append((numbers.setdefault(names[place], len(numbers)), relation, source))
     return items

@@ -41,42 +41,49 @@ _KNOWN_SHAPES = 1 << 20
 
 
 class Text:
-    """One text, read once: everything that a comparison needs of it."""
+    """One text, read once: everything that a comparison needs of it, computed when it is first asked for."""
 
-    __slots__ = (
-        "_flow",
-        "_mended",
-        "_reading",
-        "broken",
-        "grams",
-        "key_bag",
-        "length",
-        "shape_bag",
-        "shapes",
-        "totals",
-    )
+    __slots__ = ("_flow", "_grams", "_number", "_reading", "broken", "key_bag", "length", "mended", "shape_bag",
+                 "shapes", "tokens", "totals")  # fmt: skip
 
-    def __init__(self, tokens: Sequence[str], reading: Reading, keywords: frozenset[str], mended: bool) -> None:
+    def __init__(
+        self, tokens: Sequence[str], reading: Reading, shapes: Shapes, keywords: frozenset[str], mended: bool
+    ) -> None:
+        self.tokens, self.mended = tokens, mended
         self.length = len(tokens)
-        self.totals = tuple(max(0, self.length - n + 1) for n in ORDERS)
-        self.grams = grams(tokens)
-        self.key_bag: Bag = among(self.grams[0], keywords)
+        self.totals = tuple([max(0, self.length - n + 1) for n in ORDERS])
+        self._grams: dict[int, Bag] = {}
+        self.key_bag: Bag = among(self.grams(1), keywords)
         self.shapes = reading.shapes
         self.shape_bag: Bag = bag(reading.shapes) if mended else frozenset(reading.shapes)
         self.broken = reading.broken
         self._reading: Reading | None = reading
-        self._mended = mended
+        self._number = shapes.number
         self._flow: tuple[Bag, int] = (frozenset(), 0)
 
+    def grams(self, order: int) -> Bag:
+        """The bag of n-grams of one order."""
+        found = self._grams.get(order)
+        if found is None:
+            found = self._grams[order] = grams(self.tokens, order)
+        return found
+
+    def shared(self, other: Text) -> list[Bag]:
+        """For each order the n-grams that both have."""
+        found: list[Bag] = []
+        for order in ORDERS:  # without a common n-gram there is no longer one
+            found.append(self.grams(order) & other.grams(order) if all(found) else frozenset())
+        return found
+
     def flow(self) -> tuple[Bag, int]:
-        """The bag of data-flow items and their number; computed when it is first asked for."""
+        """The bag of data-flow items and their number."""
         if self._reading is not None:
             try:
-                steps = compile_flow(self._reading, mended=self._mended)
+                steps = compile_flow(self._reading, mended=self.mended)
             except Lost:
                 steps = []
             edges, taking_part = follow(self._reading, steps)
-            items = normalised(edges, taking_part, self._reading.names)
+            items = normalised(edges, taking_part, self._reading.names, self._number)
             self._flow, self._reading = (bag(items), len(items)), None
         return self._flow
 
@@ -94,7 +101,7 @@ class Judge:
 
     def _forget(self) -> None:
         self.shapes = Shapes()
-        self.reader = Reader(self.grammar, self.shapes, mended=self.mended)
+        self.reader = Reader(self.grammar, self.shapes, mended=self.mended, unnamed_shapes=self.profile != PYPI)
         self.texts: dict[str, Text] = {}
         self.pairs: dict[tuple[Sequence[str], str], Sums] = {}
 
@@ -139,23 +146,18 @@ class Judge:
         if self.mended:
             reading = self.reader.read(source)
             tokens = reading.tokens or source.split()  # a text of nothing but comments is its comments
-            return Text(tokens, reading, self.keywords, mended=True)
+            return Text(tokens, reading, self.shapes, self.keywords, mended=True)
         rule = without_python_comments if self.profile == PYPI else without_java_comments
-        return Text(source.split(), self.reader.read(rule(source)), self.keywords, mended=False)
+        return Text(source.split(), self.reader.read(rule(source)), self.shapes, self.keywords, mended=False)
 
     def _count(self, references: Sequence[Text], prediction: Text) -> Sums:
-        own = prediction.grams
-        shared = [[mine & theirs for mine, theirs in zip(own, text.grams, strict=True)] for text in references]
-        recalled = [sum(map(len, column)) for column in zip(*shared, strict=True)]
-        matched = list(recalled)
-        if len(references) > 1:
-            matched = [len(frozenset().union(*column)) for column in zip(*shared, strict=True)]
-        wanted = [sum(column) for column in zip(*(text.totals for text in references), strict=True)]
-        extra = _KEYWORD_WEIGHT - 1
-        for each, text in zip(shared, references, strict=True):
-            if text.key_bag:
-                recalled[0] += extra * len(each[0] & text.key_bag)
-                wanted[0] += extra * len(text.key_bag)
+        if len(references) == 1 and references[0] is prediction:  # all is shared, and long n-grams need not be made
+            keys, recalled, matched = len(prediction.key_bag), [*prediction.totals], [*prediction.totals]
+        else:
+            keys, recalled, matched = _shared(references, prediction)
+        wanted = [sum(column) for column in zip(*[text.totals for text in references], strict=True)]
+        recalled[0] += (_KEYWORD_WEIGHT - 1) * keys
+        wanted[0] += (_KEYWORD_WEIGHT - 1) * sum([len(text.key_bag) for text in references])
         totals = list(prediction.totals)
         nearest = min((text.length for text in references), key=lambda n: (abs(n - prediction.length), n))
         weighted_length = nearest
@@ -183,6 +185,15 @@ class Judge:
                 flow += len(items & prediction.flow()[0])
                 flows += total
         return syntax, sum(len(text.shapes) for text in references), flow, flows
+
+
+def _shared(references: Sequence[Text], prediction: Text) -> tuple[int, list[int], list[int]]:
+    """Keywords that the references share with the prediction; n-grams, of each reference and of their union."""
+    shared = [prediction.shared(text) for text in references]
+    keys = sum([len(each[0] & text.key_bag) for each, text in zip(shared, references, strict=True)])
+    recalled = [sum(map(len, column)) for column in zip(*shared, strict=True)]
+    matched = [len(frozenset().union(*column)) for column in zip(*shared, strict=True)]
+    return keys, recalled, matched if len(references) > 1 else [*recalled]
 
 
 def _nearness(sums: Sums) -> float:

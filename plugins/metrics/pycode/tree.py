@@ -22,6 +22,10 @@ Parts are its children, or None where they do not matter; inner are the outermos
 """
 NOTHING: Sequence[Part] = ()
 
+Frame: TypeAlias = "tuple[int, int, list[Part] | None, list[int], int, int, int, int]"
+"""An open node: its kind and field; parts and `own` of the node above; and how many names, moving nodes, shapes and
+tokens there were before it. `own` of a node is its kind, then shape and field of each finished named child."""
+
 SPLIT = frozenset({"assignment", "augmented_assignment", "for_statement"})
 """Kinds with a left and a right side that may be paired child by child."""
 MOVING = SPLIT | {
@@ -97,11 +101,12 @@ class Reader:
 
     A mended reading leaves comments and docstrings out and has exact leaf texts. Otherwise it is what the published
     evaluators saw: byte columns index characters, and a leaf whose text is its kind is no variable (an identifier
-    that is called "identifier").
+    that is called "identifier"). Without unnamed shapes, "not in" and "is not" are two tokens and no node, as in
+    tree-sitter-python before 0.23.
     """
 
-    def __init__(self, grammar: Grammar, shapes: Shapes, *, mended: bool) -> None:
-        self.grammar, self.shapes, self.mended = grammar, shapes, mended
+    def __init__(self, grammar: Grammar, shapes: Shapes, *, mended: bool, unnamed_shapes: bool = True) -> None:
+        self.grammar, self.shapes, self.mended, self.unnamed_shapes = grammar, shapes, mended, unnamed_shapes
 
     def read(self, text: str) -> Reading:
         """The reading of `text`, which may hold anything that UTF-8 can encode."""
@@ -116,116 +121,124 @@ class _Walk:
     """One reading under way."""
 
     def __init__(self, reader: Reader, text: str, source: bytes, tree: Tree) -> None:
-        root = tree.root_node
+        self.root = root = tree.root_node
         self.grammar, self.shapes, self.mended = reader.grammar, reader.shapes, reader.mended
+        self.unnamed_shapes = reader.unnamed_shapes
         self.text, self.source = text, source
         self.cursor = tree.walk()
         self.reading = Reading(broken=root.has_error)
         self.ascii = len(source) == len(text)  # then a byte's place is its character's
         self.hidden = self.reading.broken and len(source) <= _HIDDEN_LIMIT and "(MISSING _" in str(root)
         self.lines = [] if self.ascii else text.split("\n")
-        self.frames: list[tuple[int, list[Part] | None, list[Part] | None, int, int, int, int, int]] = []
-        """Open nodes: kind, parts of the node above, own parts, and how much of everything there was before them."""
-        self.above: list[int] = []
-        """Shape and field of each finished named node whose parent is not finished."""
+        self.frames: list[Frame] = []
+        self.documented: list[int] | None = None
+        """The block whose docstring was the last to be found."""
         self.in_string = 0
 
     def run(self) -> Reading:
-        cursor, frames, grammar, above = self.cursor, self.frames, self.grammar, self.above
+        """Nearly all of the time goes by here: what every node needs is in place, the rest is called."""
+        cursor, frames, grammar, reading = self.cursor, self.frames, self.grammar, self.reading
         down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
-        named, kinds, fields, names = grammar.named, grammar.kinds, grammar.fields, self.reading.names
-        sound = self.ascii and not self.reading.broken
-        every_leaf = self.mended or not self.ascii
-        common = self.ascii and not self.mended
+        named, kinds, fields, moving, identifier = (
+            grammar.named, grammar.kinds, grammar.fields, grammar.moving, grammar.identifier
+        )  # fmt: skip
+        names, binds, shapes, tokens, inner = (
+            reading.names, reading.binds, reading.shapes, reading.tokens, reading.moving
+        )  # fmt: skip
+        text, close = self.text, self.close
+        plain = self.ascii and not self.mended
+        quiet = plain and not reading.broken  # then a token that is its own kind says nothing
         parts: list[Part] | None = None
+        own: list[int] = []
         while True:
             node = cursor.node
             assert node is not None
             kind = node.kind_id
-            role = 0 if parts is None else cursor.field_id or 0
+            is_named = kind in named
+            role = cursor.field_id or 0 if is_named or parts is not None else 0
             if down():
-                parts = self.open(node, kind, role, parts)
+                moves = kind in moving or (parts is not None and self.is_side(role))
+                frames.append((kind, role, parts, own, len(names), len(inner), len(shapes), len(tokens)))
+                parts, own = [] if moves else None, [kind]
+                if kind == grammar.string:
+                    self.open_string(node)
                 continue
             start = len(names)
-            if kind not in named:
-                if every_leaf or (not sound and node.is_missing):
-                    self.unnamed_leaf(node, kind, sound)
-            elif common and (sound or not (node.is_missing or kind == grammar.error)):  # what `any_leaf` does, in place
-                above.append(kind << _FIELDS | (cursor.field_id or 0))
-                if kind != grammar.comment and not self.in_string:
-                    text = self.text[node.start_byte : node.end_byte]
-                    if text != kinds[kind]:
-                        names.append(text)
-                        self.reading.binds.append(kind == grammar.identifier)
+            if not is_named:
+                if not quiet and (not plain or node.is_missing):
+                    self.unnamed_leaf(node, kind, own)
+            elif plain and kind == identifier and (begin := node.start_byte) < (end := node.end_byte):
+                own.append(kind << _FIELDS | role)  # what `leaf` does, for the leaf that is the most frequent
+                if not self.in_string:
+                    name = text[begin:end]
+                    if name != "identifier":
+                        names.append(name)
+                        binds.append(True)
             else:
-                self.any_leaf(node, kind)
+                self.leaf(node, kind, role, own)
             if parts is not None:
                 parts.append((kinds[kind], fields[role], start, len(names), None, NOTHING))
             while not across():
                 if not up():
-                    return self.reading
-                self.close()
-                parts = frames[-1][2] if frames else None
+                    return reading
+                parts, own = close(parts, own)
 
-    def open(self, node: Node, kind: int, role: int, above: list[Part] | None) -> list[Part] | None:
-        """Enter a node with children; the list that collects its parts, if they matter."""
-        grammar, frames, reading = self.grammar, self.frames, self.reading
-        parts: list[Part] | None = None
-        if kind in grammar.moving or (above is not None and role in grammar.sides and frames[-1][0] in grammar.split):
-            parts = []
-        frames.append((
-            kind, above, parts, len(self.above), len(reading.names), len(reading.moving), len(reading.shapes),
-            len(reading.tokens),
-        ))  # fmt: skip
-        if kind == grammar.string:
-            if not self.in_string:
-                self.variable(self.spelling(node), False)
-            self.in_string += 1
-        return parts
+    def is_side(self, role: int) -> bool:
+        """Whether a node in this field of the innermost open node may be paired child by child."""
+        return role in self.grammar.sides and self.frames[-1][0] in self.grammar.split
 
-    def close(self) -> None:
-        """Leave a node: give it a shape, and tell the node above what it was."""
-        kind, parts_above, parts, above, names, moving, shapes, tokens = self.frames.pop()
-        grammar, reading, waiting = self.grammar, self.reading, self.above
+    def open_string(self, node: Node) -> None:
+        """A string is one variable, whatever is in it."""
+        if not self.in_string:
+            self.variable(self.spelling(node), False)
+        self.in_string += 1
+
+    def close(self, parts: list[Part] | None, own: list[int]) -> tuple[list[Part] | None, list[int]]:
+        """Leave a node: give it a shape, and tell the node above what it was; what belongs to that one."""
+        kind, role, parts_above, above, names, inner, shapes, tokens = self.frames.pop()
+        grammar, reading = self.grammar, self.reading
         if kind == grammar.string:
             self.in_string -= 1
         elif self.mended and kind == grammar.statement and self.is_docstring(above):
-            del waiting[above:], reading.names[names:], reading.binds[names:], reading.shapes[shapes:]
-            del reading.tokens[tokens:], reading.moving[moving:]
-            return
-        shape = kind if len(waiting) == above else self.shapes.number((kind, *waiting[above:]))
+            del reading.names[names:], reading.binds[names:], reading.shapes[shapes:]
+            del reading.tokens[tokens:], reading.moving[inner:]
+            self.documented = above
+            return parts_above, above
+        shape = self.shapes.number(tuple(own)) if len(own) > 1 else kind
         if self.hidden:
             shape = self.spelt_out(shape)
-        reading.shapes.append(shape)
-        role = self.cursor.field_id or 0
         if kind in grammar.named:
-            waiting[above:] = (shape << _FIELDS | role,)
+            reading.shapes.append(shape)
+            above.append(shape << _FIELDS | role)
         else:  # an unnamed node ("not in") is not spelt out: what is in it belongs to the node above
-            waiting[above:] = [child if child & _FIELD else child | role for child in waiting[above:]]
+            if self.unnamed_shapes:
+                reading.shapes.append(shape)
+            role = self.cursor.field_id or 0
+            above += [child if child & _FIELD else child | role for child in own[1:]]
         if kind in grammar.moving:
             part = (grammar.kinds[kind], grammar.fields[role], names, len(reading.names), parts, NOTHING)
             part = (*part[:5], [part])
-            del reading.moving[moving:]
-            reading.moving.append(part)
+            reading.moving[inner:] = (part,)
             if parts_above is not None:
                 parts_above.append(part)
         elif parts_above is not None:
-            inner = reading.moving[moving:] or NOTHING
-            parts_above.append((grammar.kinds[kind], grammar.fields[role], names, len(reading.names), parts, inner))
+            moving = reading.moving[inner:] or NOTHING
+            parts_above.append((grammar.kinds[kind], grammar.fields[role], names, len(reading.names), parts, moving))
+        return parts_above, above
 
     def spelt_out(self, shape: int) -> int:
         """The shape of the node at the cursor, where it may hold a made-up token that only its text shows."""
         text = str(self.cursor.node)
         return self.shapes.number(text) if "(MISSING _" in text else shape
 
-    def unnamed_leaf(self, node: Node, kind: int, sound: bool) -> None:
+    def unnamed_leaf(self, node: Node, kind: int, own: list[int]) -> None:
         """A token that is its own kind, unless the text is broken or not ASCII."""
-        if not sound:
-            self.any_leaf(node, kind)
+        if self.reading.broken or not self.ascii:
+            self.leaf(node, kind, self.cursor.field_id or 0, own)
         elif self.mended and not self.in_string:
             self.reading.tokens.append(self.grammar.kinds[kind])
 
-    def any_leaf(self, node: Node, kind: int) -> None:
+    def leaf(self, node: Node, kind: int, role: int, own: list[int]) -> None:
         """A leaf of any text, in any reading."""
         name, missing = self.grammar.kinds[kind], node.is_missing
         if self.mended and name == "comment":
@@ -236,7 +249,7 @@ class _Walk:
         elif name == "ERROR" and node.end_byte > node.start_byte:
             shape = self.shapes.number(str(node))  # names the character at which the parser stumbled
         if missing or kind in self.grammar.named:
-            self.above.append(shape << _FIELDS | (self.cursor.field_id or 0))
+            own.append(shape << _FIELDS | role)
         if name == "comment" or self.in_string or (self.mended and missing):
             return
         text = self.spelling(node)
@@ -262,18 +275,19 @@ class _Walk:
             return self.lines[first][start:end]
         return "".join([self.lines[first][start:], *self.lines[first + 1 : last], self.lines[last][:end]])
 
-    def is_docstring(self, above: int) -> bool:
+    def is_docstring(self, above: list[int]) -> bool:
         """Whether the statement that ends here is a string that documents the block it begins."""
-        node = self.cursor.node
-        if node is None or not self.frames or self.frames[-1][3] != above:
+        node, within = self.cursor.node, [self.grammar.kinds[frame[0]] for frame in self.frames[-2:]]
+        if node is None or len(above) != 1 or above is self.documented or node.child_count != 1:
             return False
-        inside = [child.type for child in node.children]
-        if inside not in (["string"], ["concatenated_string"]):
+        inside = node.child(0)
+        if inside is None or inside.type not in ("string", "concatenated_string"):
             return False
-        within = [self.grammar.kinds[frame[0]] for frame in self.frames[-2:]]
         if within[-1] == "block":
             return within[0] in ("function_definition", "class_definition")
-        following = node.next_sibling
-        while following is not None and following.type == "comment":
-            following = following.next_sibling
-        return within == ["module"] and following is not None  # a lone string is the whole program
+        return within == ["module"] and self.code_follows(node)  # a lone string is the whole program
+
+    def code_follows(self, node: Node) -> bool:
+        """Whether anything but comments comes after a child of the root."""
+        end, comment = node.end_byte, self.grammar.comment
+        return any(child.start_byte >= end and child.kind_id != comment for child in self.root.children)
