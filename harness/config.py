@@ -110,7 +110,8 @@ def coerce(text: str, hint: Any, where: str) -> Any:
     origin = typing.get_origin(hint)
     if origin in (types.UnionType, typing.Union):
         kinds = [k for k in typing.get_args(hint) if k is not type(None)]
-        if len(kinds) < len(typing.get_args(hint)) and text.lower() in ("none", "null", ""):
+        chosen = typing.get_origin(kinds[0]) is typing.Literal and text in typing.get_args(kinds[0])
+        if len(kinds) < len(typing.get_args(hint)) and text.lower() in ("none", "null", "") and not chosen:
             return None
         return coerce(text, kinds[0], where)
     if origin is tuple:

@@ -189,7 +189,7 @@ def _virtual_embeddings(base: Base) -> bool:
     config = getattr(base.model, "active_peft_config", None)
     if config is None or not config.is_prompt_learning or base.seq2seq:
         return False
-    return str(config.peft_type.value) != "PREFIX_TUNING"
+    return not is_prefix(base.model)
 
 
 def _behind_virtual_tokens(base: Base, ids: Any, mask: Any) -> dict[str, Any]:

@@ -267,9 +267,9 @@ def parameters(model: Any) -> tuple[int, int]:
 
 
 def is_prefix(model: Any) -> bool:
-    """Whether `model` carries trained keys and values before every prompt (prefix tuning)."""
+    """Whether `model` carries trained keys and values before every prompt (prefix tuning and PEFT's cartridge)."""
     config = getattr(model, "active_peft_config", None)
-    return config is not None and str(config.peft_type.value) == "PREFIX_TUNING"
+    return config is not None and str(config.peft_type.value) in ("PREFIX_TUNING", "CARTRIDGE")
 
 
 def weights_digest(model: Any) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness import hookimpl
+from harness.errors import ModelError
 from harness.model import Base
 from harness.plugin import Method, option
 from harness.records import Tuning
@@ -101,7 +102,11 @@ class _Tuner(Method):
         if "target_modules" in names and "target_modules" not in settings:
             settings["target_modules"] = attention(base.model)
         kind = "SEQ_2_SEQ_LM" if base.seq2seq else "CAUSAL_LM"
-        return wrap(base, self._class(**{**self._fixed, **settings, "task_type": kind}))
+        try:
+            return wrap(base, self._class(**{**self._fixed, **settings, "task_type": kind}))
+        except (ValueError, TypeError) as error:
+            words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise ModelError(f"{self.name}: PEFT refuses it ({words}); options: harness show {self.name}") from None
 
 
 @cache
@@ -116,13 +121,13 @@ def _config(found: Any, fixed: Mapping[str, Any]) -> type:
     hints = typing.get_type_hints(found)
     fields: list[tuple[str, Any, Any]] = []
     for field in dataclasses.fields(found):
-        kind = _plain(hints[field.name])
         default = fixed.get(field.name, _default(field))
+        kind = _plain(hints[field.name], default)
         if field.name in _NOT_OPTIONS or kind is None or isinstance(default, dict | enum.Enum):
             continue
         default = tuple(default) if isinstance(default, list | set) else default
         words = " ".join(str(field.metadata.get("help", "")).split()).partition(". ")[0]
-        fields.append((field.name, kind, option(default, words)))
+        fields.append((field.name, kind, option(default, words or f"see PEFT's {found.__name__}")))
     fields.append(("learning_rate", float, option(3e-4, "peak learning rate")))
     fields.append(("epochs", float, option(5.0, "passes over the training problems, at most")))
     return dataclasses.make_dataclass(found.__name__, fields, frozen=True)
@@ -134,20 +139,31 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return None if field.default is dataclasses.MISSING else field.default
 
 
-def _plain(hint: Any) -> Any:
-    """The type of an option that can be written on a command line, or None."""
-    origin = typing.get_origin(hint)
-    if hint in (bool, int, float, str) or origin is Literal:
+def _plain(hint: Any, default: Any) -> Any:
+    """The type of an option that can be written on a command line and holds its default, or None."""
+    union = typing.get_origin(hint) in (types.UnionType, typing.Union)
+    found = [_writable(kind) for kind in (typing.get_args(hint) if union else (hint,)) if kind is not type(None)]
+    kinds = [kind for kind in found if kind is not None]
+    # Lists of names before single patterns; else the first that the default is of.
+    kinds.sort(key=lambda kind: (not _holds(kind, default), kind != tuple[str, ...]))
+    if not kinds:
+        return None
+    # Where an empty list is the default, an empty text means that and not None.
+    return kinds[0] | None if default is None or (union and default not in ([], set())) else kinds[0]
+
+
+def _writable(hint: Any) -> Any:
+    if hint in (bool, int, float, str) or typing.get_origin(hint) is Literal:
         return hint
-    if origin in (list, set):
-        return tuple[str, ...]
-    if origin in (types.UnionType, typing.Union):
-        kinds = [_plain(kind) for kind in typing.get_args(hint) if kind is not type(None)]
-        # Lists of names before single patterns, texts before the numbers and flags that a text can hold.
-        for kind in (tuple[str, ...], *(k for k in kinds if k is not None)):
-            if kind in kinds:
-                return kind | None
-    return None
+    return tuple[str, ...] if typing.get_origin(hint) in (list, set) else None
+
+
+def _holds(kind: Any, default: Any) -> bool:
+    if default is None:
+        return True
+    if typing.get_origin(kind) is Literal:
+        return default in typing.get_args(kind)
+    return isinstance(default, list | set | tuple) if kind == tuple[str, ...] else isinstance(default, kind)
 
 
 @hookimpl

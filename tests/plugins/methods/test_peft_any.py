@@ -1,0 +1,42 @@
+"""Every other tuner of PEFT: its options are ones that can be written, and what PEFT refuses is one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.errors import ModelError
+from harness.plugins.methods.peft_any import PeftAny
+from harness.records import ModelSpec
+from harness.testing import contract_for, tiny_model
+from harness.testing.contract import examine_one
+from harness.workshop import Workshop
+
+
+def test_every_option_of_every_tuner_can_be_written_on_the_command_line() -> None:
+    wrong = {}
+    for name in PeftAny().variants():
+        finding = examine_one(
+            contract_for("method", f"peft:{name}", {}), "test_its_options_are_described_and_can_be_set"
+        )
+        if finding.verdict != "kept":
+            wrong[name] = finding.reason
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("adaption_prompt", "causal", "peft:adaption_prompt: PEFT refuses it .TypeError.*harness show peft:adaption"),
+        ("cpt", "encoder-decoder", "peft:cpt: PEFT refuses it .ValueError: CPTConfig only supports"),
+    ],
+)
+def test_what_peft_refuses_is_one_line(name: str, kind: str, words: str) -> None:
+    base = Workshop().base(ModelSpec(str(tiny_model(kind))), {})
+    method = PeftAny().variant(name)
+    with pytest.raises(ModelError, match=words):
+        method.adapt(base, method.Config())
+
+
+def test_a_tuner_that_trains_keys_and_values_writes_the_same_in_any_batch() -> None:
+    contract = contract_for("method", "peft:cartridge", {})
+    assert examine_one(contract, "test_a_completion_does_not_depend_on_its_batch").reason == ""
