@@ -68,6 +68,7 @@ _PLAIN = re.compile(r"[^'\"#\\\r\n\t\f]*[^'\"#\\\r\n\t\f ]")
 """Tokens that stay as they are with the spaces between them; a string's prefix is one unless it begins the line."""
 _EASY = re.compile(r"""( *)(?:(?:[^'"#\\\r\n\t\f]++|'[^'\\\n]*+'|"[^"\\\n]*+")*+)\n?""")
 """A line that is written back as it is, unless it begins with a string or has three quotes in a row."""
+_BRACKET = re.compile(r"[(\[{)\]}]")
 _QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 _TRIPLE_END = {q * 3: re.compile(rf"(?:[^\\{q}]++|\\.|{q}(?!{q}{q}))*+{q}{q}{q}") for q in "'\""}
 _SINGLE_END = {q: re.compile(rf"(?:[^\n\\{q}]++|\\(?!\r?\n).)*+(?:{q}|\\\r?\n)") for q in "'\""}
@@ -129,12 +130,13 @@ class _Rebuilt:
     def _easy(self, row: int, line: str) -> bool:
         """Write a whole line back if nothing in it can change; whether it was."""
         found = _EASY.fullmatch(line)
-        if found is None or self.carried_end is not None or _FIRST_STRING.match(line):
+        if found is None or self.carried_end is not None:
             return False
-        if "'''" in line or '"""' in line:
+        quoted = "'" in line or '"' in line
+        if quoted and ("'''" in line or '"""' in line or _FIRST_STRING.match(line)):
             return False
         width = found.end(1)
-        blank = width == len(line.rstrip("\n"))
+        blank = width == len(line) - line.endswith("\n")
         if self.depth == 0 and not self.joined and not blank:
             if width > self.indents[-1]:
                 self.indents.append(width)
@@ -143,9 +145,10 @@ class _Rebuilt:
                     raise _Unreadable
                 self.indents.pop()
         self.joined = False
-        code = _QUOTED.sub("", line) if "'" in line or '"' in line else line
         was_open = self.depth != 0
-        self.depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
+        if _BRACKET.search(line):
+            code = _QUOTED.sub("", line) if quoted else line
+            self.depth += sum(map(code.count, "([{")) - sum(map(code.count, ")]}"))
         self.out.append(line)
         self.previous = "blank" if self.depth > 0 or (blank and not was_open) else "newline"
         self.row, self.column = row, len(line)

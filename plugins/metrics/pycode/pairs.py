@@ -71,8 +71,10 @@ class Text:
     def shared(self, other: Text) -> list[Bag]:
         """For each order the n-grams that both have."""
         found: list[Bag] = []
-        for order in ORDERS:  # without a common n-gram there is no longer one
-            found.append(self.grams(order) & other.grams(order) if all(found) else frozenset())
+        for order in ORDERS:
+            found.append(self.grams(order) & other.grams(order))
+            if not found[-1]:  # without a common n-gram there is no longer one
+                return found + [frozenset()] * (len(ORDERS) - order)
         return found
 
     def flow(self) -> tuple[Bag, int]:
@@ -178,6 +180,8 @@ class Judge:
         for text in references:
             if self.mended:
                 syntax += len(text.shape_bag & prediction.shape_bag)
+            elif text is prediction:
+                syntax += len(text.shapes)
             else:
                 syntax += sum(map(prediction.shape_bag.__contains__, text.shapes))
             items, total = text.flow()
@@ -189,11 +193,16 @@ class Judge:
 
 def _shared(references: Sequence[Text], prediction: Text) -> tuple[int, list[int], list[int]]:
     """Keywords that the references share with the prediction; n-grams, of each reference and of their union."""
+    if len(references) == 1:
+        (text,) = references
+        bags = prediction.shared(text)
+        lengths = [*map(len, bags)]
+        return len(bags[0] & text.key_bag) if text.key_bag else 0, lengths, [*lengths]
     shared = [prediction.shared(text) for text in references]
     keys = sum([len(each[0] & text.key_bag) for each, text in zip(shared, references, strict=True)])
     recalled = [sum(map(len, column)) for column in zip(*shared, strict=True)]
     matched = [len(frozenset().union(*column)) for column in zip(*shared, strict=True)]
-    return keys, recalled, matched if len(references) > 1 else [*recalled]
+    return keys, recalled, matched
 
 
 def _nearness(sums: Sums) -> float:

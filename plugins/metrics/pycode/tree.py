@@ -204,7 +204,8 @@ class _Walk:
             del reading.tokens[tokens:], reading.moving[inner:]
             self.documented = above
             return parts_above, above
-        shape = self.shapes.number(tuple(own)) if len(own) > 1 else kind
+        known = self.shapes.known  # as `Shapes.number`
+        shape = known.setdefault(tuple(own), len(known) + _FIRST_SHAPE) if len(own) > 1 else kind
         if self.hidden:
             shape = self.spelt_out(shape)
         if kind in grammar.named:
