@@ -76,6 +76,19 @@ def test_a_changed_estimate_is_seen(run: Path) -> None:
     assert "now 0.5" in found[4].found
 
 
+def test_older_results_and_newer_plugins_are_no_broken_runs(run: Path) -> None:
+    result = json.loads((run / "result.json").read_text())
+    del result["records_sha256"]
+    (run / "result.json").write_text(json.dumps(result))
+    about = json.loads((run / "run.json").read_text())
+    about["plugins"]["codebleu"]["digest"] = "0" * 64
+    (run / "run.json").write_text(json.dumps(about))
+    records, plugins, *rest = verify(run, None, judge=False)
+    assert (records.verdict, plugins.verdict) == ("not made", "not made")
+    assert plugins.found == "changed since: codebleu"
+    assert [check.verdict for check in rest] == ["holds"] * 3
+
+
 def test_data_that_is_not_at_hand_is_no_broken_run(run: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "test.json").rename(tmp_path / "elsewhere" / "test.json")
