@@ -192,7 +192,7 @@ class Metric:
     lower_is_better: ClassVar[tuple[str, ...]] = ()
     """Measures beside the main one where less is better ("unparsable")."""
     needs: ClassVar[str] = "references"
-    """"references" or "executions": what a problem must have to be scored."""
+    """"references", "executions" or "" (nothing): what a problem must have to be scored."""
     Config: ClassVar[type] = NoConfig
 
     def score(

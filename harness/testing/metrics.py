@@ -68,8 +68,8 @@ class MetricContract(PluginContract):
         return found[main]
 
     def test_it_says_what_it_needs(self) -> None:
-        """it says what a problem must have to be scored: references or executions"""
-        assert self.plugin.needs in ("references", "executions"), f"`needs` is {self.plugin.needs!r}"
+        """it says what a problem must have to be scored: references, executions or nothing"""
+        assert self.plugin.needs in ("references", "executions", ""), f"`needs` is {self.plugin.needs!r}"
 
     def test_values_are_within_the_declared_bounds(self) -> None:
         """every value is a finite number within the declared bounds"""
