@@ -1,7 +1,7 @@
 """Bases in memory, loaded once and shared by the methods of one command; adapters saved and put back.
 
-A 16-bit base and a quantised one are different bases. A method that changes the base's own weights (full fine-tuning)
-takes its base out of the workshop, so that nothing leaks into the next method.
+A 16-bit base and a quantised one are different bases. A method that changes the base's own weights (full fine-tuning,
+PiSSA, OLoRA) takes its base out of the workshop, so that nothing leaks into the next method.
 """
 
 from __future__ import annotations
@@ -22,11 +22,17 @@ from harness.records import ModelSpec, canonical
 ADAPTER_FILE = "adapter_config.json"
 
 
+Marks = Mapping[str, bytes]
+SAMPLED = 1000
+"""Numbers of each weight by which a changed base is told."""
+
+
 class Workshop:
     """Loads each base once; `loads` counts how often weights were read."""
 
     def __init__(self) -> None:
         self._bases: dict[str, Base] = {}
+        self._marks: dict[str, Marks] = {}
         self.loads = 0
 
     def base(self, spec: ModelSpec, options: Mapping[str, Any]) -> Base:
@@ -37,6 +43,7 @@ class Workshop:
             self._bases.clear()
             gc.collect()
             self._bases[key] = model.load(spec, options)
+            self._marks = {key: _marks(self._bases[key].model)}
             self.loads += 1
         return self._bases[key]
 
@@ -53,10 +60,13 @@ class Workshop:
         plain.requires_grad_(False)
         plain.config.use_cache = True
         plain.eval()
-        self._bases = {
-            key: replace(base, model=plain) if base.spec == adapted.spec and base.options == adapted.options else base
-            for key, base in self._bases.items()
-        }
+        kept = {}
+        for key, base in self._bases.items():
+            if base.spec != adapted.spec or base.options != adapted.options:
+                kept[key] = base
+            elif _marks(plain) == self._marks[key]:
+                kept[key] = replace(base, model=plain)
+        self._bases = kept
 
 
 def save(adapted: Base, folder: Path) -> int:
@@ -90,6 +100,17 @@ def restore(shop: Workshop, spec: ModelSpec, options: Mapping[str, Any], folder:
         raise ModelError(f"{folder}: the adapter cannot be put on {spec.id}: {error}") from None
     adapted.eval()
     return replace(base, model=adapted)
+
+
+def _marks(module: Any) -> Marks:
+    """About a thousand numbers of each weight, evenly spread: enough to see that a method rewrote it, at no cost."""
+    import torch
+
+    found = {}
+    for name, weight in module.named_parameters():
+        few = weight.detach().reshape(-1)[:: max(1, weight.numel() // SAMPLED)].contiguous().cpu()
+        found[name] = few.view(torch.uint8).numpy().tobytes()
+    return found
 
 
 def _is_peft(module: Any) -> bool:

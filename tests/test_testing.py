@@ -279,7 +279,8 @@ class Straight(Twisted):
 class Dirty(Twisted):
     name = "dirty"
     def twist(self, model, torch):
-        next(p for n, p in model.named_parameters() if "base_layer" in n).add_(0.01)
+        # One number alone: a weight that is rewritten as a whole is noticed by harness itself.
+        next(p for n, p in model.named_parameters() if "base_layer" in n).view(-1)[1] += 1.0
 class Unseeded(Twisted):
     name = "unseeded"
     def twist(self, model, torch):

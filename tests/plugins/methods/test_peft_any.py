@@ -37,6 +37,16 @@ def test_what_peft_refuses_is_one_line(name: str, kind: str, words: str) -> None
         method.adapt(base, method.Config())
 
 
+@pytest.mark.parametrize("name", ["pissa", "olora"])
+def test_a_tuner_that_changes_the_base_leaves_nothing_of_it_to_the_next(name: str) -> None:
+    contract = contract_for("method", f"peft:{name}", {})
+    assert examine_one(contract, "test_the_next_method_finds_the_base_as_it_was").reason == ""
+
+
+def test_a_number_is_no_secret_though_its_option_is_called_a_key() -> None:
+    assert examine_one(contract_for("method", "peft:vera", {}), "test_no_option_holds_a_secret").verdict == "kept"
+
+
 def test_a_tuner_that_trains_keys_and_values_writes_the_same_in_any_batch() -> None:
     contract = contract_for("method", "peft:cartridge", {})
     assert examine_one(contract, "test_a_completion_does_not_depend_on_its_batch").reason == ""
