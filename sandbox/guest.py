@@ -244,11 +244,11 @@ class Guest:
         for hook in self.at_fork:
             os.register_at_fork(**hook)
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            if self.alone:
+                seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
                 os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
-            if self.alone:
-                seccomp.install(seccomp.no_processes())
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
