@@ -306,7 +306,7 @@ _FLOODS: dict[str, tuple[str, tuple[Outcome, ...]]] = {
     "sleeper in atexit": ("import atexit, time; atexit.register(time.sleep, 999)", (Outcome.TIMED_OUT,)),
     "loop that catches everything": ("while True:\n try:\n  while True: pass\n except BaseException: pass", (Outcome.TIMED_OUT,)),
     "stop itself": ("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", (Outcome.TIMED_OUT,)),
-    "stop everything": ("import os, signal\nif os.fork() == 0: signal.pause()\nos.kill(-1, signal.SIGSTOP); os.kill(os.getpid(), signal.SIGSTOP)", (Outcome.TIMED_OUT,)),
+    "stop everything": ("import os, signal\nif os.fork() == 0: signal.pause()\nos.kill(-1, signal.SIGSTOP); os.kill(os.getpid(), signal.SIGSTOP)", (Outcome.TIMED_OUT, Outcome.RAISED)),
     "kill everything": ("import os, signal\nos.kill(-1, signal.SIGKILL)\n1/0", (Outcome.RAISED,)),
     "kill itself": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", (Outcome.RAISED,)),
     "zombies": ("import os\nwhile True:\n if os.fork() == 0: os._exit(0)", (Outcome.RAISED, Outcome.TIMED_OUT)),

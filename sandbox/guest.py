@@ -244,20 +244,22 @@ class Guest:
         for hook in self.at_fork:
             os.register_at_fork(**hook)
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+            if self.alone:
+                seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
                 os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
-            if self.alone:
-                seccomp.install(seccomp.no_processes())
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
         test, base, began = tests[0], 0.0, time.monotonic()
+        # looks often enough to see a test begin that is to be suspected
+        step = min(self.limits["cpu_seconds"], self.limits["wall_seconds"]) * (_SUSPECT_SHARE if tests[1:] else 1.0)
         descriptor = os.pidfd_open(child)
         self.poller.register(descriptor, select.POLLIN)
         try:
             # first of all: what is touched while the child lives has to be copied
-            ready = self.poller.poll(1000 * min(self.limits["cpu_seconds"], self.limits["wall_seconds"]))
+            ready = self.poller.poll(1000 * step)
             clock = ((~child) << 3) | 2  # the kernel's name for the CPU clock of another process
             while not ready:
                 now, _, began_cpu = runner.HEADER.unpack_from(self.report)
@@ -270,9 +272,8 @@ class Guest:
                     os.kill(child, signal.SIGKILL)
                     return verdict
                 share = 1.0 if test == tests[0] else _SUSPECT_SHARE
-                left = min(
-                    self.limits["cpu_seconds"] * share - cpu, max(self.limits["wall_seconds"] * share - wall, 0.1)
-                )
+                wall_left = max(self.limits["wall_seconds"] * share - wall, 0.1)
+                left = min(self.limits["cpu_seconds"] * share - cpu, wall_left, step)
                 ready = self.poller.poll(max(left * 1000, 1))
             if ready[0][0] == CONTROL:
                 if not self.full:

@@ -36,9 +36,6 @@ PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
-MADV_POPULATE_READ = 22
-MADV_POPULATE_WRITE = 23
-
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -113,8 +110,3 @@ def set_capabilities(mask: int) -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
     _checked("capset", libc.capset(header, data))
-
-
-def populate(start: int, length: int, advice: int = MADV_POPULATE_WRITE) -> bool:
-    """Maps the pages of a range now, in one call, instead of by one page fault each. False where it cannot."""
-    return bool(libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(length), ctypes.c_int(advice)) == 0)

@@ -94,12 +94,15 @@ def stay_in_group(pid: int) -> bytes:
     return b"".join([*code, _op(_RETURN, _ALLOW)])
 
 
-def no_processes() -> bytes:
-    """A second filter for a candidate whose processes nothing counts: it can start threads and nothing else."""
+def no_processes(last: bool) -> bytes:
+    """A second filter for a candidate whose processes nothing counts: it can start threads and nothing else.
+
+    `last`: no other filter follows.
+    """
     machine = os.uname().machine
     column, audit, _ = _ARCHITECTURES[machine]
     code = _head(machine, audit)
-    for number in _numbers(_FORKING, column):
+    for number in _numbers(_FORKING + _FILTERING * last, column):
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _DENY)]
     code += [_op(_EQUAL, _CLONE[machine], 0, 3), _op(_LOAD, 16), _op(_ANY_BIT, _CLONE_THREAD, 1, 0)]
     return b"".join([*code, _op(_RETURN, _DENY), _op(_RETURN, _ALLOW)])
@@ -132,9 +135,10 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 
 JAIL = "setpgid 109 154;setsid 112 157"
 """More than the list in a full jail, where the pid namespace holds the tree."""
-FURTHER = JAIL + ";seccomp 317 277"
-"""More than the list where each child restricts itself further, by `stay_in_group` or `no_processes`."""
-_LEAVING = JAIL + ";tkill 200 130"
+_FILTERING = ";seccomp 317 277"
+_LEAVING = JAIL + ";tkill 200 130" + _FILTERING
+FURTHER = JAIL + _FILTERING
+"""More than the list where each child restricts itself further, by `no_processes` or `stay_in_group`."""
 _FORKING = "fork 57 -;vfork 58 -"
 
 

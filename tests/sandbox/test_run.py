@@ -78,6 +78,13 @@ def test_a_loop_ends_at_the_cpu_limit_and_a_sleeper_at_the_wall_limit():
     assert one("import time; time.sleep(99)", stop_at_first_failure=True).outcome is Outcome.TIMED_OUT
 
 
+def test_a_loop_in_a_later_test_costs_little_more_than_its_limit():
+    tests = StdinTests(tuple((f"{n}\n", str(n * n)) for n in range(9)))
+    loop = one("n = int(input())\nwhile n > 3: pass\nprint(n * n)", tests, stop_at_first_failure=True)
+    assert (loop.outcome, loop.passed) == (Outcome.TIMED_OUT, 4)
+    assert loop.seconds < 1.5 * BRIEF.cpu_seconds
+
+
 def test_memory_and_output_have_their_own_outcomes():
     assert one("x = [0] * 10**9").outcome is Outcome.OUT_OF_MEMORY
     assert one("while True: print('x' * 10**6)").outcome is Outcome.OUTPUT_LIMIT
