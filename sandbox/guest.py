@@ -6,38 +6,23 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
-import _sitebuiltins
-import atexit
-import bisect  # noqa: F401 - for programs
-import builtins
-import collections
 import contextlib
-import copy  # noqa: F401 - for programs
 import fcntl
-import functools
 import gc
-import heapq
-import itertools
 import json
-import math
-import operator  # noqa: F401 - for programs
 import os
-import random
-import re  # noqa: F401 - for programs
 import resource
 import select
 import signal
 import stat
-import string  # noqa: F401 - for programs
 import sys
-import threading
 import time
-import typing
 from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
 from harness.sandbox import kernel, landlock, probes, protocol, runner, seccomp
+from harness.sandbox.preload import preload
 
 CONTROL = 3
 _SUSPECT_SHARE = 0.1
@@ -393,44 +378,3 @@ def _appendable(name: str) -> int:
     _seal(descriptor, 0)
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
-
-
-class Late:
-    """Stands for a module that few programs use until one does: each would make every fork dearer."""
-
-    def __init__(self, module: str) -> None:
-        vars(self)["module"] = module
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(__import__(vars(self)["module"]), name)
-
-
-def preload() -> None:
-    """Gives programs the names that the APPS checker puts before every program; their modules are imported above."""
-    names: dict[str, Any] = {
-        "np": Late("numpy"),
-        "fractions": Late("fractions"),
-        "sys": sys,
-        "time": time,
-        "itertools": itertools,
-        "collections": collections,
-    }
-    names |= {"math": math, "random": random, "heapq": heapq}
-    for module, wanted in (
-        (itertools, "accumulate product permutations combinations"),
-        (collections, "Counter OrderedDict deque defaultdict ChainMap"),
-        (functools, "lru_cache"),
-        (math, "sqrt sin cos tan ceil fabs floor gcd exp log log2"),
-        (typing, "List Tuple Dict Set Optional Any"),
-        (heapq, " ".join(heapq.__all__)),
-    ):
-        names |= {name: getattr(module, name) for name in wanted.split()}
-    names["exit"] = names["quit"] = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
-    vars(builtins).update(names)
-    random.seed(0)  # every program starts alike, so that a second run gives the first one's verdict
-    sys.set_int_max_str_digits(0)
-    sys.argv = [runner.FILE]
-    sys.path = [*(path for path in sys.path if path != "/guest"), "/packages"]
-    compile("", runner.FILE, "exec")  # the first call makes the types of syntax trees, which takes a millisecond
-    threading.stack_size(16 << 20)
-    atexit._clear()

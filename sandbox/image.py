@@ -13,7 +13,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _GUEST = (
-    *("boot", "guest", "runner", "answers", "asserts", "wrap", "values", "protocol"),
+    *("boot", "guest", "preload", "runner", "answers", "asserts", "wrap", "values", "protocol"),
     *("probes", "kernel", "landlock", "seccomp"),
 )
 

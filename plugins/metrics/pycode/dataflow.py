@@ -56,8 +56,7 @@ def compile_flow(reading: Reading, *, mended: bool) -> list[Step]:
     while work:
         step = work.pop()
         if step[0] == SPAN and not step[3]:
-            if step[2] > step[1]:
-                steps.append((READ, step[1], step[2]))
+            steps += [(READ, step[1], step[2])] * (step[2] > step[1])
         elif step[0] == SPAN:
             work.extend(reversed(_span(step[1], step[2], step[3])))
         elif step[0] == PART:
