@@ -43,8 +43,8 @@ _KNOWN_SHAPES = 1 << 20
 class Text:
     """One text, read once: everything that a comparison needs of it, computed when it is first asked for."""
 
-    __slots__ = ("_flow", "_grams", "_number", "_reading", "broken", "key_bag", "length", "mended", "shape_bag",
-                 "shapes", "tokens", "totals")  # fmt: skip
+    __slots__ = ("_flow", "_grams", "_keys", "_keywords", "_number", "_reading", "broken", "length", "mended",
+                 "shape_bag", "shapes", "tokens", "totals")  # fmt: skip
 
     def __init__(
         self, tokens: Sequence[str], reading: Reading, shapes: Shapes, keywords: frozenset[str], mended: bool
@@ -53,7 +53,8 @@ class Text:
         self.length = len(tokens)
         self.totals = tuple([max(0, self.length - n + 1) for n in ORDERS])
         self._grams: dict[int, Bag] = {}
-        self.key_bag: Bag = among(self.grams(1), keywords)
+        self._keywords = keywords
+        self._keys: Bag | None = None
         self.shapes = reading.shapes
         self.shape_bag: Bag = bag(reading.shapes) if mended else frozenset(reading.shapes)
         self.broken = reading.broken
@@ -67,6 +68,12 @@ class Text:
         if found is None:
             found = self._grams[order] = grams(self.tokens, order)
         return found
+
+    def keys(self) -> Bag:
+        """The bag of keywords."""
+        if self._keys is None:
+            self._keys = among(self.grams(1), self._keywords)
+        return self._keys
 
     def shared(self, other: Text) -> list[Bag]:
         """For each order the n-grams that both have."""
@@ -117,20 +124,22 @@ class Judge:
         if found is None:
             if len(self.texts) > _CACHED_TEXTS or len(self.shapes.known) > _KNOWN_SHAPES:
                 self._forget()
-            found = self._compare(references, self.text(prediction))
+            found = self._compare(references, prediction)
             if len(prediction) < _CACHED_LENGTH:
                 self.pairs[key] = found
         return found
 
-    def _compare(self, references: Sequence[str], prediction: Text) -> Sums:
-        texts = [self.text(reference) for reference in references]
+    def _compare(self, references: Sequence[str], prediction: str) -> Sums:
+        texts = [self._reference(reference) for reference in references]
+        here = dict(zip(references, texts, strict=True))
+        candidate = here.get(prediction) or self.texts.get(prediction) or self._read(prediction)
         if not self.mended or len(texts) == 1:
-            return self._count(texts, prediction)
-        options = [self._count([text], prediction) for text in texts]
+            return self._count(texts, candidate)
+        options = [self._count([text], candidate) for text in texts]
         return max(options, key=_nearness)
 
-    def text(self, source: str) -> Text:
-        """The reading of `source`, kept for the next comparison unless it is long."""
+    def _reference(self, source: str) -> Text:
+        """The reading of `source`, kept for the next candidate unless it is long; of candidates the sums are kept."""
         found = self.texts.get(source)
         if found is None:
             found = self._read(source)
@@ -154,12 +163,12 @@ class Judge:
 
     def _count(self, references: Sequence[Text], prediction: Text) -> Sums:
         if len(references) == 1 and references[0] is prediction:  # all is shared, and long n-grams need not be made
-            keys, recalled, matched = len(prediction.key_bag), [*prediction.totals], [*prediction.totals]
+            keys, recalled, matched = len(prediction.keys()), [*prediction.totals], [*prediction.totals]
         else:
             keys, recalled, matched = _shared(references, prediction)
         wanted = [sum(column) for column in zip(*[text.totals for text in references], strict=True)]
         recalled[0] += (_KEYWORD_WEIGHT - 1) * keys
-        wanted[0] += (_KEYWORD_WEIGHT - 1) * sum([len(text.key_bag) for text in references])
+        wanted[0] += (_KEYWORD_WEIGHT - 1) * sum([len(text.keys()) for text in references])
         totals = list(prediction.totals)
         nearest = min((text.length for text in references), key=lambda n: (abs(n - prediction.length), n))
         weighted_length = nearest
@@ -197,9 +206,9 @@ def _shared(references: Sequence[Text], prediction: Text) -> tuple[int, list[int
         (text,) = references
         bags = prediction.shared(text)
         lengths = [*map(len, bags)]
-        return len(bags[0] & text.key_bag) if text.key_bag else 0, lengths, [*lengths]
+        return len(bags[0] & text.keys()), lengths, [*lengths]
     shared = [prediction.shared(text) for text in references]
-    keys = sum([len(each[0] & text.key_bag) for each, text in zip(shared, references, strict=True)])
+    keys = sum([len(each[0] & text.keys()) for each, text in zip(shared, references, strict=True)])
     recalled = [sum(map(len, column)) for column in zip(*shared, strict=True)]
     matched = [len(frozenset().union(*column)) for column in zip(*shared, strict=True)]
     return keys, recalled, matched
