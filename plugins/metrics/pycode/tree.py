@@ -146,8 +146,9 @@ class _Walk:
             reading.names, reading.binds, reading.shapes, reading.tokens, reading.moving
         )  # fmt: skip
         text, close = self.text, self.close
-        plain = self.ascii and not self.mended
-        quiet = plain and not reading.broken  # then a token that is its own kind says nothing
+        mended, ascii_only = self.mended, self.ascii
+        plain = ascii_only and not reading.broken  # then a token is its own kind
+        whole = mended or not ascii_only  # then every token of a text that is not plain is looked at
         parts: list[Part] | None = None
         own: list[int] = []
         while True:
@@ -165,13 +166,18 @@ class _Walk:
                 continue
             start = len(names)
             if not is_named:
-                if not quiet and (not plain or node.is_missing):
-                    self.unnamed_leaf(node, kind, own)
-            elif plain and kind == identifier and (begin := node.start_byte) < (end := node.end_byte):
+                if plain:
+                    if mended and not self.in_string:
+                        tokens.append(kinds[kind])
+                elif whole or node.is_missing:
+                    self.leaf(node, kind, cursor.field_id or 0, own)
+            elif ascii_only and kind == identifier and (begin := node.start_byte) < (end := node.end_byte):
                 own.append(kind << _FIELDS | role)  # what `leaf` does, for the leaf that is the most frequent
                 if not self.in_string:
                     name = text[begin:end]
-                    if name != "identifier":
+                    if mended:
+                        tokens.append(name)
+                    if mended or name != "identifier":
                         names.append(name)
                         binds.append(True)
             else:
@@ -231,13 +237,6 @@ class _Walk:
         """The shape of the node at the cursor, where it may hold a made-up token that only its text shows."""
         text = str(self.cursor.node)
         return self.shapes.number(text) if "(MISSING _" in text else shape
-
-    def unnamed_leaf(self, node: Node, kind: int, own: list[int]) -> None:
-        """A token that is its own kind, unless the text is broken or not ASCII."""
-        if self.reading.broken or not self.ascii:
-            self.leaf(node, kind, self.cursor.field_id or 0, own)
-        elif self.mended and not self.in_string:
-            self.reading.tokens.append(self.grammar.kinds[kind])
 
     def leaf(self, node: Node, kind: int, role: int, own: list[int]) -> None:
         """A leaf of any text, in any reading."""
