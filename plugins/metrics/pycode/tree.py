@@ -135,7 +135,7 @@ class _Walk:
         """The block whose docstring was the last to be found."""
         self.in_string = 0
 
-    def run(self) -> Reading:
+    def run(self) -> Reading:  # noqa: PLR0912
         """Nearly all of the time goes by here: what every node needs is in place, the rest is called."""
         cursor, frames, grammar, reading = self.cursor, self.frames, self.grammar, self.reading
         down, across, up = cursor.goto_first_child, cursor.goto_next_sibling, cursor.goto_parent
@@ -277,8 +277,10 @@ class _Walk:
 
     def is_docstring(self, above: list[int]) -> bool:
         """Whether the statement that ends here is a string that documents the block it begins."""
+        if len(above) != 1 or above is self.documented:
+            return False
         node, within = self.cursor.node, [self.grammar.kinds[frame[0]] for frame in self.frames[-2:]]
-        if node is None or len(above) != 1 or above is self.documented or node.child_count != 1:
+        if node is None or node.child_count != 1:
             return False
         inside = node.child(0)
         if inside is None or inside.type not in ("string", "concatenated_string"):
