@@ -21,7 +21,7 @@ from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
-from harness.sandbox import kernel, landlock, probes, protocol, runner, seccomp
+from harness.sandbox import hugepages, kernel, landlock, probes, protocol, runner, seccomp
 from harness.sandbox.preload import preload
 
 CONTROL = 3
@@ -60,6 +60,7 @@ class Guest:
         self.inputs: list[int] = []
         self.tests: dict[str, Any] = {}
         preload()
+        hugepages.move_code()
         self._rehearse()
         self.full = limits["rung"] == "full"
         self.scratch = self.scratch_device = -1

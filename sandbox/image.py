@@ -14,7 +14,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 _GUEST = (
     *("boot", "guest", "preload", "runner", "answers", "asserts", "wrap", "values", "protocol"),
-    *("probes", "kernel", "landlock", "seccomp"),
+    *("probes", "kernel", "landlock", "seccomp", "hugepages"),
 )
 
 
