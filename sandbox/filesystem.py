@@ -38,6 +38,9 @@ def build(what: Shown, scratch_bytes: int, owner: int) -> None:
 
     `owner` (a uid of the present user namespace) may write to `/tmp`, up to `scratch_bytes` and 4096 files, and
     nowhere else.
+
+    Raises:
+        OSError: a mount was refused, or something of `what` is where the scratch folder has to be.
     """
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     quiet = kernel.MS_NOSUID | kernel.MS_NODEV
@@ -56,7 +59,10 @@ def build(what: Shown, scratch_bytes: int, owner: int) -> None:
     Path(_STAGE, "guest").mkdir()
     for name, content in what.guest.items():
         Path(_STAGE, "guest", name).write_bytes(content)
-    Path(_STAGE, "tmp").mkdir()
+    try:
+        Path(_STAGE, "tmp").mkdir()
+    except FileExistsError:
+        raise OSError("the interpreter is below /tmp, a jail's scratch folder: install Python elsewhere") from None
     options = f"size={scratch_bytes},nr_inodes=4096,mode=700,uid={owner},gid={owner}"
     kernel.mount("tmpfs", _STAGE + "/tmp", "tmpfs", quiet | kernel.MS_NOEXEC, options)
     os.chdir(_STAGE)

@@ -1,5 +1,6 @@
 """A jail from outside: proved, cleaned, ended, and nothing left of it."""
 
+import dataclasses
 import fcntl
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from harness.records import Limits, Outcome, StdinTests
 from harness.sandbox import cgroup, kernel, run, rung, runner
+from harness.sandbox.image import image
 from harness.sandbox.jail import Jail, JailBroken, unproved
 from harness.sandbox.ladder import Refused, Rung, required
 
@@ -52,6 +54,13 @@ def test_a_jail_that_fails_a_probe_is_not_used(monkeypatch):
     with pytest.raises(JailBroken, match="not isolated: it shares the net namespace"):
         Jail(BRIEF)
     assert not others()
+
+
+def test_an_interpreter_where_the_scratch_folder_has_to_be_is_named(monkeypatch):
+    here = dataclasses.replace(image(), trees=(*image().trees, "/tmp"))
+    monkeypatch.setattr("harness.sandbox.jail.image", lambda: here)
+    with pytest.raises(JailBroken, match=r"below /tmp, a jail.s scratch folder"):
+        Jail(Limits(), "full")
 
 
 def test_nothing_is_left_of_a_closed_jail():
