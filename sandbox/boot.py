@@ -15,7 +15,7 @@ if __name__ == "__main__":
         package.__path__ = folders
         sys.modules[name] = package
     # What modules want to run in every forked child touches 130 pages (threading) or reads random bytes (random). The
-    # guest's children are single-threaded copies that need neither; they register it for children of their own.
+    # guest's children are single-threaded copies that need neither; it is registered when one of them forks.
     hooks: list[dict[str, object]] = []
     vars(sys.modules["harness.sandbox"])["at_fork"] = hooks
     register = os.register_at_fork

@@ -76,7 +76,9 @@ class Guest:
             (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
             (resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"])),
         )
-        self.streams = runner.open_streams()
+        runner.open_streams()
+        self.number = os.getpid()
+        os.register_at_fork(before=self._register_hooks)
         self.poller = select.poll()
         self.poller.register(CONTROL, 0)
         self.trusted = False
@@ -120,7 +122,7 @@ class Guest:
                 "output_bytes": 1 << 60,
                 "stop": False,
             }
-            batch = runner.Batch({**request, "until": 0.0}, [source], self.output, self.code, self.report, [])
+            batch = runner.Batch({**request, "until": 0.0}, [source], self.output, self.code, self.report, opened=False)
             for _ in range(runner.REHEARSED):
                 os.ftruncate(self.output, 0)
                 batch.rehearse()
@@ -166,7 +168,7 @@ class Guest:
         os.ftruncate(self.code, 0)
         self.report[: runner.RECORDS_AT] = bytes(runner.RECORDS_AT)
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
-        batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, [self.streams])
+        batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
         results: list[list[int]] = []
         usage = {"cpu": 0.0, "rss": 0}
         for group in message["groups"]:
@@ -227,14 +229,18 @@ class Guest:
             os.close(descriptor)
         for limit, value in self.child_limits:
             resource.setrlimit(limit, value)
-        for hook in self.at_fork:
-            os.register_at_fork(**hook)
         with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
             if self.alone:
                 seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
                 os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
+
+    def _register_hooks(self) -> None:
+        """Before a fork: what modules want done in a child is for children of a candidate, not for process 1's."""
+        if os.getpid() != self.number:
+            while self.at_fork:
+                os.register_at_fork(**self.at_fork.pop(0))
 
     def _watch(self, child: int, tests: list[int]) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""

@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable
 from mmap import mmap
 from types import CodeType, ModuleType
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn
 
 from harness.sandbox import answers, protocol, values
 
@@ -55,22 +55,19 @@ REHEARSALS = {
 REHEARSED = 20
 """The interpreter specialises a function after eight calls (CPython 3.11), and a loop's body later."""
 
-Streams = tuple[TextIO, TextIO]
 
-
-def open_streams() -> Streams:
-    """Standard input and output, on descriptors 0 and 1 whatever these are later."""
-    return (
-        open(0, encoding="utf-8", closefd=False),  # noqa: SIM115
-        open(1, "w", encoding="utf-8", closefd=False),  # noqa: SIM115
-    )
+def open_streams() -> None:
+    """New standard input and output, on descriptors 0 and 1 whatever these are later."""
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.__stdin__, sys.__stdout__ = sys.stdin, sys.stdout  # type: ignore[misc]
 
 
 class Batch:
     """The tests that one child runs, and where it leaves what they yield."""
 
     def __init__(
-        self, request: dict[str, Any], inputs: list[int], output: int, code: int, report: mmap, streams: list[Streams]
+        self, request: dict[str, Any], inputs: list[int], output: int, code: int, report: mmap, opened: bool
     ) -> None:
         self.program: str = request["program"]
         self.kind: str = request["kind"]
@@ -79,7 +76,8 @@ class Batch:
         self.stop: bool = request["stop"]
         self.until: float = request["until"]
         self.inputs, self.output, self.code, self.report = inputs, output, code, report
-        self.streams = streams
+        self.opened = opened
+        """Whether process 1 has made the streams of the first test, which saves the child the time."""
         self.ending = False
         """Whether something was registered for the end of the process and has run: no test may follow."""
 
@@ -171,9 +169,10 @@ class Batch:
         return self._function(module)
 
     def _open_streams(self) -> None:
-        """New streams on 0 and 1 for each test; the first takes those that process 1 has made, to save the time."""
-        sys.stdin, sys.stdout = self.streams.pop() if self.streams else open_streams()
-        sys.__stdin__, sys.__stdout__ = sys.stdin, sys.stdout  # type: ignore[misc, assignment]
+        """New streams for each test."""
+        if not self.opened:
+            open_streams()
+        self.opened = False
 
     def _input(self, number: int) -> bytes:
         descriptor = self.inputs[number]

@@ -368,6 +368,15 @@ def test_what_process_1_rehearses_runs_to_its_end(kind):
         assert jail.output_size() > 0
 
 
+def test_a_process_that_a_candidate_forks_draws_other_random_numbers():
+    program = (
+        "import os, random\nr, w = os.pipe()\nif os.fork() == 0:\n os.write(w, str(random.random()).encode())\n"
+        " os._exit(0)\nos.wait()\nprint(os.read(r, 99).decode() != str(random.random()))"
+    )
+    (execution,) = run([(program, StdinTests((("", "True"),)))])
+    assert execution.outcome is Outcome.PASSED
+
+
 def test_a_candidate_finds_no_trace_of_the_rehearsal():
     look = "import sys\nassert '__main__' in sys.modules and 'solution' not in sys.modules and not sys.stdin.closed"
     with Jail(BRIEF) as jail:
