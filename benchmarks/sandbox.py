@@ -213,9 +213,9 @@ def loops(options: argparse.Namespace) -> None:
 def scale(options: argparse.Namespace) -> None:
     jobs = [(problem["program"], tests_of(problem["input_output"])) for problem in problems()]
     contenders = {
-        "1 worker": ours(jobs * 5, 1),
-        "2 workers": ours(jobs * 10, 2),
-        "2 workers, 4 x the work": ours(jobs * 40, 2),
+        "1 worker": ours(jobs * 20, 1),
+        "2 workers": ours(jobs * 20, 2),
+        "2 workers, 4 x the work": ours(jobs * 80, 2),
     }
     compare(contenders, options.rounds)
 
