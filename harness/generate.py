@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness import memory
+from harness.cache import behind, read, room
 from harness.errors import ModelError
 from harness.extract import cut
 from harness.model import Base, is_prefix
@@ -135,10 +136,8 @@ def _sampled(base: Base, chunk: list[Prompt], sampling: Sampling, seed: int, lim
         ended = torch.isin(tokens[:, -1], ends)
         return ended if words is None else ended | words(tokens, None)
 
-    inputs, _ = _inputs(base, chunk)
-    prefix = base.model.get_prompt(batch_size=len(chunk)) if is_prefix(base.model) else None
-    # Layers adapted in place are part of the inner model; virtual tokens are in `inputs` or `prefix`.
-    model = base.model.get_base_model() if hasattr(base.model, "get_base_model") else base.model
+    inputs = _inputs(base, chunk)
+    model, prefix = _inner(base), _prefix(base, chunk)
     return sample(model, inputs, prefix, [prompt.id for prompt in chunk], sampling, seed, limit, stop)
 
 
@@ -149,11 +148,29 @@ def _generated(
     import torch
 
     torch.manual_seed(_seed(seed, chunk))
-    inputs, prompt_width = _inputs(base, chunk)
-    output = _model(base, inputs).generate(**inputs, **_options(base, sampling, limit))
+    inputs = _inputs(base, chunk)
+    options = _options(base, sampling, limit)
+    if not base.seq2seq:
+        inputs = _read(base, chunk, inputs, options.get("num_beams", 1))
+    output = (base.model if base.seq2seq else _inner(base)).generate(**inputs, **options)
     scores = getattr(output, "sequences_scores", None)
-    rows: list[list[int]] = output.sequences[:, 1 if base.seq2seq else prompt_width :].tolist()
+    rows: list[list[int]] = output.sequences[:, 1:].tolist()  # behind the start token, or the last of the prompt
     return rows, None if scores is None else scores.tolist()
+
+
+def _read(base: Base, chunk: list[Prompt], inputs: dict[str, Any], beams: int) -> dict[str, Any]:
+    """What `generate` needs to go on after the prompts: all but the last token of each is read here, once."""
+    import torch
+
+    model = _inner(base)
+    cache = room(model, _prefix(base, chunk))
+    mask, places = behind(cache, inputs["attention_mask"])
+    prompts = {name: value[:, :-1] for name, value in inputs.items() if name != "attention_mask"}
+    if places.shape[1] > 1:
+        read(model, prompts, mask[:, :-1], places[:, :-1], cache)
+    cache.batch_repeat_interleave(beams)
+    last = torch.tensor([prompt.tokens[-1:] for prompt in chunk], device=base.device)
+    return {"input_ids": last, "attention_mask": mask, "past_key_values": cache}
 
 
 def _seed(seed: int, chunk: list[Prompt]) -> int:
@@ -162,8 +179,18 @@ def _seed(seed: int, chunk: list[Prompt]) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def _inputs(base: Base, chunk: list[Prompt]) -> tuple[dict[str, Any], int]:
-    """Padded tensors for `generate`, and how many positions of its output are the prompt's.
+def _inner(base: Base) -> Any:
+    """The model itself: layers adapted in place are part of it, virtual tokens are in `_inputs` or `_prefix`."""
+    return base.model.get_base_model() if hasattr(base.model, "get_base_model") else base.model
+
+
+def _prefix(base: Base, chunk: list[Prompt]) -> Any:
+    """Trained keys and values before each prompt, or None."""
+    return base.model.get_prompt(batch_size=len(chunk)) if is_prefix(base.model) else None
+
+
+def _inputs(base: Base, chunk: list[Prompt]) -> dict[str, Any]:
+    """Padded tensors of the prompts.
 
     A decoder's prompt is padded on the left, where its continuation does not see it; an encoder's on the right, so that
     nothing comes between virtual tokens and the prompt.
@@ -178,10 +205,10 @@ def _inputs(base: Base, chunk: list[Prompt]) -> tuple[dict[str, Any], int]:
     if base.seq2seq:
         # Each row turned by its own gap: what stood before the prompt stands behind it.
         order = torch.tensor([[*range(gap, width), *range(gap)] for gap in gaps], device=base.device)
-        return {"input_ids": ids.gather(1, order), "attention_mask": mask.gather(1, order)}, 0
+        return {"input_ids": ids.gather(1, order), "attention_mask": mask.gather(1, order)}
     if _virtual_embeddings(base):
-        return _behind_virtual_tokens(base, ids, mask), 0
-    return {"input_ids": ids, "attention_mask": mask}, width
+        return _behind_virtual_tokens(base, ids, mask)
+    return {"input_ids": ids, "attention_mask": mask}
 
 
 def _virtual_embeddings(base: Base) -> bool:
@@ -216,17 +243,13 @@ def _behind_virtual_tokens(base: Base, ids: Any, mask: Any) -> dict[str, Any]:
     }
 
 
-def _model(base: Base, inputs: dict[str, Any]) -> Any:
-    return base.model.get_base_model() if "inputs_embeds" in inputs else base.model
-
-
 def _options(base: Base, sampling: Sampling, limit: int) -> dict[str, Any]:
     options: dict[str, Any] = {
         "max_new_tokens": limit,
         "num_return_sequences": sampling.candidates,
         "pad_token_id": base.tokenizer.pad_token_id,
         "return_dict_in_generate": True,
-        "use_cache": True,  # without it prefix tuning fails
+        "use_cache": True,
     }
     if sampling.temperature > 0:
         options |= {"do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0}

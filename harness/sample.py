@@ -6,18 +6,15 @@ no keys or values, and finished candidates leave the batch, so that a long one d
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.cache import behind, read, room
 from harness.records import Sampling
 
 _MOST = 128
 """Tokens among which a nucleus is sought first; sorting the whole vocabulary is most of a small model's step."""
-_STEP = 64
-"""Positions of keys and values that are made room for at a time."""
 
 
 def sample(
@@ -37,12 +34,10 @@ def sample(
     """
     import torch
 
-    mask, cache = inputs["attention_mask"], _cache(prefix)
-    before = cache.get_seq_length()
-    places = (mask.cumsum(dim=1) - 1).clamp(min=0) + before
-    mask = torch.cat([mask.new_ones(mask.shape[0], before), mask], dim=1)
+    cache = room(model, prefix)
+    mask, places = behind(cache, inputs["attention_mask"])
     rest = {name: value for name, value in inputs.items() if name != "attention_mask"}
-    logits = _last_logits(model, rest, mask, places, cache)
+    logits = read(model, rest, mask, places, cache).logits[:, -1]
     cache.batch_repeat_interleave(sampling.candidates)
     logits, mask, place = (x.repeat_interleave(sampling.candidates, dim=0) for x in (logits, mask, places[:, -1:] + 1))
     chances = torch.cat([random_numbers(seed, one, sampling.candidates, limit) for one in ids]).to(logits.device)
@@ -62,7 +57,7 @@ def sample(
             cache.batch_select_indices(kept)
             live, tokens, mask, place = live[kept], tokens[kept], mask[kept], place[kept]
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        logits = _last_logits(model, {"input_ids": tokens[:, None]}, mask, place, cache)
+        logits = read(model, {"input_ids": tokens[:, None]}, mask, place, cache).logits[:, -1]
         place = place + 1
     return [row[:length] for row, length in zip(written.tolist(), lengths, strict=True)]
 
@@ -98,59 +93,3 @@ def pick(logits: Any, chance: Any, sampling: Sampling) -> Any:
         max=inside.sum(dim=-1, keepdim=True) - 1
     )
     return order.gather(1, place)[:, 0]
-
-
-def _last_logits(model: Any, tokens: Mapping[str, Any], mask: Any, places: Any, cache: Any) -> Any:
-    taken = inspect.signature(model.forward).parameters
-    more = {"position_ids": places, "logits_to_keep": 1}
-    given = {name: value for name, value in more.items() if name in taken}
-    return model(**tokens, **given, attention_mask=mask, past_key_values=cache, use_cache=True).logits[:, -1]
-
-
-def _cache(prefix: Any) -> Any:
-    from transformers.cache_utils import Cache
-
-    cache = Cache(layer_class_to_replicate=_roomy())
-    for number, layer in enumerate(prefix.layers if prefix is not None else ()):
-        cache.update(layer.keys, layer.values, number)
-    return cache
-
-
-@functools.cache
-def _roomy() -> Any:
-    from transformers.cache_utils import DynamicLayer
-
-    class Roomy(DynamicLayer):  # type: ignore[misc]
-        """Keys and values with room for the next positions, so that a step writes one and copies none."""
-
-        room: tuple[Any, Any] | None = None
-
-        def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-            if not self.is_initialized:
-                self.lazy_initialization(key_states, value_states)
-            start = self.get_seq_length()
-            end = start + key_states.shape[-2]
-            if self.room is None or self.room[0].shape[-2] < end:
-                self._make_room(key_states, value_states, start, end + _STEP)
-            assert self.room is not None
-            for place, new in zip(self.room, (key_states, value_states), strict=True):
-                place[:, :, start:end] = new
-            self.keys, self.values = (place[:, :, :end] for place in self.room)
-            return self.keys, self.values
-
-        def _make_room(self, keys: Any, values: Any, start: int, size: int) -> None:
-            room = tuple(new.new_empty(*new.shape[:2], size, new.shape[3]) for new in (keys, values))
-            self.room = room
-            if start:
-                for place, old in zip(room, (self.keys, self.values), strict=True):
-                    place[:, :, :start] = old
-
-        def batch_repeat_interleave(self, repeats: int) -> None:
-            super().batch_repeat_interleave(repeats)
-            self.room = None
-
-        def batch_select_indices(self, indices: Any) -> None:
-            super().batch_select_indices(indices)
-            self.room = None
-
-    return Roomy

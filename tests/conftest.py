@@ -100,6 +100,7 @@ SIZES = {
     "t5": {"d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0},
 }
 SIZES["qwen2"] = SIZES["starcoder2"] = SIZES["llama"]
+SIZES["mistral"] = SIZES["llama"] | {"sliding_window": 8}
 SIZES["gpt_neox"] = {k: v for k, v in SIZES["llama"].items() if k != "num_key_value_heads"}
 
 
