@@ -26,6 +26,7 @@ _CPU_BATCH = 8  # beams: larger batches are no faster on a CPU (measured at 4M t
 _CPU_SAMPLED = 30  # samples: finished rows leave the batch, so a large one wastes nothing
 _GPU_BATCH = 64
 _SHARE_OF_FREE_MEMORY = 0.6
+_STEP_SCORES = 6
 
 
 def generate(
@@ -72,20 +73,22 @@ def token_limit(base: Base, prompt: Prompt, sampling: Sampling) -> int:
 
 
 def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int:
-    """How many problems fit at once: the cache of keys and values of the longest prompt, against free memory."""
+    """How many problems fit at once: keys, values and scores of the longest prompt's candidates, in free memory."""
     import torch
 
+    sampled = sampling.temperature > 0
     if base.device.type != "cuda":
-        return _CPU_SAMPLED if sampling.temperature > 0 else _CPU_BATCH
+        return _CPU_SAMPLED if sampled else _CPU_BATCH
     longest = max((len(p.tokens) for p in prompts), default=1) + sampling.max_new_tokens
     config = base.model.config
     layers = int(getattr(config, "num_hidden_layers", None) or config.num_layers)
     heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
     width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-    # Keys and values in 16 bit, twice because a beam search copies the cache when it reorders it.
-    each = 2 * 2 * 2 * layers * heads * width * longest * sampling.candidates
+    cache = 2 * 2 * layers * heads * width * longest  # keys and values in 16 bit
+    # A beam search keeps the scores of all tokens at each step, in 32 bits; a step needs a few times as much as one.
+    scores = 4 * int(config.vocab_size) * (_STEP_SCORES + (0 if sampled else sampling.max_new_tokens))
     free, _ = torch.cuda.mem_get_info()
-    return max(1, min(_GPU_BATCH, int(free * _SHARE_OF_FREE_MEMORY / each)))
+    return max(1, min(_GPU_BATCH, int(free * _SHARE_OF_FREE_MEMORY / (sampling.candidates * (cache + scores)))))
 
 
 def _with_room(
