@@ -138,9 +138,8 @@ def main() -> None:
     ratio = statistics.median(b[0] / a[0] for a, b in zip(*found.values(), strict=True))
     for side in (ours, alone):
         seconds, peak = (statistics.median(column) for column in zip(*found[side.__name__], strict=True))
-        print(
-            f"{side.__name__:6} {options.problems / seconds:7.2f} problems/s, {sizes[side]} at a time, peak {peak:.1f} GB"
-        )
+        rate = options.problems / seconds
+        print(f"{side.__name__:6} {rate:7.2f} problems/s, {sizes[side]} at a time, peak {peak:.1f} GB")
     print(f"{ratio:.2f} x transformers alone")
 
 
