@@ -2,8 +2,8 @@
 
     python -m harness.plugins.methods.peft_probe
 
-tunes each for a few steps, validates, saves, and reloads it with PEFT alone; `peft_probed.json` beside this file keeps
-the outcome, and `harness plugins` shows it.
+tunes each for a few steps, validates, saves, reloads it with PEFT alone, and lets both write, by beam search and by
+sampling; `peft_probed.json` beside this file keeps the outcome, and `harness plugins` shows it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import tempfile
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.model import BUILTIN, Base, prepare_process
 from harness.plugins.methods.peft_any import PROBED, PeftAny
-from harness.records import ModelSpec, Problem
+from harness.records import ModelSpec, Problem, Sampling
 
-SEEN = ("trains", "validates", "saves", "reloads")
+if TYPE_CHECKING:
+    from harness.prompts import Prompt
+
+SEEN = ("trains", "validates", "saves", "reloads", "writes")
 """The stations of a probe, in order."""
 
 
@@ -67,6 +70,19 @@ def _stations(name: str, spec: ModelSpec, folder: Path) -> Any:
     if abs(loss - after) > 1e-4:
         raise ValueError(f"reloaded, its loss is {loss:.4f} instead of {after:.4f}")
     yield SEEN[3]
+    for sampling in (Sampling(2, 8), Sampling(2, 8, temperature=0.8)):
+        if _written(adapted, sampling) != _written(again, sampling):
+            raise ValueError("reloaded, it writes something else")
+    yield SEEN[4]
+
+
+def _problems(base: Base) -> list[tuple[Prompt, Problem]]:
+    from harness.plugin import Task
+    from harness.prompts import Layout
+
+    problems = [Problem(str(i), f"print the number {i}", (f"print({i})",)) for i in range(8)]
+    layout = Layout(Task(), base)
+    return [(layout.prompt(problem), problem) for problem in problems]
 
 
 def _rows(base: Base) -> list[dict[str, Any]]:
@@ -74,9 +90,14 @@ def _rows(base: Base) -> list[dict[str, Any]]:
     from harness.prompts import Layout
     from harness.train import rows
 
-    problems = [Problem(str(i), f"print the number {i}", (f"print({i})",)) for i in range(8)]
-    layout = Layout(Task(), base)
-    return rows(layout, [(layout.prompt(problem), problem) for problem in problems], 128)[0]
+    return rows(Layout(Task(), base), _problems(base), 128)[0]
+
+
+def _written(base: Base, sampling: Sampling) -> list[str]:
+    from harness.generate import generate
+
+    prompts = [prompt for prompt, _ in _problems(base)]
+    return [one.text for _, found in generate(base, prompts, sampling, 42, batch=4) for one in found]
 
 
 def main() -> None:
