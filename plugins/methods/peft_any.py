@@ -46,7 +46,10 @@ _FIXED: Mapping[str, Mapping[str, Any]] = {
 PROBED = Path(__file__).parent / "peft_probed.json"
 """What `peft_probe` saw each tuner do."""
 
-_NOT_OPTIONS = frozenset({"auto_mapping", "peft_version", "peft_type", "task_type", "inference_mode", "revision"})
+_NOT_OPTIONS = frozenset({
+    *("auto_mapping", "peft_version", "peft_type", "task_type", "inference_mode", "revision"),
+    "alora_invocation_tokens",  # switched on in PEFT's own `generate`, which writes without our cache
+})  # fmt: skip
 
 
 class PeftAny(Method):

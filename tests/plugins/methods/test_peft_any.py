@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from harness.errors import ModelError
@@ -41,6 +43,12 @@ def test_what_peft_refuses_is_one_line(name: str, kind: str, words: str) -> None
 def test_a_tuner_that_changes_the_base_leaves_nothing_of_it_to_the_next(name: str) -> None:
     contract = contract_for("method", f"peft:{name}", {})
     assert examine_one(contract, "test_the_next_method_finds_the_base_as_it_was").reason == ""
+
+
+def test_what_only_peft_s_own_generate_switches_on_is_no_option() -> None:
+    names = {field.name for field in dataclasses.fields(PeftAny().variant("lora").Config)}
+    assert "use_rslora" in names
+    assert "alora_invocation_tokens" not in names
 
 
 def test_a_number_is_no_secret_though_its_option_is_called_a_key() -> None:
