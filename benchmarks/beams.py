@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.generate import batch_size, generate
-from harness.model import Base, ModelSpec
+from harness.model import Base, ModelSpec, prepare_process
 from harness.prompts import Prompt
 from harness.records import Sampling
 
@@ -103,9 +103,7 @@ def fitting(side: Side, base: Base, asked: list[Prompt], size: int) -> int:
         torch.cuda.empty_cache()
 
 
-def timed(
-    side: Callable[[Base, list[Prompt], int], None], base: Base, asked: list[Prompt], size: int
-) -> tuple[float, float]:
+def timed(side: Side, base: Base, asked: list[Prompt], size: int) -> tuple[float, float]:
     """Seconds, and the peak of memory in GB on a GPU."""
     import torch
 
@@ -126,6 +124,7 @@ def main() -> None:
     for name, default in (("layers", 4), ("hidden", 256), ("prompt", 450), ("problems", 16), ("rounds", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
+    prepare_process()
     network = model(options.layers, options.hidden)
     base = Base(network, Words(), ModelSpec("random"), seq2seq=False)
     asked = prompts(options.prompt, options.problems)

@@ -16,7 +16,10 @@ _STEP = 64
 
 
 def behind(cache: Any, mask: Any) -> tuple[Any, Any]:
-    """The mask of `cache` and of the tokens behind it that are in `mask`, and the places of these tokens."""
+    """The mask (rows, those in `cache` and n) of all that is attended to, and the places (rows, n) of n new tokens.
+
+    `mask` (rows, n) is 0 where a row is padded, on the left; a row's first token stands right behind the cache.
+    """
     import torch
 
     before = cache.get_seq_length()
@@ -24,9 +27,10 @@ def behind(cache: Any, mask: Any) -> tuple[Any, Any]:
 
 
 def read(model: Any, tokens: Mapping[str, Any], mask: Any, places: Any, cache: Any) -> Any:
-    """The output of `model` for `tokens` (ids or embeddings), at `places` behind what is in `cache`.
+    """The output of `model` for `tokens`, at `places` behind what is in `cache`, to which they are added.
 
-    `mask` is that of the cache and the tokens; of the logits only the last position's are computed.
+    `tokens` are the model's own arguments: `input_ids` (rows, n) or `inputs_embeds` (rows, n, width). `places` (rows,
+    n) and `mask` (rows, those in the cache and n) come from `behind`. Of the logits only the last place's are computed.
     """
     taken = inspect.signature(model.forward).parameters
     more = {"position_ids": places, "logits_to_keep": 1}
@@ -34,12 +38,15 @@ def read(model: Any, tokens: Mapping[str, Any], mask: Any, places: Any, cache: A
     return model(**tokens, **given, attention_mask=mask, past_key_values=cache, use_cache=True)
 
 
-def room(model: Any, prefix: Any) -> Any:
-    """An empty cache for `model`, or one that begins with the trained keys and values of `prefix`."""
+def new_cache(model: Any, prefix: Any) -> Any:
+    """An empty cache for `model`, or one that begins with the trained keys and values of `prefix`, a cache of PEFT's.
+
+    transformers' own where some layers are of a kind that Roomy is not.
+    """
     from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
     cache = DynamicCache(config=model.config)
-    if all(type(layer) is DynamicLayer for layer in cache.layers):  # others forget what a window has passed
+    if all(type(layer) is DynamicLayer for layer in cache.layers):
         cache = Cache(layer_class_to_replicate=_roomy())
     for number, layer in enumerate(prefix.layers if prefix is not None else ()):
         cache.update(layer.keys, layer.values, number)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from harness import memory
-from harness.cache import behind, read, room
+from harness.cache import behind, new_cache, read
 from harness.errors import ModelError
 from harness.extract import cut
 from harness.model import Base, is_prefix
@@ -27,6 +27,7 @@ _CPU_SAMPLED = 30  # samples: finished rows leave the batch, so a large one wast
 _GPU_BATCH = 64
 _SHARE_OF_FREE_MEMORY = 0.8
 _STEP_SCORES = 6
+"""Copies of one step's scores that are held while it chooses: logits, log-probabilities, and work room of sorting."""
 
 
 def generate(
@@ -85,7 +86,7 @@ def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int
     heads = int(getattr(config, "num_key_value_heads", None) or config.num_attention_heads)
     width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
     cache = 2 * 2 * layers * heads * width * longest  # keys and values in 16 bit
-    # A beam search keeps the scores of all tokens at each step, in 32 bits; a step needs a few times as much as one.
+    # In 32 bits; a beam search keeps those of every step.
     scores = 4 * int(config.vocab_size) * (_STEP_SCORES + (0 if sampled else sampling.max_new_tokens))
     free, _ = torch.cuda.mem_get_info()
     return max(1, min(_GPU_BATCH, int(free * _SHARE_OF_FREE_MEMORY / (sampling.candidates * (cache + scores)))))
@@ -152,10 +153,9 @@ def _generated(
 
     torch.manual_seed(_seed(seed, chunk))
     inputs = _inputs(base, chunk)
-    options = _options(base, sampling, limit)
     if not base.seq2seq:
-        inputs = _read(base, chunk, inputs, options.get("num_beams", 1))
-    output = (base.model if base.seq2seq else _inner(base)).generate(**inputs, **options)
+        inputs = _read(base, chunk, inputs, sampling.candidates)
+    output = (base.model if base.seq2seq else _inner(base)).generate(**inputs, **_options(base, sampling, limit))
     scores = getattr(output, "sequences_scores", None)
     rows: list[list[int]] = output.sequences[:, 1:].tolist()  # behind the start token, or the last of the prompt
     return rows, None if scores is None else scores.tolist()
@@ -166,7 +166,7 @@ def _read(base: Base, chunk: list[Prompt], inputs: dict[str, Any], beams: int) -
     import torch
 
     model = _inner(base)
-    cache = room(model, _prefix(base, chunk))
+    cache = new_cache(model, _prefix(base, chunk))
     mask, places = behind(cache, inputs["attention_mask"])
     prompts = {name: value[:, :-1] for name, value in inputs.items() if name != "attention_mask"}
     if places.shape[1] > 1:

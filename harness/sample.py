@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.cache import behind, read, room
+from harness.cache import behind, new_cache, read
 from harness.records import Sampling
 
 _MOST = 128
@@ -34,7 +34,7 @@ def sample(
     """
     import torch
 
-    cache = room(model, prefix)
+    cache = new_cache(model, prefix)
     mask, places = behind(cache, inputs["attention_mask"])
     rest = {name: value for name, value in inputs.items() if name != "attention_mask"}
     logits = read(model, rest, mask, places, cache).logits[:, -1]

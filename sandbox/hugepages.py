@@ -87,10 +87,10 @@ def _move(place: int) -> bool:
     """Replaces the huge page at `place` by a copy in memory; whether it could."""
     writable, executable = PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC
     size = ctypes.c_size_t(HUGE)
-    room = libc.mmap(None, ctypes.c_size_t(2 * HUGE), writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, ctypes.c_long(0))
-    if room == _FAILED:
+    space = libc.mmap(None, ctypes.c_size_t(2 * HUGE), writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, ctypes.c_long(0))
+    if space == _FAILED:
         return False
-    copy = -(-room // HUGE) * HUGE
+    copy = -(-space // HUGE) * HUGE
     libc.madvise(ctypes.c_void_p(copy), size, MADV_HUGEPAGE)
     ctypes.memmove(copy, place, HUGE)
     done: bool = (
@@ -98,7 +98,7 @@ def _move(place: int) -> bool:
         and libc.mprotect(ctypes.c_void_p(copy), size, executable) == 0
         and libc.mremap(ctypes.c_void_p(copy), size, size, _MREMAP_INTO_PLACE, ctypes.c_void_p(place)) == place
     )
-    for start, end in ((room, copy), (copy + HUGE, room + 2 * HUGE)) if done else ((room, room + 2 * HUGE),):
+    for start, end in ((space, copy), (copy + HUGE, space + 2 * HUGE)) if done else ((space, space + 2 * HUGE),):
         if end > start:
             libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
     return done

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness import model
-from harness.cache import room
+from harness.cache import new_cache
 from harness.generate import generate
 from harness.model import Base, ModelSpec
 from harness.plugin import Task
@@ -80,7 +80,7 @@ def test_a_prompt_is_read_once_and_not_once_for_each_beam(
 
 def test_what_rows_share_stays_and_what_they_wrote_goes_with_them(model_of: Callable[[str], Path]) -> None:
     base = model.load(ModelSpec(str(model_of("llama"))), {})
-    cache = room(base.model, None)
+    cache = new_cache(base.model, None)
     rows = torch.arange(6.0)[:, None, None, None]
 
     def write(values: Any) -> Any:

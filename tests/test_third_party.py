@@ -169,7 +169,6 @@ def test_a_run_or_tuning_by_another_state_of_a_plugin_is_kept_and_said_to_be(
     made = "another state of probe-sums, probe-bias (harness-probe 1.2.3); remove it to make it anew"
     assert notes() == [f"note: {run.relative_to(tmp_path)} was made by {made}"]
     shutil.rmtree(run)
-    made = "another state of probe-sums, probe-bias (harness-probe 1.2.3); remove it to make it anew"
     assert notes() == [f"note: {tuning.relative_to(tmp_path)} was made by {made}"]
     assert ["tuned by another state of" in row for row in rows] == [False, False, False, True]
 

@@ -275,15 +275,17 @@ def test_hostile_text_is_scored_on_either_side(profile, text):
         assert found.why or all(0.0 <= value <= 1.0 + 1e-12 for value in found.values.values())
 
 
+def seconds(profile: str, reference: str, prediction: str) -> float:
+    """Processor time of a comparison by a judge that remembers nothing."""
+    judged = Judge(profile, False)
+    started = time.process_time()
+    judged.sums([reference], prediction)
+    return time.process_time() - started
+
+
 def test_work_does_not_double_with_each_nested_loop():
-    judged = Judge("paper", False)
-    seconds = []
-    for depth in (9, 18):
-        text = nested_loops(depth)
-        started = time.process_time()
-        judged.sums([text], text)
-        seconds.append(time.process_time() - started)
-    assert seconds[1] < 40 * seconds[0]  # doubling would make it 512 times
+    shallow, deep = (seconds("paper", text, text) for text in map(nested_loops, (9, 18)))
+    assert deep < 40 * shallow  # doubling would make it 512 times
 
 
 def chained(count: int) -> str:
@@ -307,25 +309,15 @@ def docstring_before_comments(count: int) -> str:
 )
 @pytest.mark.parametrize("profile", PROFILES)
 def test_time_grows_with_the_length_of_what_is_inside_each_other(profile, text):
-    seconds = []
-    for count in (500, 8_000):
-        judged = Judge(profile, False)
-        started = time.process_time()
-        judged.sums(["x = 1\ny = x"], text(count))
-        seconds.append(time.process_time() - started)
-    assert seconds[1] < 16 * 5 * max(seconds[0], 0.002)  # the square would be 256 times
+    short, long = (seconds(profile, "x = 1\ny = x", text(count)) for count in (500, 8_000))
+    assert long < 16 * 5 * max(short, 0.002)  # the square would be 256 times
 
 
 @pytest.mark.parametrize("unit", ["x = x + 1\n", "if a:\n    b = a\n", "# c\n\n", "f(a)[b]\n", "'s'\n"])
 @pytest.mark.parametrize("profile", PROFILES)
 def test_time_grows_with_the_length_not_with_its_square(profile, unit):
-    seconds = []
-    for count in (250, 4_000):
-        judged = Judge(profile, False)
-        started = time.process_time()
-        judged.sums(["x = 1"], unit * count)
-        seconds.append(time.process_time() - started)
-    assert seconds[1] < 16 * 5 * max(seconds[0], 0.002)  # the square would be 256 times
+    short, long = (seconds(profile, "x = 1", unit * count) for count in (250, 4_000))
+    assert long < 16 * 5 * max(short, 0.002)  # the square would be 256 times
 
 
 code = st.lists(
