@@ -25,7 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,14 @@ def enclosed(body: Callable[[], Any]) -> Any:
     return json.loads(text)
 
 
-def ours(jobs: list[tuple[str, Tests]], workers: int, cores: int = 0, **options: Any) -> Callable[[], Measured]:
-    """Judges `jobs` with harness, on as many cores as there are or on `cores` of them; jail start included."""
+def ours(
+    jobs: list[tuple[str, Tests]], workers: int, cores: Sequence[int] = (), **options: Any
+) -> Callable[[], Measured]:
+    """Judges `jobs` with harness, on all cores or on some, counted from 0; jail start included."""
 
     def body() -> Measured:
         if cores:
-            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+            os.sched_setaffinity(0, [sorted(os.sched_getaffinity(0))[core] for core in cores])
         list(run([("", StdinTests(()))]))  # the ladder is tried once per process, not once per run
         began, before = time.perf_counter(), _cpu()
         executions = list(run(jobs, Limits(), workers=workers, **options))
@@ -188,7 +191,7 @@ def answered(row: dict[str, Any]) -> dict[str, Any]:
         while (request := work.next()) and work.step != "examine":
             jail.load(request.suite.description, request.suite.inputs)
             jail.ask(request.program, request.groups, False, 60.0)
-            work.take(jail, jail.answer())
+            work.take(jail.answer())
     answers = [json.loads(line) for line in work.answers.splitlines()]
     mine = [(call, said) for call, said in zip(work.calls, answers, strict=True) if call[0] == row["entry_point"]]
     inputs = [[values.revive(item) for item in call[1]] for call, _ in mine]
@@ -214,13 +217,27 @@ def loops(options: argparse.Namespace) -> None:
 
 def scale(options: argparse.Namespace) -> None:
     jobs = [(problem["program"], tests_of(problem["input_output"])) for problem in problems()]
+    few, many = jobs * 40, jobs * 160
     contenders = {
-        "1 core": ours(jobs * 20, 1, cores=1),
-        "1 worker": ours(jobs * 20, 1),  # whose supervisor works on another core meanwhile
-        "2 workers": ours(jobs * 20, 2),
-        "2 workers, 4 x the work": ours(jobs * 80, 2),
+        "1 core": ours(few, 1, cores=[0]),
+        "1 worker": ours(few, 1),  # which may change its core, with a supervisor that works on the other
+        "2 workers": ours(few, 2),
+        "2 workers, 4 x the work": ours(many, 2),
+        "2 runs, 1 core each": side_by_side(ours(few, 1, cores=[0]), ours(few, 1, cores=[1])),
     }
     compare(contenders, options.rounds)
+
+
+def side_by_side(*contenders: Callable[[], Measured]) -> Callable[[], Measured]:
+    """Several at the same time: what the machine gives to those that share nothing."""
+
+    def body() -> Measured:
+        with ThreadPoolExecutor(len(contenders)) as threads:
+            rows = list(threads.map(lambda contender: contender(), contenders))
+        total = {key: sum(row[key] for row in rows) for key in rows[0]}
+        return {**total, "cpu_ms": total["cpu_ms"] / len(rows)}
+
+    return body
 
 
 def start(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import select
 import socket
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,14 +36,35 @@ class JailBroken(HarnessError):
     """The jail did not start, ended, or answered what no guest answers. Never a candidate's verdict."""
 
 
-class Jail:
-    """A running jail. Close it, or use it as a context manager."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a guest has answered to one request, checked as far as it can be."""
 
-    def __init__(self, limits: Limits, rung: RungName = "full") -> None:
+    rows: Sequence[Sequence[int]]
+    """A row for each test that was started: its index, how it ended, start and end of its output, CPU ns, first."""
+    output: bytes
+    """All that the candidate wrote."""
+    why: str
+    """Why there are no more rows: done, stopped, paused, not-loaded."""
+    error: str
+    """The first error's text."""
+    cpu_seconds: float
+    exhausted: bool
+    """Whether the kernel has killed for lack of memory meanwhile."""
+
+
+class Jail:
+    """A running jail. Close it, or use it as a context manager.
+
+    `core`: the only one that it and its candidates run on; None for all that this process may use.
+    """
+
+    def __init__(self, limits: Limits, rung: RungName = "full", core: int | None = None) -> None:
         self.limits = limits
         self.rung = rung
         self.runs = 0
-        self.output = -1
+        self._output = -1
+        self._tests = 0
         self._pidfd = -1
         self.probes: dict[str, str] = {}
         self.alone = False
@@ -57,6 +79,9 @@ class Jail:
             self._launcher = _launch(inside, limits, rung, counted, real_root, self._uid)
         finally:
             inside.close()
+        if core is not None:
+            with contextlib.suppress(OSError):  # the core was taken away meanwhile; only speed depends on it
+                os.sched_setaffinity(self._launcher.pid, {core})
         try:
             self._greet()
         except (OSError, ValueError, protocol.Ended) as problem:
@@ -85,7 +110,7 @@ class Jail:
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
-        (self.output,) = protocol.receive_descriptors(self.socket, 1)
+        (self._output,) = protocol.receive_descriptors(self.socket, 1)
         self.probes = hello["probes"]
         self.alone = bool(hello["alone"])
         problem = unproved(self.pid, self.rung, self.probes)
@@ -105,23 +130,32 @@ class Jail:
     def ask(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
         """Requests a run; the answer comes with `answer` once the socket is readable."""
         self.runs += 1
+        self._tests = max(end for _, end in groups)
         message = {"op": "run", "program": program, "groups": groups, "stop": stop, "pause_after": pause_after}
         protocol.send(self.socket, message)
 
-    def answer(self) -> dict[str, Any]:
-        """The guest's answer to `ask`."""
+    def answer(self) -> Answer:
+        """The guest's answer to `ask`, with the output: nothing of it is needed of the jail any more.
+
+        Raises:
+            JailBroken: the jail has ended, or what it says cannot be.
+        """
         try:
-            return protocol.receive(self.socket)
-        except (OSError, ValueError, protocol.Ended) as problem:
+            said = protocol.receive(self.socket)
+            size = os.fstat(self._output).st_size
+            for test, _, start, end, _, _ in said["results"]:
+                if not (0 <= test < self._tests and 0 <= start <= end <= size):
+                    raise ValueError("the guest reports what cannot be")
+            return Answer(
+                said["results"],
+                os.pread(self._output, size, 0),
+                said["why"],
+                str(said["error"]),
+                float(said["cpu"]),
+                self.group.killed(),
+            )
+        except (OSError, ValueError, KeyError, TypeError, protocol.Ended) as problem:
             raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
-
-    def read(self, start: int, end: int) -> bytes:
-        """Bytes of the candidate's output."""
-        return os.pread(self.output, end - start, start)
-
-    def output_size(self) -> int:
-        """Bytes that the candidate has written, at most."""
-        return os.fstat(self.output).st_size
 
     def close(self) -> None:
         """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
@@ -137,9 +171,9 @@ class Jail:
             ended = _ended(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
-        if self.output >= 0:
-            os.close(self.output)
-            self.output = -1
+        if self._output >= 0:
+            os.close(self._output)
+            self._output = -1
         self.group.remove()
         if not ended:
             raise JailBroken("a jail could not be ended")

@@ -15,6 +15,7 @@ from typing import Any
 from harness.records import CallTests, Outcome, StdinTests
 from harness.sandbox import protocol, values
 from harness.sandbox.compare import Expected, ExpectedValue
+from harness.sandbox.jail import Answer
 
 OUTCOMES = {
     protocol.RAISED: Outcome.RAISED,
@@ -74,19 +75,14 @@ def _suite(tests: StdinTests | CallTests) -> Suite:
     return Suite({"kind": "call", "entry_point": tests.entry_point}, [arguments], len(wanted), check_value)
 
 
-def judge(
-    suite: Suite, row: Sequence[int], read: Callable[[int, int], bytes], output_bytes: int, exhausted: bool
-) -> Verdict:
-    """The verdict on one row of the guest's answer: [test, how it ended, start, end of output, CPU ns, first].
-
-    `exhausted`: the kernel has killed for lack of memory during this run.
-    """
+def judge(suite: Suite, row: Sequence[int], answer: Answer, output_bytes: int) -> Verdict:
+    """The verdict on one row of the guest's answer."""
     test, how, start, end, _, first = row
-    if how == protocol.KILLED and exhausted:
+    if how == protocol.KILLED and answer.exhausted:
         return Verdict(Outcome.OUT_OF_MEMORY, False, bool(first))
     if how != protocol.ENDED:
         return Verdict(OUTCOMES[how], False, bool(first))
     if end - start >= output_bytes:
         return Verdict(Outcome.OUTPUT_LIMIT, False, bool(first))
-    apps, strict = suite.check(test, read(start, end))
+    apps, strict = suite.check(test, answer.output[start:end])
     return Verdict(Outcome.PASSED if apps else Outcome.FAILED, strict, bool(first))

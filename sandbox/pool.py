@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 from harness.records import AssertTests, Execution, Outcome, Tests
-from harness.sandbox.jail import Jail, JailBroken
+from harness.sandbox.jail import Answer, Jail, JailBroken
 from harness.sandbox.judge import Suite, suites
-from harness.sandbox.work import AssertWork, CaseWork, Options, Plan, Work
+from harness.sandbox.work import AssertWork, CaseWork, Options, Plan, Request, Work
 
 Job = tuple[str, Tests]
 
@@ -23,9 +24,13 @@ _PATIENT, _IMPATIENT = 60.0, 0.05
 
 
 class Slot:
-    """One worker: a jail for candidates, and for assertion tests a second one for the test code."""
+    """One worker: a jail for candidates, and for assertion tests a second one for the test code.
 
-    def __init__(self) -> None:
+    `core`: the only one that its jails run on; None where the kernel is to place them.
+    """
+
+    def __init__(self, core: int | None) -> None:
+        self.core = core
         self.jails: dict[bool, Jail] = {}
         self.loaded: dict[bool, Suite] = {}
         self.work: Work | None = None
@@ -38,33 +43,45 @@ class Pool:
 
     def __init__(self, options: Options, workers: int) -> None:
         self.options = options
-        self.slots = [Slot() for _ in range(workers)]
+        self.slots = [Slot(core) for core in _cores(workers)]
         self.selector = selectors.DefaultSelector()
         self.waiting: deque[Work] = deque()
+        self.answered: deque[tuple[Work, Answer]] = deque()
         self.done: dict[int, Execution] = {}
         self._suites = lru_cache(maxsize=4 * workers)(suites)
         self._plan = lru_cache(maxsize=4 * workers)(Plan)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
-        """One execution for each job, in order."""
+        """One execution for each job, in order.
+
+        Every turn does one small thing and then looks after the jails, so that one that has answered waits for its
+        next request no longer than that.
+        """
         todo, taken, given = iter(jobs), 0, 0
         exhausted = False
         try:
             while True:
-                while not exhausted and len(self.waiting) < len(self.slots) and taken - given < _WINDOW:
+                idle = False
+                if not exhausted and len(self.waiting) < len(self.slots) and taken - given < _WINDOW:
                     job = next(todo, None)
                     if job is None:
                         exhausted = True
                     else:
                         self._enter(taken, *job)
                         taken += 1
-                self._assign()
-                while given in self.done:
+                elif self.answered:
+                    self._judge(*self.answered.popleft())
+                elif given in self.done:
                     yield self.done.pop(given)
                     given += 1
-                if exhausted and given == taken:
+                elif exhausted and given == taken:
                     return
-                self._collect()
+                elif jailless := [slot for slot in self.slots if not slot.jails][: len(self.waiting)]:
+                    self._start(jailless, examiner=False)
+                else:
+                    idle = True
+                self._collect(idle)
+                self._assign()
         finally:
             self.close()
 
@@ -78,19 +95,21 @@ class Pool:
         else:
             self.waiting.append(CaseWork(number, program, self._suites(tests), self.options))
 
+    def _judge(self, work: Work, answer: Answer) -> None:
+        work.take(answer)
+        if self._next(work):
+            self.waiting.appendleft(work)
+
     def _assign(self) -> None:
-        free = [slot for slot in self.slots if slot.work is None][: len(self.waiting)]
-        self._start([slot for slot in free if not slot.jails], examiner=False)
-        for slot in free:
-            if self.waiting:
-                self._continue(slot, self.waiting.popleft())
+        for slot in self.slots:
+            self._give(slot)
 
     def _start(self, slots: list[Slot], examiner: bool) -> None:
         """Starts a jail for each of several slots, side by side."""
         if not slots:
             return
         with ThreadPoolExecutor(min(len(slots), 16)) as threads:
-            futures = [threads.submit(Jail, self.options.limits, self.options.rung) for _ in slots]
+            futures = [threads.submit(Jail, self.options.limits, self.options.rung, slot.core) for slot in slots]
         for slot, future in zip(slots, futures, strict=True):
             if future.exception() is None:
                 self._add(slot, examiner, future.result())
@@ -99,17 +118,23 @@ class Pool:
 
     def _add(self, slot: Slot, examiner: bool, jail: Jail) -> None:
         slot.jails[examiner] = jail
-        self.selector.register(jail.socket, selectors.EVENT_READ, slot)
+        self.selector.register(jail.socket, selectors.EVENT_READ, (slot, jail))
 
-    def _continue(self, slot: Slot, work: Work) -> None:
-        """Sends the next request of `work`, or finishes it."""
+    def _next(self, work: Work) -> Request | None:
+        """What to ask for `work` next; None when it is done."""
         request = work.next()
         if request is None:
-            slot.work = None
             self.done[work.number] = work.execution()
-            if any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values()):
-                self._drop(slot)
-            return
+        return request
+
+    def _give(self, slot: Slot) -> None:
+        """Gives the slot, if it is free and has a jail, what waits longest."""
+        while self.waiting and slot.jails and slot.work is None:
+            work = self.waiting.popleft()
+            if request := self._next(work):
+                self._ask(slot, work, request)
+
+    def _ask(self, slot: Slot, work: Work, request: Request) -> None:
         slot.work, slot.asked = work, request.examiner
         try:
             if request.examiner not in slot.jails:  # the other slots will soon need one too
@@ -121,37 +146,43 @@ class Pool:
             pause = _IMPATIENT if self.options.stop else _PATIENT
             jail.ask(request.program, request.groups, self.options.stop, pause)
         except (OSError, JailBroken) as problem:
-            self._broken(slot, work, JailBroken(str(problem)))
+            self._broken(slot, JailBroken(str(problem)))
 
-    def _collect(self) -> None:
+    def _collect(self, wait: bool) -> None:
+        """Takes the answers that are there; they are judged when their jails have something else to do."""
         busy = [slot for slot in self.slots if slot.work]
-        if not busy:
+        ready = self.selector.select(self._patience() if wait else 0) if busy else []
+        if wait and not ready:
+            for slot in busy:
+                self._broken(slot, JailBroken("the jail did not answer in time"))
+        for key, _ in ready:
+            self._take(*key.data)
+
+    def _take(self, slot: Slot, jail: Jail) -> None:
+        if jail not in slot.jails.values():
+            return  # dropped a moment ago, with another of its slot
+        try:
+            if slot.work is None or jail is not slot.jails[slot.asked]:
+                raise JailBroken("the jail ended while nothing was asked of it")
+            self.answered.append((slot.work, jail.answer()))
+        except JailBroken as problem:
+            self._broken(slot, problem)
             return
-        ready = self.selector.select(self._patience())
-        slots = [key.data for key, _ in ready]
-        for slot in slots or busy:
-            work, jail = slot.work, slot.jails.get(slot.asked)
-            if work is None or jail is None:
-                self._drop(slot)  # a jail that ended while nothing was asked of it
-                continue
-            try:
-                if not slots:
-                    raise JailBroken("the jail did not answer in time")
-                work.take(jail, jail.answer())
-            except JailBroken as problem:
-                self._broken(slot, work, problem)
-            else:
-                self._continue(slot, work)
+        slot.work = None
+        if any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values()):
+            self._drop(slot)
 
     def _patience(self) -> float:
         """Longer than any well-behaved guest can take: it enforces the limits itself."""
         tests = max([part.count for slot in self.slots for part in slot.loaded.values()], default=1)
         return 60.0 + (self.options.limits.wall_seconds + self.options.limits.cpu_seconds) * 5 * tests
 
-    def _broken(self, slot: Slot, work: Work, why: JailBroken) -> None:
+    def _broken(self, slot: Slot, why: JailBroken) -> None:
         """A jail that failed says nothing about the candidate: it is tried once more in a new one."""
-        slot.work = None
+        work, slot.work = slot.work, None
         self._drop(slot)
+        if work is None:
+            return
         work.attempts += 1
         if work.attempts > 1:
             self.done[work.number] = work.broken(why)
@@ -171,3 +202,15 @@ class Pool:
         for slot in self.slots:
             self._drop(slot)
         self.selector.close()
+
+
+def _cores(workers: int) -> Sequence[int | None]:
+    """A core for each worker.
+
+    Left to itself the kernel starts a candidate on whichever core is idle, away from the caches that process 1 has
+    filled, and moves both to and fro. Where there is one worker for each core that this process may use, nothing is
+    lost by holding each to its own: other programs can be moved instead. With fewer workers a held jail might share
+    its core with another program while one stands idle, with more the last of them would.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    return cores if len(cores) == workers else [None] * workers

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol, values
 from harness.sandbox.compare import Comparison
-from harness.sandbox.jail import Jail, JailBroken, RungName
+from harness.sandbox.jail import Answer, JailBroken, RungName
 from harness.sandbox.judge import OUTCOMES, Suite, Verdict, judge
 from harness.sandbox.literal import Check, checks
 
@@ -52,7 +52,7 @@ class Work(Protocol):
     def next(self) -> Request | None:
         """What to ask next; None when the verdict stands."""
 
-    def take(self, jail: Jail, answer: dict[str, Any]) -> None:
+    def take(self, answer: Answer) -> None:
         """Enters the guest's answer to the last request."""
 
     def execution(self) -> Execution:
@@ -112,15 +112,14 @@ class CaseWork:
     def _failing(self, verdict: Verdict) -> bool:
         return not (verdict.strict if self.options.comparison == "strict" else verdict.outcome is Outcome.PASSED)
 
-    def take(self, jail: Jail, answer: dict[str, Any]) -> None:
+    def take(self, answer: Answer) -> None:
         known = self.verdicts[self.part]
-        exhausted = jail.group.killed()
-        for row in checked_rows(answer["results"], len(known), jail):
-            known[row[0]] = judge(self.parts[self.part], row, jail.read, self.options.limits.output_bytes, exhausted)
-        self.seconds += float(answer["cpu"])
-        self.error = short(str(answer["error"])) or self.error
-        if answer["why"] == "not-loaded":
-            how = known[answer["results"][-1][0]] or Verdict(Outcome.RAISED, False, True)
+        for row in answer.rows:
+            known[row[0]] = judge(self.parts[self.part], row, answer, self.options.limits.output_bytes)
+        self.seconds += answer.cpu_seconds
+        self.error = short(answer.error) or self.error
+        if answer.why == "not-loaded":
+            how = known[answer.rows[-1][0]] or Verdict(Outcome.RAISED, False, True)
             for part in self.verdicts:
                 part[:] = [how] * len(part)
 
@@ -203,25 +202,26 @@ class AssertWork:
             return Request(_unchecked("in-process", [tests.code.encode()]), program, [(0, 1)])
         return None
 
-    def take(self, jail: Jail, answer: dict[str, Any]) -> None:
-        ((_, how, start, end, _, _),) = checked_rows(answer["results"], 1, jail)
+    def take(self, answer: Answer) -> None:
+        ((_, how, start, end, _, _),) = answer.rows
+        output = answer.output[start:end]
         if self.step in ("plan", "examine"):
-            self._take_examination(how, jail.read(start, end))
+            self._take_examination(how, output)
             return
-        self.seconds += float(answer["cpu"])
+        self.seconds += answer.cpu_seconds
         if how != protocol.ENDED:
-            self._take_end(how, jail, str(answer["error"]))
+            self._take_end(how, answer)
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
         elif self.plan.checks is not None:
-            self._check(self.plan.checks, jail.read(start, end).splitlines())
+            self._check(self.plan.checks, output.splitlines())
         else:
-            self.answers, self.step = jail.read(start, end), "examine"
+            self.answers, self.step = output, "examine"
 
-    def _take_end(self, how: int, jail: Jail, error: str) -> None:
+    def _take_end(self, how: int, answer: Answer) -> None:
         """The candidate's process did not come to its end."""
-        outcome = OUTCOMES[how]
-        if how == protocol.KILLED and jail.group.killed():
+        outcome, error = OUTCOMES[how], answer.error
+        if how == protocol.KILLED and answer.exhausted:
             outcome = Outcome.OUT_OF_MEMORY
         if self.step == "in-process":  # the text may be the test's own, with what it expects
             error = error.partition(":")[0]
@@ -304,16 +304,6 @@ def _stretches(numbers: list[int]) -> list[tuple[int, int]]:
         else:
             found.append((number, number + 1))
     return found
-
-
-def checked_rows(rows: Any, count: int, jail: Jail) -> list[list[int]]:
-    """The guest's rows, if they are possible."""
-    size = jail.output_size()
-    for row in rows:
-        test, _, start, end, _, _ = row
-        if not (0 <= test < count and 0 <= start <= end <= size):
-            raise JailBroken("the guest reports what cannot be")
-    return list(rows)
 
 
 def short(text: str) -> str:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from harness.sandbox.compare import Expected, ExpectedValue
+from harness.sandbox.compare import Expected, ExpectedValue, _same_line, _tokens
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,18 @@ from harness.sandbox.compare import Expected, ExpectedValue
 )
 def test_standard_output(expected, output, apps, strict):
     assert Expected(expected).accepts(output) == (apps, strict)
+
+
+TEXTS = st.text("01. a-e\n\n\t\r\x0b\x1c\u2028", max_size=12)
+
+
+@settings(max_examples=3000, deadline=None, database=None)
+@given(expected=TEXTS, padding=st.text(" \n\t\r\x0b\x1c\u2028", max_size=3), other=TEXTS)
+def test_an_output_equal_but_for_its_end_passes_as_its_tokens_would(expected, padding, other):
+    for output in (expected + padding, expected.rstrip() + padding, other):
+        tokens = [_tokens(text) for text in (output, expected)]
+        strict = len(tokens[0]) == len(tokens[1]) and all(map(_same_line, *tokens))
+        assert Expected(expected).accepts(output)[1] == strict
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox import cgroup, kernel, run, rung, runner
+from harness.sandbox import cgroup, kernel, protocol, run, rung, runner
 from harness.sandbox.image import image
-from harness.sandbox.jail import Jail, JailBroken, unproved
+from harness.sandbox.jail import Answer, Jail, JailBroken, unproved
 from harness.sandbox.ladder import Refused, Rung, required
 
 SQUARE = StdinTests((("7\n", "49"),))
@@ -23,9 +23,13 @@ RIGHT = "print(int(input()) ** 2)"
 BRIEF = Limits(cpu_seconds=0.5, wall_seconds=1.0)
 
 
-def ask(jail: Jail, program: str, tests: int = 1) -> list[int]:
+def answer(jail: Jail, program: str, tests: int = 1) -> Answer:
     jail.ask(program, [(0, tests)], False, 60.0)
-    return [row[1] for row in jail.answer()["results"]]
+    return jail.answer()
+
+
+def ask(jail: Jail, program: str, tests: int = 1) -> list[int]:
+    return [row[1] for row in answer(jail, program, tests).rows]
 
 
 def others() -> set[str]:
@@ -186,10 +190,16 @@ def test_a_jail_that_breaks_twice_is_a_sandbox_error(monkeypatch):
 
 
 def test_a_forged_row_breaks_the_jail_and_not_the_supervisor(monkeypatch):
-    real = Jail.answer
-    monkeypatch.setattr(Jail, "answer", lambda self: {**real(self), "results": [[0, 1, 0, 1 << 60, 0, 1]]})
-    (execution,) = run([(RIGHT, SQUARE)], BRIEF, workers=1)
-    assert execution.outcome is Outcome.SANDBOX_ERROR
+    real = protocol.receive
+
+    def forged(control):
+        message = real(control)
+        return {**message, "results": rows} if message["op"] == "done" else message
+
+    monkeypatch.setattr("harness.sandbox.jail.protocol.receive", forged)
+    for rows in ([[0, 1, 0, 1 << 60, 0, 1]], [[1, 1, 0, 3, 0, 1]], [[0, 1, 3, 0, 0, 1]], [[0, "1"]], [None], 7):
+        (execution,) = run([(RIGHT, SQUARE)], BRIEF, workers=1)
+        assert execution.outcome is Outcome.SANDBOX_ERROR, rows
 
 
 def test_abandoning_the_iterator_ends_the_jails():
@@ -287,8 +297,7 @@ def test_the_number_of_processes_is_limited_by_the_user_where_no_control_group_i
     with Jail(BRIEF) as jail:
         assert (jail.group.limits(), jail.alone) == ([], False)
         jail.load({"kind": "stdin"}, [b""])
-        ask(jail, FORKS)
-        assert 0 < int(jail.read(0, jail.output_size())) <= BRIEF.processes
+        assert 0 < int(answer(jail, FORKS).output) <= BRIEF.processes
 
 
 def test_where_nothing_counts_processes_a_candidate_starts_none_but_threads():
@@ -307,8 +316,7 @@ for rung in ("full", "reduced"):
         jail.load({{"kind": "stdin"}}, [b""])
         for code in ({FORKS!r}, threads):
             jail.ask(code, [(0, 1)], False, 60.0)
-            jail.answer()
-            print(jail.alone, jail.read(0, jail.output_size()).split())
+            print(jail.alone, jail.answer().output.split())
 """
     if os.getuid() != 0:
         pytest.skip("only root's processes are not counted")
@@ -365,9 +373,10 @@ def test_what_process_1_rehearses_runs_to_its_end(kind):
     program, given = runner.REHEARSALS[kind]
     with Jail(BRIEF) as jail:
         jail.load({"kind": kind, "entry_point": "answer"}, [given])
-        assert ask(jail, program) == [1]
-        assert b"raised" not in jail.read(0, jail.output_size())
-        assert jail.output_size() > 0
+        said = answer(jail, program)
+        assert [row[1] for row in said.rows] == [1]
+        assert said.output
+        assert b"raised" not in said.output
 
 
 def test_a_process_that_a_candidate_forks_draws_other_random_numbers():
@@ -383,13 +392,13 @@ def test_a_candidate_finds_no_trace_of_the_rehearsal():
     look = "import sys\nassert '__main__' in sys.modules and 'solution' not in sys.modules and not sys.stdin.closed"
     with Jail(BRIEF) as jail:
         jail.load({"kind": "stdin"}, [b"7\n"])
-        assert ask(jail, f"{look}\nassert not {{'seen', 'answer'}} & set(globals())\n{RIGHT}") == [1]
-        assert jail.read(0, jail.output_size()) == b"49\n"
+        said = answer(jail, f"{look}\nassert not {{'seen', 'answer'}} & set(globals())\n{RIGHT}")
+        assert ([row[1] for row in said.rows], said.output) == ([1], b"49\n")
 
 
 def test_a_candidate_that_lowers_its_output_limit_loses_nothing_but_its_own_output():
     lower = "import resource\nprint(int(input()) ** 2, flush=True)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))"
     with Jail(BRIEF) as jail:
         jail.load({"kind": "stdin"}, [b"7\n", b"8\n"])
-        assert ask(jail, lower, 2) == [1, 1]
-        assert jail.read(0, jail.output_size()) == b"49\n64\n"
+        said = answer(jail, lower, 2)
+        assert ([row[1] for row in said.rows], said.output) == ([1, 1], b"49\n64\n")

@@ -1,0 +1,114 @@
+"""The queue between jobs and jails."""
+
+import json
+import os
+
+import pytest
+
+from harness.records import AssertTests, Limits, Outcome, StdinTests
+from harness.sandbox import run
+from harness.sandbox.jail import Jail, JailBroken
+from harness.sandbox.work import CaseWork
+
+SQUARE = StdinTests((("7\n", "49"),))
+RIGHT = "print(int(input()) ** 2)"
+BRIEF = Limits(cpu_seconds=0.5, wall_seconds=1.5)
+CORES = sorted(os.sched_getaffinity(0))
+
+
+def allowed(workers: int, monkeypatch) -> list[list[int]]:
+    """The cores on which candidates may run, for each jail of a run."""
+    found = []
+    real = Jail.answer
+
+    def answer(self):
+        said = real(self)
+        found.append(json.loads(said.output))
+        return said
+
+    monkeypatch.setattr(Jail, "answer", answer)
+    list(run([("import os\nprint(sorted(os.sched_getaffinity(0)))", SQUARE)] * 8 * workers, BRIEF, workers=workers))
+    return found
+
+
+def test_with_a_worker_for_each_core_each_jail_stays_on_its_own(monkeypatch):
+    found = allowed(len(CORES), monkeypatch)
+    assert {tuple(cores) for cores in found} == {(core,) for core in CORES}
+    assert sorted(os.sched_getaffinity(0)) == CORES
+
+
+@pytest.mark.parametrize("workers", [len(CORES) - 1, len(CORES) + 1])
+def test_with_fewer_or_more_workers_the_kernel_places_the_jails(workers, monkeypatch):
+    if workers:
+        assert all(cores == CORES for cores in allowed(workers, monkeypatch))
+
+
+def test_a_core_that_was_taken_away_only_costs_time():
+    with Jail(BRIEF, core=1 << 14) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        jail.ask(RIGHT, [(0, 1)], False, 60.0)
+        assert jail.answer().output == b"49\n"
+
+
+def test_a_jail_has_its_next_program_before_its_answer_is_judged(monkeypatch):
+    events = []
+    ask, take = Jail.ask, CaseWork.take
+    monkeypatch.setattr(Jail, "ask", lambda *given: (events.append("ask"), ask(*given)))
+    monkeypatch.setattr(CaseWork, "take", lambda *given: (events.append("judge"), take(*given)))
+    outcomes = [execution.outcome for execution in run([(RIGHT, SQUARE)] * 3, BRIEF, workers=1)]
+    assert outcomes == [Outcome.PASSED] * 3
+    assert events == ["ask", "ask", "judge", "ask", "judge", "judge"]
+
+
+def test_an_output_is_judged_as_it_was_though_the_next_program_writes_already():
+    tests = StdinTests(tuple((f"{number}\n", str(number)) for number in range(40)))
+    jobs = [(f"print(int(input()) + {number % 3})", tests) for number in range(60)]
+    passed = [execution.passed for execution in run(jobs, BRIEF, workers=2)]
+    assert passed == [40, 0, 0] * 20
+
+
+def test_a_jail_that_breaks_costs_the_judged_program_nothing(monkeypatch):
+    real, asked = Jail.ask, []
+
+    def ask(self, program, *more):
+        asked.append(program)
+        if program == "second" and asked.count("second") == 1:
+            raise OSError("test")
+        real(self, program, *more)
+
+    monkeypatch.setattr(Jail, "ask", ask)
+    executions = list(run([(RIGHT, SQUARE), ("second", SQUARE), (RIGHT, SQUARE)], BRIEF, workers=1))
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED, Outcome.RAISED, Outcome.PASSED]
+    assert asked == [RIGHT, "second", "second", RIGHT]
+
+
+def test_a_jail_that_ends_unasked_is_noticed_and_replaced(monkeypatch):
+    """The examiner's jail ends while the candidate's is at work."""
+    real, ended = Jail.ask, []
+
+    def ask(self, program, *more):
+        if "def f" in program and not ended:
+            (examiner,) = [jail for jail in started if jail is not self]
+            ended.append(examiner)
+            os.kill(examiner.pid, 9)
+        real(self, program, *more)
+
+    list(run([(RIGHT, SQUARE)]))  # the ladder is tried once
+    started = []
+    start = Jail.__init__
+    monkeypatch.setattr(Jail, "__init__", lambda self, *given: (started.append(self), start(self, *given))[1])
+    monkeypatch.setattr(Jail, "ask", ask)
+    tests = AssertTests("f", "for n in range(3): assert f(n) == n + 1")
+    (execution,) = run([("def f(n):\n    return n + 1", tests)], BRIEF, workers=1)
+    assert (execution.outcome, execution.trust) == (Outcome.PASSED, "isolated")
+    assert ended
+
+
+def test_where_no_jail_can_be_started_the_run_ends(monkeypatch):
+    def fail(*_):
+        raise JailBroken("none left")
+
+    list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
+    monkeypatch.setattr("harness.sandbox.pool.Jail", fail)
+    with pytest.raises(JailBroken, match="none left"):
+        list(run([(RIGHT, SQUARE)], BRIEF, workers=2))
