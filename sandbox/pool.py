@@ -164,11 +164,15 @@ class Pool:
         try:
             if slot.work is None or jail is not slot.jails[slot.asked]:
                 raise JailBroken("the jail ended while nothing was asked of it")
-            self.answered.append((slot.work, jail.answer()))
+            work, answer = slot.work, jail.answer()
         except JailBroken as problem:
             self._broken(slot, problem)
             return
         slot.work = None
+        if work.informs:
+            self._judge(work, answer)
+        else:
+            self.answered.append((work, answer))
         if any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values()):
             self._drop(slot)
 

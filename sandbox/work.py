@@ -49,6 +49,10 @@ class Work(Protocol):
     number: int
     attempts: int
 
+    @property
+    def informs(self) -> bool:
+        """Whether others of the same problem wait for what the last request was to find out."""
+
     def next(self) -> Request | None:
         """What to ask next; None when the verdict stands."""
 
@@ -78,6 +82,8 @@ class CaseWork:
     error: str = ""
     seconds: float = 0.0
     attempts: int = 0
+
+    informs = False
 
     def __post_init__(self) -> None:
         self.verdicts = [[None] * suite.count for suite in self.parts]
@@ -182,6 +188,10 @@ class AssertWork:
     outcome: Outcome = Outcome.FAILED
     error: str = ""
     seconds: float = 0.0
+
+    @property
+    def informs(self) -> bool:
+        return self.step == "plan"
 
     def next(self) -> Request | None:
         tests = self.plan.tests

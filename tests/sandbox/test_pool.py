@@ -8,7 +8,7 @@ import pytest
 from harness.records import AssertTests, Limits, Outcome, StdinTests
 from harness.sandbox import run
 from harness.sandbox.jail import Jail, JailBroken
-from harness.sandbox.work import CaseWork
+from harness.sandbox.work import AssertWork, CaseWork
 
 SQUARE = StdinTests((("7\n", "49"),))
 RIGHT = "print(int(input()) ** 2)"
@@ -65,6 +65,16 @@ def test_an_output_is_judged_as_it_was_though_the_next_program_writes_already():
     jobs = [(f"print(int(input()) + {number % 3})", tests) for number in range(60)]
     passed = [execution.passed for execution in run(jobs, BRIEF, workers=2)]
     assert passed == [40, 0, 0] * 20
+
+
+def test_what_one_candidate_finds_out_about_a_problem_is_not_asked_again(monkeypatch):
+    steps = []
+    take = AssertWork.take
+    monkeypatch.setattr(AssertWork, "take", lambda self, answer: (steps.append(self.step), take(self, answer)))
+    tests = AssertTests("f", "for n in range(3): assert f(n) == n + 1")
+    executions = list(run([("def f(n):\n    return n + 1", tests)] * 9, BRIEF, workers=2))
+    assert all(execution.outcome is Outcome.PASSED for execution in executions)
+    assert steps.count("plan") <= 2  # each worker began with one
 
 
 def test_a_jail_that_breaks_costs_the_judged_program_nothing(monkeypatch):
