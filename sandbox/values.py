@@ -123,7 +123,7 @@ def decode(text: bytes | str) -> Any:
 def parse(text: bytes | str) -> Any:
     """The JSON of `text`, with small integers as its only numbers; same errors as `decode`."""
     try:
-        return json.loads(text, parse_constant=_refuse, parse_int=_small_int, parse_float=_refuse)
+        return _JSON.decode(text if isinstance(text, str) else text.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as problem:
         raise Unknown(type(problem).__name__) from None
 
@@ -136,6 +136,9 @@ def _small_int(text: str) -> int:
     if len(text) > 20:
         raise ValueError("a long integer without its tag")
     return int(text)
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=_small_int, parse_float=_refuse)
 
 
 def _decode(data: Any, depth: int = 0) -> Any:
