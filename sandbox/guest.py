@@ -150,7 +150,7 @@ class Guest:
                 self.trusted = not self.full or (os.getpid() == 1 and os.getppid() == 0)
             elif operation == "tests":
                 self._take_tests(message)
-            elif operation == "run":
+            elif operation == "run" and self.control.recv(1) == protocol.GO:
                 protocol.send(self.control, self._run(message))
 
     def _take_tests(self, message: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ class Jail:
         self.rung = rung
         self.runs = 0
         self._output = -1
-        self._tests = 0
+        self._tests = self._prepared = 0
         self._pidfd = -1
         self.probes: dict[str, str] = {}
         self.alone = False
@@ -127,33 +127,49 @@ class Jail:
             for descriptor in files:
                 os.close(descriptor)
 
-    def ask(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
-        """Requests a run; the answer comes with `answer` once the socket is readable."""
-        self.runs += 1
-        self._tests = max(end for _, end in groups)
+    def prepare(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
+        """Requests a run that begins with `go`, or never after `forget`; the one before it may be running still."""
+        self._prepared = max(end for _, end in groups)
         message = {"op": "run", "program": program, "groups": groups, "stop": stop, "pause_after": pause_after}
         protocol.send(self.socket, message)
 
-    def answer(self) -> Answer:
-        """The guest's answer to `ask`, with the output: nothing of it is needed of the jail any more.
+    def go(self) -> None:
+        """Begins what was prepared; the answer comes with `answer` once the socket is readable."""
+        self.runs += 1
+        self._tests = self._prepared
+        self.socket.sendall(protocol.GO)
+
+    def forget(self) -> None:
+        """Takes back what was prepared."""
+        self.socket.sendall(protocol.FORGET)
+
+    def ask(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
+        """Requests a run that begins at once."""
+        self.prepare(program, groups, stop, pause_after)
+        self.go()
+
+    def answer(self, go: bool = False) -> Answer:
+        """The guest's answer to the run that began last, with the output.
+
+        With `go` what was prepared begins as soon as nothing more is needed of that run.
 
         Raises:
             JailBroken: the jail has ended, or what it says cannot be.
         """
+        tests = self._tests
         try:
-            said = protocol.receive(self.socket)
+            if not self.socket.recv(1, socket.MSG_PEEK):  # waits
+                raise protocol.Ended
             size = os.fstat(self._output).st_size
+            output = os.pread(self._output, size, 0)
+            exhausted = self.group.killed()
+            if go:
+                self.go()
+            said = protocol.receive(self.socket)
             for test, _, start, end, _, _ in said["results"]:
-                if not (0 <= test < self._tests and 0 <= start <= end <= size):
+                if not (0 <= test < tests and 0 <= start <= end <= size):
                     raise ValueError("the guest reports what cannot be")
-            return Answer(
-                said["results"],
-                os.pread(self._output, size, 0),
-                said["why"],
-                str(said["error"]),
-                float(said["cpu"]),
-                self.group.killed(),
-            )
+            return Answer(said["results"], output, said["why"], str(said["error"]), float(said["cpu"]), exhausted)
         except (OSError, ValueError, KeyError, TypeError, protocol.Ended) as problem:
             raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
 

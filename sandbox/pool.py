@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 from collections import deque
@@ -19,6 +20,7 @@ Job = tuple[str, Tests]
 _WINDOW = 4096
 """Jobs that may be finished before an earlier one is; beyond it the queue waits, so that memory stays bounded."""
 _RUNS_PER_JAIL = 2000
+_BYTES_AHEAD, _DESCRIPTORS_AHEAD = 1 << 15, 512
 _PATIENT, _IMPATIENT = 60.0, 0.05
 """Seconds after which the guest reports between two tests: rarely, or soon where the first failure is enough."""
 
@@ -36,6 +38,10 @@ class Slot:
         self.work: Work | None = None
         self.asked = False
         """Which jail has the last request: True for the examiner's."""
+        self.next: Work | None = None
+        """What the same jail has been sent to run after `work`."""
+        self.spent = False
+        """Whether its jails are to be replaced when they have nothing to do."""
 
 
 class Pool:
@@ -62,7 +68,7 @@ class Pool:
         try:
             while True:
                 idle = False
-                if not exhausted and len(self.waiting) < len(self.slots) and taken - given < _WINDOW:
+                if not exhausted and self._has_room() and taken - given < _WINDOW:
                     job = next(todo, None)
                     if job is None:
                         exhausted = True
@@ -71,11 +77,15 @@ class Pool:
                         taken += 1
                 elif self.answered:
                     self._judge(*self.answered.popleft())
+                elif self._prepare():
+                    pass
                 elif given in self.done:
                     yield self.done.pop(given)
                     given += 1
                 elif exhausted and given == taken:
                     return
+                elif exhausted and self._recall():
+                    pass
                 elif jailless := [slot for slot in self.slots if not slot.jails][: len(self.waiting)]:
                     self._start(jailless, examiner=False)
                 else:
@@ -84,6 +94,9 @@ class Pool:
                 self._assign()
         finally:
             self.close()
+
+    def _has_room(self) -> bool:
+        return len(self.waiting) < len(self.slots) >= len(self.answered)
 
     def _enter(self, number: int, program: str, tests: Tests) -> None:
         if not program.strip():
@@ -139,14 +152,54 @@ class Pool:
         try:
             if request.examiner not in slot.jails:  # the other slots will soon need one too
                 self._start([other for other in self.slots if request.examiner not in other.jails], request.examiner)
-            jail = slot.jails[request.examiner]
-            if slot.loaded.get(request.examiner) is not request.suite:
-                jail.load(request.suite.description, request.suite.inputs)
-                slot.loaded[request.examiner] = request.suite
-            pause = _IMPATIENT if self.options.stop else _PATIENT
-            jail.ask(request.program, request.groups, self.options.stop, pause)
+            self._send(slot, request).go()
         except (OSError, JailBroken) as problem:
             self._broken(slot, JailBroken(str(problem)))
+
+    def _send(self, slot: Slot, request: Request) -> Jail:
+        jail = slot.jails[request.examiner]
+        if slot.loaded.get(request.examiner) is not request.suite:
+            jail.load(request.suite.description, request.suite.inputs)
+            slot.loaded[request.examiner] = request.suite
+        pause = _IMPATIENT if self.options.stop else _PATIENT
+        jail.prepare(request.program, request.groups, self.options.stop, pause)
+        return jail
+
+    def _prepare(self) -> bool:
+        """Sends a busy jail what it will run next, if anything waits; whether it did."""
+        for slot in self.slots:
+            if self.waiting and slot.work and not (slot.next or slot.asked or slot.spent):
+                request = self._next(self.waiting[0])
+                if request is None:
+                    self.waiting.popleft()
+                    return True
+                if request.examiner or not self._fits(request):
+                    return False
+                try:
+                    self._send(slot, request)
+                    slot.next = self.waiting.popleft()
+                except OSError:  # if it was not for the jail, a new one will say the same; half a message may be sent
+                    slot.spent = True
+                return True
+        return False
+
+    def _fits(self, request: Request) -> bool:
+        """Whether a jail can be sent it that does not read yet: bytes and descriptors on their way are limited."""
+        inputs = len(request.suite.inputs)
+        return len(request.program) < _BYTES_AHEAD and inputs * len(self.slots) < _DESCRIPTORS_AHEAD
+
+    def _recall(self) -> bool:
+        """Takes work back from a busy jail for one that has none; whether there was any."""
+        if self.waiting or all(slot.work for slot in self.slots):
+            return False
+        for slot in self.slots:
+            if slot.next:
+                with contextlib.suppress(OSError):  # it has ended, and then nothing runs there
+                    slot.jails[False].forget()
+                self.waiting.append(slot.next)
+                slot.next = None
+                return True
+        return False
 
     def _collect(self, wait: bool) -> None:
         """Takes the answers that are there; they are judged when their jails have something else to do."""
@@ -164,16 +217,17 @@ class Pool:
         try:
             if slot.work is None or jail is not slot.jails[slot.asked]:
                 raise JailBroken("the jail ended while nothing was asked of it")
-            work, answer = slot.work, jail.answer()
+            work, answer = slot.work, jail.answer(go=slot.next is not None)
         except JailBroken as problem:
             self._broken(slot, problem)
             return
-        slot.work = None
+        slot.work, slot.next = slot.next, None
         if work.informs:
             self._judge(work, answer)
         else:
             self.answered.append((work, answer))
-        if any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values()):
+        slot.spent |= any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values())
+        if slot.spent and not slot.work:
             self._drop(slot)
 
     def _patience(self) -> float:
@@ -194,6 +248,10 @@ class Pool:
             self.waiting.appendleft(work.again())
 
     def _drop(self, slot: Slot) -> None:
+        if slot.next:
+            self.waiting.appendleft(slot.next)
+            slot.next = None
+        slot.spent = False
         jails = list(slot.jails.values())
         slot.jails.clear()
         slot.loaded.clear()

@@ -21,6 +21,9 @@ _SOL_SOCKET = 1
 _CMSG_CLOEXEC = 0x40000000
 _LENGTH = struct.Struct("<I")
 
+GO, FORGET = b"G", b"F"
+"""What follows a request, at once or later: it is to be run, or not any more."""
+
 # How one test ended, as far as the guest can tell.
 ENDED, RAISED, NOT_LOADED, NO_MEMORY, OUTPUT, UNKNOWN_VALUE = 1, 2, 3, 4, 5, 6
 CPU_LIMIT, WALL_LIMIT, KILLED, SLOW = 10, 11, 12, 13

@@ -169,11 +169,11 @@ def test_a_broken_jail_is_replaced_and_is_nobodys_fault(monkeypatch):
     answers = []
     real = Jail.answer
 
-    def answer(self):
+    def answer(self, go=False):
         answers.append(1)
         if len(answers) == 2:
             raise JailBroken("test")
-        return real(self)
+        return real(self, go)
 
     monkeypatch.setattr(Jail, "answer", answer)
     outcomes = [e.outcome for e in run([(RIGHT, SQUARE)] * 3, BRIEF, workers=1)]
@@ -181,7 +181,7 @@ def test_a_broken_jail_is_replaced_and_is_nobodys_fault(monkeypatch):
 
 
 def test_a_jail_that_breaks_twice_is_a_sandbox_error(monkeypatch):
-    def answer(self):
+    def answer(self, go=False):
         raise JailBroken("gone")
 
     monkeypatch.setattr(Jail, "answer", answer)

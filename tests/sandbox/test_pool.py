@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import time
 
 import pytest
 
@@ -21,8 +23,8 @@ def allowed(workers: int, monkeypatch) -> list[list[int]]:
     found = []
     real = Jail.answer
 
-    def answer(self):
-        said = real(self)
+    def answer(self, go=False):
+        said = real(self, go)
         found.append(json.loads(said.output))
         return said
 
@@ -50,14 +52,55 @@ def test_a_core_that_was_taken_away_only_costs_time():
         assert jail.answer().output == b"49\n"
 
 
-def test_a_jail_has_its_next_program_before_its_answer_is_judged(monkeypatch):
+def test_a_jail_begins_its_next_program_before_its_answer_is_judged(monkeypatch):
     events = []
-    ask, take = Jail.ask, CaseWork.take
-    monkeypatch.setattr(Jail, "ask", lambda *given: (events.append("ask"), ask(*given)))
+    go, take = Jail.go, CaseWork.take
+    monkeypatch.setattr(Jail, "go", lambda *given: (events.append("go"), go(*given)))
     monkeypatch.setattr(CaseWork, "take", lambda *given: (events.append("judge"), take(*given)))
     outcomes = [execution.outcome for execution in run([(RIGHT, SQUARE)] * 3, BRIEF, workers=1)]
     assert outcomes == [Outcome.PASSED] * 3
-    assert events == ["ask", "ask", "judge", "ask", "judge", "judge"]
+    assert events == ["go", "go", "judge", "go", "judge", "judge"]
+
+
+SLEEP = f"import time\ntime.sleep(0.7)\n{RIGHT}"
+
+
+def test_what_waits_in_a_busy_jail_is_taken_back_for_an_idle_one(monkeypatch):
+    taken_back = []
+    forget = Jail.forget
+    monkeypatch.setattr(Jail, "forget", lambda jail: (taken_back.append(jail), forget(jail)))
+    began = time.monotonic()
+    executions = list(run([(SLEEP, SQUARE), (RIGHT, SQUARE), (SLEEP, SQUARE)], BRIEF, workers=2))
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 3
+    assert len(taken_back) == 1
+    assert time.monotonic() - began > 0.7
+
+
+def test_a_jail_goes_on_after_it_was_told_to_forget():
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b"7\n"])
+        jail.ask(RIGHT, [(0, 1)], False, 60.0)
+        jail.load({"kind": "stdin"}, [b"8\n"])
+        jail.prepare("print(1)", [(0, 1)], False, 60.0)
+        jail.forget()
+        assert jail.answer().output == b"49\n"
+        jail.prepare(RIGHT, [(0, 1)], False, 60.0)
+        assert not select.select([jail.socket], [], [], 0.2)[0]
+        jail.go()
+        assert jail.answer().output == b"64\n"
+
+
+def test_more_than_the_kernel_carries_is_not_sent_ahead(monkeypatch):
+    sent = []
+    prepare = Jail.prepare
+    monkeypatch.setattr(
+        Jail, "prepare", lambda jail, program, *more: (sent.append(len(program)), prepare(jail, program, *more))
+    )
+    monkeypatch.setattr(Jail, "answer", lambda jail, go=False, real=Jail.answer: (sent.append(go), real(jail, go))[1])
+    long = f"{RIGHT}\n{'#' * 300_000}"
+    executions = list(run([(long, SQUARE)] * 2, BRIEF, workers=1))
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 2
+    assert sent == [len(long), False, len(long), False]
 
 
 def test_an_output_is_judged_as_it_was_though_the_next_program_writes_already():
@@ -77,26 +120,41 @@ def test_what_one_candidate_finds_out_about_a_problem_is_not_asked_again(monkeyp
     assert steps.count("plan") <= 2  # each worker began with one
 
 
-def test_a_jail_that_breaks_costs_the_judged_program_nothing(monkeypatch):
-    real, asked = Jail.ask, []
+def test_what_cannot_be_sent_ahead_costs_the_running_program_nothing(monkeypatch):
+    real, sent = Jail.prepare, []
 
-    def ask(self, program, *more):
-        asked.append(program)
-        if program == "second" and asked.count("second") == 1:
-            raise OSError("test")
+    def prepare(self, program, *more):
+        sent.append(program)
+        if program == "second":
+            raise OSError("cannot be sent")
         real(self, program, *more)
 
-    monkeypatch.setattr(Jail, "ask", ask)
+    monkeypatch.setattr(Jail, "prepare", prepare)
     executions = list(run([(RIGHT, SQUARE), ("second", SQUARE), (RIGHT, SQUARE)], BRIEF, workers=1))
-    assert [execution.outcome for execution in executions] == [Outcome.PASSED, Outcome.RAISED, Outcome.PASSED]
-    assert asked == [RIGHT, "second", "second", RIGHT]
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED, Outcome.SANDBOX_ERROR, Outcome.PASSED]
+    assert executions[1].error == "cannot be sent"
+    assert sent == [RIGHT, "second", "second", "second", RIGHT]
+
+
+def test_a_jail_that_breaks_costs_what_was_sent_ahead_nothing(monkeypatch):
+    real, answers = Jail.answer, []
+
+    def answer(self, go=False):
+        answers.append(go)
+        if go and answers.count(True) < 3:
+            raise JailBroken("test")
+        return real(self, go)
+
+    monkeypatch.setattr(Jail, "answer", answer)
+    executions = list(run([(RIGHT, SQUARE)] * 3, BRIEF, workers=1))
+    assert [execution.outcome for execution in executions] == [Outcome.SANDBOX_ERROR, Outcome.PASSED, Outcome.PASSED]
 
 
 def test_a_jail_that_ends_unasked_is_noticed_and_replaced(monkeypatch):
     """The examiner's jail ends while the candidate's is at work."""
-    real, ended = Jail.ask, []
+    real, ended = Jail.prepare, []
 
-    def ask(self, program, *more):
+    def prepare(self, program, *more):
         if "def f" in program and not ended:
             (examiner,) = [jail for jail in started if jail is not self]
             ended.append(examiner)
@@ -107,7 +165,7 @@ def test_a_jail_that_ends_unasked_is_noticed_and_replaced(monkeypatch):
     started = []
     start = Jail.__init__
     monkeypatch.setattr(Jail, "__init__", lambda self, *given: (started.append(self), start(self, *given))[1])
-    monkeypatch.setattr(Jail, "ask", ask)
+    monkeypatch.setattr(Jail, "prepare", prepare)
     tests = AssertTests("f", "for n in range(3): assert f(n) == n + 1")
     (execution,) = run([("def f(n):\n    return n + 1", tests)], BRIEF, workers=1)
     assert (execution.outcome, execution.trust) == (Outcome.PASSED, "isolated")
