@@ -75,9 +75,10 @@ def random_numbers(seed: int, problem: str, candidates: int, limit: int) -> Any:
 
 
 def pick(logits: Any, chance: Any, sampling: Sampling) -> Any:
-    """One token a row: the inverse of the distribution function, over the tokens by falling probability, at `chance`.
+    """One token a row: the inverse of the distribution function, over the tokens by their numbers, at `chance`.
 
-    Only the fewest tokens whose probabilities sum to `sampling.top_p` take part.
+    Only the fewest tokens whose probabilities sum to `sampling.top_p` take part. They are not put in the order of their
+    probabilities: two that differ by less than a sum of floats does would change places with the size of a batch.
     """
     import torch
 
@@ -88,8 +89,8 @@ def pick(logits: Any, chance: Any, sampling: Sampling) -> Any:
         if bool((sums[:, -1] >= min(sampling.top_p, 1 - 1e-4)).all()):
             break
     inside = (sums - best) < sampling.top_p
-    mass = torch.where(inside, sums, 0).amax(dim=-1, keepdim=True)
-    place = torch.searchsorted(sums, chance[:, None].to(sums.dtype) * mass).clamp(
-        max=inside.sum(dim=-1, keepdim=True) - 1
-    )
-    return order.gather(1, place)[:, 0]
+    tokens, by_number = order.sort(dim=-1)
+    sums = torch.where(inside, best, 0).gather(1, by_number).cumsum(dim=-1)
+    least = torch.finfo(sums.dtype).tiny  # a chance of 0 is not a token that takes no part
+    wanted = (chance[:, None].to(sums.dtype) * sums[:, -1:]).clamp(min=least)
+    return tokens.gather(1, torch.searchsorted(sums, wanted).clamp(max=most - 1))[:, 0]
