@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -59,13 +59,13 @@ def enclosed(body: Callable[[], Any]) -> Any:
 
 
 def ours(
-    jobs: list[tuple[str, Tests]], workers: int, cores: Sequence[int] = (), **options: Any
+    jobs: list[tuple[str, Tests]], workers: int, core: int | None = None, **options: Any
 ) -> Callable[[], Measured]:
-    """Judges `jobs` with harness, on all cores or on some, counted from 0; jail start included."""
+    """Judges `jobs` with harness, on all cores or on one, counted from 0; jail start included."""
 
     def body() -> Measured:
-        if cores:
-            os.sched_setaffinity(0, [sorted(os.sched_getaffinity(0))[core] for core in cores])
+        if core is not None:
+            os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
         list(run([("", StdinTests(()))]))  # the ladder is tried once per process, not once per run
         began, before = time.perf_counter(), _cpu()
         executions = list(run(jobs, Limits(), workers=workers, **options))
@@ -219,11 +219,11 @@ def scale(options: argparse.Namespace) -> None:
     jobs = [(problem["program"], tests_of(problem["input_output"])) for problem in problems()]
     few, many = jobs * 40, jobs * 160
     contenders = {
-        "1 core": ours(few, 1, cores=[0]),
+        "1 core": ours(few, 1, core=0),
         "1 worker": ours(few, 1),  # which may change its core, with a supervisor that works on the other
         "2 workers": ours(few, 2),
         "2 workers, 4 x the work": ours(many, 2),
-        "2 runs, 1 core each": side_by_side(ours(few, 1, cores=[0]), ours(few, 1, cores=[1])),
+        "2 runs, 1 core each": side_by_side(ours(few, 1, core=0), ours(few, 1, core=1)),
     }
     compare(contenders, options.rounds)
 

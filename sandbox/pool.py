@@ -20,7 +20,8 @@ Job = tuple[str, Tests]
 _WINDOW = 4096
 """Jobs that may be finished before an earlier one is; beyond it the queue waits, so that memory stays bounded."""
 _RUNS_PER_JAIL = 2000
-_BYTES_AHEAD, _DESCRIPTORS_AHEAD = 1 << 15, 512
+_LETTERS_AHEAD, _DESCRIPTORS_AHEAD = 10_000, 512
+"""What may lie in sockets of busy jails: a program (up to 12 bytes a letter, the buffer holds some 200 KB), inputs."""
 _PATIENT, _IMPATIENT = 60.0, 0.05
 """Seconds after which the guest reports between two tests: rarely, or soon where the first failure is enough."""
 
@@ -38,7 +39,7 @@ class Slot:
         self.work: Work | None = None
         self.asked = False
         """Which jail has the last request: True for the examiner's."""
-        self.next: Work | None = None
+        self.ahead: Work | None = None
         """What the same jail has been sent to run after `work`."""
         self.spent = False
         """Whether its jails are to be replaced when they have nothing to do."""
@@ -168,7 +169,7 @@ class Pool:
     def _prepare(self) -> bool:
         """Sends a busy jail what it will run next, if anything waits; whether it did."""
         for slot in self.slots:
-            if self.waiting and slot.work and not (slot.next or slot.asked or slot.spent):
+            if self.waiting and slot.work and not (slot.ahead or slot.asked or slot.spent):
                 request = self._next(self.waiting[0])
                 if request is None:
                     self.waiting.popleft()
@@ -177,7 +178,7 @@ class Pool:
                     return False
                 try:
                     self._send(slot, request)
-                    slot.next = self.waiting.popleft()
+                    slot.ahead = self.waiting.popleft()
                 except OSError:  # if it was not for the jail, a new one will say the same; half a message may be sent
                     slot.spent = True
                 return True
@@ -186,18 +187,18 @@ class Pool:
     def _fits(self, request: Request) -> bool:
         """Whether a jail can be sent it that does not read yet: bytes and descriptors on their way are limited."""
         inputs = len(request.suite.inputs)
-        return len(request.program) < _BYTES_AHEAD and inputs * len(self.slots) < _DESCRIPTORS_AHEAD
+        return len(request.program) < _LETTERS_AHEAD and inputs * len(self.slots) < _DESCRIPTORS_AHEAD
 
     def _recall(self) -> bool:
         """Takes work back from a busy jail for one that has none; whether there was any."""
         if self.waiting or all(slot.work for slot in self.slots):
             return False
         for slot in self.slots:
-            if slot.next:
+            if slot.ahead:
                 with contextlib.suppress(OSError):  # it has ended, and then nothing runs there
                     slot.jails[False].forget()
-                self.waiting.append(slot.next)
-                slot.next = None
+                self.waiting.append(slot.ahead)
+                slot.ahead = None
                 return True
         return False
 
@@ -217,11 +218,11 @@ class Pool:
         try:
             if slot.work is None or jail is not slot.jails[slot.asked]:
                 raise JailBroken("the jail ended while nothing was asked of it")
-            work, answer = slot.work, jail.answer(go=slot.next is not None)
+            work, answer = slot.work, jail.answer(go=slot.ahead is not None)
         except JailBroken as problem:
             self._broken(slot, problem)
             return
-        slot.work, slot.next = slot.next, None
+        slot.work, slot.ahead = slot.ahead, None
         if work.informs:
             self._judge(work, answer)
         else:
@@ -248,9 +249,9 @@ class Pool:
             self.waiting.appendleft(work.again())
 
     def _drop(self, slot: Slot) -> None:
-        if slot.next:
-            self.waiting.appendleft(slot.next)
-            slot.next = None
+        if slot.ahead:
+            self.waiting.appendleft(slot.ahead)
+            slot.ahead = None
         slot.spent = False
         jails = list(slot.jails.values())
         slot.jails.clear()

@@ -3,7 +3,6 @@
 import json
 import os
 import select
-import time
 
 import pytest
 
@@ -39,10 +38,10 @@ def test_with_a_worker_for_each_core_each_jail_stays_on_its_own(monkeypatch):
     assert sorted(os.sched_getaffinity(0)) == CORES
 
 
-@pytest.mark.parametrize("workers", [len(CORES) - 1, len(CORES) + 1])
+@pytest.mark.parametrize("workers", {1, len(CORES) + 1} - {len(CORES)})
 def test_with_fewer_or_more_workers_the_kernel_places_the_jails(workers, monkeypatch):
-    if workers:
-        assert all(cores == CORES for cores in allowed(workers, monkeypatch))
+    found = allowed(workers, monkeypatch)
+    assert found == [CORES] * 8 * workers
 
 
 def test_a_core_that_was_taken_away_only_costs_time():
@@ -69,11 +68,9 @@ def test_what_waits_in_a_busy_jail_is_taken_back_for_an_idle_one(monkeypatch):
     taken_back = []
     forget = Jail.forget
     monkeypatch.setattr(Jail, "forget", lambda jail: (taken_back.append(jail), forget(jail)))
-    began = time.monotonic()
     executions = list(run([(SLEEP, SQUARE), (RIGHT, SQUARE), (SLEEP, SQUARE)], BRIEF, workers=2))
     assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 3
     assert len(taken_back) == 1
-    assert time.monotonic() - began > 0.7
 
 
 def test_a_jail_goes_on_after_it_was_told_to_forget():
@@ -97,7 +94,7 @@ def test_more_than_the_kernel_carries_is_not_sent_ahead(monkeypatch):
         Jail, "prepare", lambda jail, program, *more: (sent.append(len(program)), prepare(jail, program, *more))
     )
     monkeypatch.setattr(Jail, "answer", lambda jail, go=False, real=Jail.answer: (sent.append(go), real(jail, go))[1])
-    long = f"{RIGHT}\n{'#' * 300_000}"
+    long = f"{RIGHT} # " + "\U0001f40d" * 20_000  # 240 KB on the way
     executions = list(run([(long, SQUARE)] * 2, BRIEF, workers=1))
     assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 2
     assert sent == [len(long), False, len(long), False]
