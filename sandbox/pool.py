@@ -7,7 +7,7 @@ import os
 import selectors
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 
 from harness.records import AssertTests, Execution, Outcome, Tests
@@ -38,7 +38,9 @@ class Slot:
         self.loaded: dict[bool, Suite] = {}
         self.work: Work | None = None
         self.asked = False
-        """Which jail has the last request: True for the examiner's."""
+        """Which jail the last request is for: True for the examiner's."""
+        self.request: Request | None = None
+        """What that jail is to be sent when it has started."""
         self.ahead: Work | None = None
         """What the same jail has been sent to run after `work`."""
         self.spent = False
@@ -52,6 +54,11 @@ class Pool:
         self.options = options
         self.slots = [Slot(core) for core in _cores(workers)]
         self.selector = selectors.DefaultSelector()
+        self.helpers = ThreadPoolExecutor(min(workers, 16))
+        self.starting: dict[Future[Jail], tuple[Slot, bool]] = {}
+        self.ending: list[Future[None]] = []
+        self.bell = -1
+        """Readable when a helper has done something."""
         self.waiting: deque[Work] = deque()
         self.answered: deque[tuple[Work, Answer]] = deque()
         self.done: dict[int, Execution] = {}
@@ -66,6 +73,8 @@ class Pool:
         """
         todo, taken, given = iter(jobs), 0, 0
         exhausted = False
+        self.bell = os.eventfd(0)
+        self.selector.register(self.bell, selectors.EVENT_READ)
         try:
             while True:
                 idle = False
@@ -87,8 +96,6 @@ class Pool:
                     return
                 elif exhausted and self._recall():
                     pass
-                elif jailless := [slot for slot in self.slots if not slot.jails][: len(self.waiting)]:
-                    self._start(jailless, examiner=False)
                 else:
                     idle = True
                 self._collect(idle)
@@ -118,22 +125,6 @@ class Pool:
         for slot in self.slots:
             self._give(slot)
 
-    def _start(self, slots: list[Slot], examiner: bool) -> None:
-        """Starts a jail for each of several slots, side by side."""
-        if not slots:
-            return
-        with ThreadPoolExecutor(min(len(slots), 16)) as threads:
-            futures = [threads.submit(Jail, self.options.limits, self.options.rung, slot.core) for slot in slots]
-        for slot, future in zip(slots, futures, strict=True):
-            if future.exception() is None:
-                self._add(slot, examiner, future.result())
-        for future in futures:
-            future.result()
-
-    def _add(self, slot: Slot, examiner: bool, jail: Jail) -> None:
-        slot.jails[examiner] = jail
-        self.selector.register(jail.socket, selectors.EVENT_READ, (slot, jail))
-
     def _next(self, work: Work) -> Request | None:
         """What to ask for `work` next; None when it is done."""
         request = work.next()
@@ -142,20 +133,50 @@ class Pool:
         return request
 
     def _give(self, slot: Slot) -> None:
-        """Gives the slot, if it is free and has a jail, what waits longest."""
-        while self.waiting and slot.jails and slot.work is None:
+        """Gives the slot, if it is free, what waits longest."""
+        while self.waiting and slot.work is None:
             work = self.waiting.popleft()
             if request := self._next(work):
                 self._ask(slot, work, request)
 
     def _ask(self, slot: Slot, work: Work, request: Request) -> None:
         slot.work, slot.asked = work, request.examiner
+        if request.examiner in slot.jails:
+            self._begin(slot, request)
+        else:
+            slot.request = request
+            self._start(slot, request.examiner)
+
+    def _begin(self, slot: Slot, request: Request) -> None:
         try:
-            if request.examiner not in slot.jails:  # the other slots will soon need one too
-                self._start([other for other in self.slots if request.examiner not in other.jails], request.examiner)
             self._send(slot, request).go()
         except (OSError, JailBroken) as problem:
             self._broken(slot, JailBroken(str(problem)))
+
+    def _start(self, slot: Slot, examiner: bool) -> None:
+        """Has a jail started, which takes as long as many programs do; the others go on meanwhile."""
+        if (slot, examiner) not in self.starting.values():
+            future = self.helpers.submit(Jail, self.options.limits, self.options.rung, slot.core)
+            self.starting[future] = slot, examiner
+            future.add_done_callback(self._ring)
+
+    def _ring(self, _: Future[Jail] | Future[None]) -> None:
+        os.eventfd_write(self.bell, 1)
+
+    def _helped(self) -> None:
+        """Sees what helpers have done: a jail that could be neither started nor ended ends the run."""
+        os.eventfd_read(self.bell)
+        for ended in [future for future in self.ending if future.done()]:
+            self.ending.remove(ended)
+            ended.result()
+        for started in [future for future in self.starting if future.done()]:
+            jail = started.result()
+            slot, examiner = self.starting.pop(started)
+            slot.jails[examiner] = jail
+            self.selector.register(jail.socket, selectors.EVENT_READ, (slot, jail))
+            if slot.request and slot.request.examiner == examiner:
+                request, slot.request = slot.request, None
+                self._begin(slot, request)
 
     def _send(self, slot: Slot, request: Request) -> Jail:
         jail = slot.jails[request.examiner]
@@ -169,7 +190,7 @@ class Pool:
     def _prepare(self) -> bool:
         """Sends a busy jail what it will run next, if anything waits; whether it did."""
         for slot in self.slots:
-            if self.waiting and slot.work and not (slot.ahead or slot.asked or slot.spent):
+            if self.waiting and slot.work and not (slot.request or slot.ahead or slot.asked or slot.spent):
                 request = self._next(self.waiting[0])
                 if request is None:
                     self.waiting.popleft()
@@ -204,19 +225,22 @@ class Pool:
 
     def _collect(self, wait: bool) -> None:
         """Takes the answers that are there; they are judged when their jails have something else to do."""
-        busy = [slot for slot in self.slots if slot.work]
-        ready = self.selector.select(self._patience() if wait else 0) if busy else []
-        if wait and not ready:
+        busy = [slot for slot in self.slots if slot.work and not slot.request]
+        ready = self.selector.select(self._patience() if wait and busy else None if wait else 0)
+        if not ready and wait:
             for slot in busy:
                 self._broken(slot, JailBroken("the jail did not answer in time"))
         for key, _ in ready:
-            self._take(*key.data)
+            if key.data is None:
+                self._helped()
+            else:
+                self._take(*key.data)
 
     def _take(self, slot: Slot, jail: Jail) -> None:
         if jail not in slot.jails.values():
             return  # dropped a moment ago, with another of its slot
         try:
-            if slot.work is None or jail is not slot.jails[slot.asked]:
+            if slot.work is None or jail is not slot.jails.get(slot.asked):
                 raise JailBroken("the jail ended while nothing was asked of it")
             work, answer = slot.work, jail.answer(go=slot.ahead is not None)
         except JailBroken as problem:
@@ -251,20 +275,29 @@ class Pool:
     def _drop(self, slot: Slot) -> None:
         if slot.ahead:
             self.waiting.appendleft(slot.ahead)
-            slot.ahead = None
+        slot.ahead = slot.request = None
         slot.spent = False
         jails = list(slot.jails.values())
         slot.jails.clear()
         slot.loaded.clear()
         for jail in jails:
             self.selector.unregister(jail.socket)
-            jail.close()
+            future = self.helpers.submit(jail.close)
+            self.ending.append(future)
+            future.add_done_callback(self._ring)
 
     def close(self) -> None:
         """Ends every jail."""
         for slot in self.slots:
             self._drop(slot)
+        self.helpers.shutdown()
+        for started in self.starting:
+            if started.exception() is None:
+                started.result().close()
+        os.close(self.bell)
         self.selector.close()
+        for ended in self.ending:
+            ended.result()
 
 
 def _cores(workers: int) -> Sequence[int | None]:

@@ -3,6 +3,8 @@
 import json
 import os
 import select
+import threading
+import time
 
 import pytest
 
@@ -61,15 +63,16 @@ def test_a_jail_begins_its_next_program_before_its_answer_is_judged(monkeypatch)
     assert events == ["go", "go", "judge", "go", "judge", "judge"]
 
 
-SLEEP = f"import time\ntime.sleep(0.7)\n{RIGHT}"
+LONG, SHORT = (f"import time\ntime.sleep({seconds})\n{RIGHT}" for seconds in (1.2, 0.3))
 
 
 def test_what_waits_in_a_busy_jail_is_taken_back_for_an_idle_one(monkeypatch):
     taken_back = []
     forget = Jail.forget
     monkeypatch.setattr(Jail, "forget", lambda jail: (taken_back.append(jail), forget(jail)))
-    executions = list(run([(SLEEP, SQUARE), (RIGHT, SQUARE), (SLEEP, SQUARE)], BRIEF, workers=2))
-    assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 3
+    jobs = [(program, SQUARE) for program in (LONG, SHORT, RIGHT, RIGHT)]  # the last two wait in a jail each
+    executions = list(run(jobs, BRIEF, workers=2))
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 4
     assert len(taken_back) == 1
 
 
@@ -177,3 +180,63 @@ def test_where_no_jail_can_be_started_the_run_ends(monkeypatch):
     monkeypatch.setattr("harness.sandbox.pool.Jail", fail)
     with pytest.raises(JailBroken, match="none left"):
         list(run([(RIGHT, SQUARE)], BRIEF, workers=2))
+
+
+def test_a_jail_is_replaced_while_the_others_work(monkeypatch):
+    """Starting one takes as long as many programs do, and a run replaces many."""
+    list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
+    began = []
+    answered_meanwhile = threading.Event()
+    start, answer = Jail.__init__, Jail.answer
+
+    def slow_start(self, *given):
+        began.append(self)
+        if len(began) == 3:
+            assert answered_meanwhile.wait(30)
+        start(self, *given)
+
+    def counted_answer(self, go=False):
+        said = answer(self, go)
+        if len(began) == 3:
+            answered_meanwhile.set()
+        return said
+
+    monkeypatch.setattr("harness.sandbox.pool._RUNS_PER_JAIL", 4)
+    monkeypatch.setattr(Jail, "__init__", slow_start)
+    monkeypatch.setattr(Jail, "answer", counted_answer)
+    executions = list(run([(RIGHT, SQUARE)] * 12, BRIEF, workers=2))
+    assert [execution.outcome for execution in executions] == [Outcome.PASSED] * 12
+    assert len(began) >= 3
+
+
+def test_a_jail_that_cannot_be_ended_ends_the_run(monkeypatch):
+    real = Jail.close
+
+    def close(self):
+        real(self)
+        raise JailBroken("a jail could not be ended")
+
+    list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
+    monkeypatch.setattr(Jail, "close", close)
+    with pytest.raises(JailBroken, match="could not be ended"):
+        list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
+
+
+def test_a_jail_that_was_still_starting_when_a_run_was_given_up_is_ended(monkeypatch):
+    list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
+    started, closed = [], []
+    start, close = Jail.__init__, Jail.close
+
+    def slow_start(self, *given):
+        if started:
+            time.sleep(0.3)
+        started.append(self)
+        start(self, *given)
+
+    monkeypatch.setattr(Jail, "__init__", slow_start)
+    monkeypatch.setattr(Jail, "close", lambda self: (closed.append(self), close(self)))
+    executions = run([(RIGHT, SQUARE)] * 2, BRIEF, workers=2)
+    assert next(executions).outcome is Outcome.PASSED
+    executions.close()
+    assert len(started) == 2
+    assert set(started) == set(closed)
