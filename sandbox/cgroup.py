@@ -7,6 +7,7 @@ of single processes are what is left, and `rung()` says so.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from pathlib import Path
@@ -76,6 +77,22 @@ class ControlGroup:
                 except OSError:
                     time.sleep(0.005)
         self.folders = []
+
+
+def cores() -> int:
+    """How many cores' worth of time this process gets: those that it may run on, or its container's share if less."""
+    allowed = len(os.sched_getaffinity(0))
+    if (_ROOT / "cgroup.controllers").exists():
+        files = [_ROOT / "cpu.max"]
+    else:
+        files = [_ROOT / "cpu" / "cpu.cfs_quota_us", _ROOT / "cpu" / "cpu.cfs_period_us"]
+    try:
+        quota, period = " ".join(file.read_text() for file in files).split()
+    except FileNotFoundError:  # no controller, or the host's own root: no share is set
+        return allowed
+    if quota in ("max", "-1"):
+        return allowed
+    return min(allowed, math.ceil(int(quota) / int(period)))
 
 
 def _remove_stale(parent: Path) -> None:

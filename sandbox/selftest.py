@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from harness.records import Execution, Limits, Outcome, StdinTests
 from harness.sandbox.attacks import Attack, attacks
+from harness.sandbox.cgroup import cores
 from harness.sandbox.ladder import required
 from harness.sandbox.pool import Pool
 from harness.sandbox.work import Options
@@ -39,7 +39,7 @@ def trials() -> Iterator[tuple[Attack, Execution]]:
     every = attacks(f"canary-{secrets.token_hex(8)}")
     jobs = [job for attack in every for job in ((attack.program, attack.tests), _AFTER)]
     options = Options(_LIMITS, "apps", False, "shared", required(False))
-    executions = Pool(options, len(os.sched_getaffinity(0))).run(jobs)
+    executions = Pool(options, cores()).run(jobs)
     for attack in every:
         execution, after = next(executions), next(executions)
         yield attack, execution if after.outcome is Outcome.PASSED else after

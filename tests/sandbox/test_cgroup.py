@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from harness.sandbox import cgroup
 
 
@@ -49,3 +51,25 @@ def test_groups_of_killed_supervisors_are_removed_after_an_hour(monkeypatch):
     monkeypatch.setattr(cgroup, "_ROOT", root)
     cgroup.ControlGroup(1 << 20, 9)
     assert (old.exists(), new.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cgroup.controllers": "cpu", "cpu.max": "150000 100000\n"}, 2),
+        ({"cgroup.controllers": "cpu", "cpu.max": "900000 100000\n"}, 8),
+        ({"cgroup.controllers": "cpu", "cpu.max": "max 100000\n"}, 8),
+        ({"cgroup.controllers": "cpu"}, 8),
+        ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        ({}, 8),
+    ],
+)
+def test_a_container_gets_as_many_workers_as_its_share_of_time_feeds(files, expected, monkeypatch):
+    root = Path(tempfile.mkdtemp())
+    (root / "cpu").mkdir()
+    for name, text in files.items():
+        (root / name).write_text(text)
+    monkeypatch.setattr(cgroup, "_ROOT", root)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert cgroup.cores() == expected
