@@ -218,7 +218,7 @@ def loops(options: argparse.Namespace) -> None:
 
 def scale(options: argparse.Namespace) -> None:
     jobs = [(problem["program"], tests_of(problem["input_output"])) for problem in problems()]
-    few, many = jobs * 40, jobs * 160
+    few, many = jobs * 80, jobs * 320  # the start of a jail costs as much as some 30 programs
     contenders = {
         "1 core": ours(few, 1, core=0),
         "1 worker": ours(few, 1),  # which may change its core, with a supervisor that works on the other
