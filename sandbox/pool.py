@@ -287,17 +287,19 @@ class Pool:
             future.add_done_callback(self._ring)
 
     def close(self) -> None:
-        """Ends every jail."""
-        for slot in self.slots:
-            self._drop(slot)
+        """Ends every jail. Without helpers: where the interpreter ends in the middle of a run, they end first."""
         self.helpers.shutdown()
-        for started in self.starting:
-            if started.exception() is None:
-                started.result().close()
-        os.close(self.bell)
-        self.selector.close()
-        for ended in self.ending:
-            ended.result()
+        with contextlib.ExitStack() as stack:  # whatever one of them says, the others are ended
+            stack.callback(os.close, self.bell)
+            stack.callback(self.selector.close)
+            for ended in self.ending:
+                stack.callback(ended.result)
+            for started in self.starting:
+                if started.exception() is None:
+                    stack.callback(started.result().close)
+            for slot in self.slots:
+                for jail in slot.jails.values():
+                    stack.callback(jail.close)
 
 
 def _cores(workers: int) -> Sequence[int | None]:

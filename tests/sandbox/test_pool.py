@@ -3,8 +3,11 @@
 import json
 import os
 import select
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -240,3 +243,15 @@ def test_a_jail_that_was_still_starting_when_a_run_was_given_up_is_ended(monkeyp
     executions.close()
     assert len(started) == 2
     assert set(started) == set(closed)
+
+
+def test_an_interpreter_that_ends_in_the_middle_of_a_run_ends_the_jails_without_a_word():
+    script = (
+        "from harness.records import StdinTests\n"
+        "from harness.sandbox import run\n"
+        f"executions = run([({RIGHT!r}, StdinTests(((chr(55), '49'),)))] * 9, workers=2)\n"
+        "print(next(executions).outcome.value, flush=True)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "passed\n", "")
+    assert [path for path in Path("/proc").glob("[0-9]*") if b"\0guest\0" in (path / "cmdline").read_bytes()] == []
