@@ -17,7 +17,8 @@
 
 - a fault of the kernel itself: candidates use the host's kernel, through the system calls of `seccomp.py`
 - what can be learnt from timing, from the processor's caches and from the contents of the interpreter's own folders
-- a test that needs the candidate's objects is checked in the candidate's process (`Execution.trust` "in-process")
+- a test that has functions for the candidate, or needs more of its objects than attributes and calls, is checked in the
+  candidate's process (`Execution.trust` "in-process")
 - on the reduced rung, without user namespaces: no scratch folder, and without a control group the limits on memory and
   processes hold for each process instead of the tree
 """

@@ -12,22 +12,40 @@ from harness.sandbox import values
 
 TEXT = 300
 """Letters of an exception's text that are carried over."""
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    ".get": getattr,
+    ".set": setattr,
+    ".call": lambda function, *arguments, **keywords: function(*arguments, **keywords),
+}
+"""What a test does with something of the candidate's; no name of a candidate begins with a dot."""
+TYPES = {kind.__name__: kind for kind in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
 
 
 def answer(module: ModuleType, calls: bytes, say: Callable[[str], None]) -> None:
-    """Says one line for each of `calls`, the value or the exception."""
+    """Says one line for each of `calls`, the value or the exception; a call may use what earlier ones returned."""
+    results: list[Any] = []
+    marks: values.Marks = {
+        "result": results.__getitem__,
+        "name": lambda name: getattr(module, name),
+        "type": TYPES.__getitem__,
+    }
     for name, arguments, keywords in json.loads(calls):
-        say(json.dumps(_answer_one(getattr(module, name), arguments, keywords)) + "\n")
+        function = OPERATIONS.get(name) or getattr(module, name)
+        value, said = _answer_one(function, arguments, keywords, marks)
+        results.append(value)
+        say(json.dumps(said) + "\n")
 
 
-def _answer_one(function: Callable[..., Any], arguments: list[Any], keywords: list[Any]) -> dict[str, Any]:
-    given = [values.revive(item) for item in arguments]
+def _answer_one(
+    function: Callable[..., Any], arguments: list[Any], keywords: list[Any], marks: values.Marks
+) -> tuple[Any, dict[str, Any]]:
     try:
-        value = function(*given, **{key: values.revive(item) for key, item in keywords})
+        given = [values.revive(item, marks) for item in arguments]
+        value = function(*given, **{key: values.revive(item, marks) for key, item in keywords})
     except MemoryError:
         raise
     except Exception as problem:  # noqa: BLE001 - the test may expect any
-        return {"raised": [type(problem).__name__, str(problem)[:TEXT]]}
+        return None, {"raised": [type(problem).__name__, str(problem)[:TEXT]]}
     said: dict[str, Any] = {}
     try:
         said["value"] = values.plain(value)
@@ -37,4 +55,4 @@ def _answer_one(function: Callable[..., Any], arguments: list[Any], keywords: li
         after = [values.plain(item) for item in given]
         if after != arguments:
             said["arguments"] = after
-    return said
+    return value, said

@@ -5,6 +5,9 @@ makes (every answer it gets is an `Anything`, every failing assertion is passed 
 answers the calls, as data; a second run of the test code gets these answers and fails where an assertion fails. A call
 that was not foreseen, because it depends on an earlier answer, ends the examination as "diverged", and the candidate
 is asked again with the longer list.
+
+Objects of the candidate's stay in its process: reading and setting their attributes, calling them and passing them on
+are calls like the others, which name the earlier result that they are about.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import values
-from harness.sandbox.answers import TEXT
+from harness.sandbox.answers import TEXT, TYPES
 
 
 def examine(code: str, given: bytes, answers: bytes, say: Callable[[str], None]) -> None:
@@ -27,24 +30,44 @@ def examine(code: str, given: bytes, answers: bytes, say: Callable[[str], None])
 
 
 class NeedsObjects(BaseException):
-    """The test passes or uses objects that have no encoding."""
+    """The test passes objects that have no encoding, or asks what only the candidate's process knows."""
 
 
-class Anything:
-    """Stands for an answer that is not known yet: it equals, contains and supports nearly everything."""
+class Theirs(values.Marked):
+    """Stands for something of the candidate's: its attributes and calls are the candidate's to answer."""
 
-    def __init__(self, examination: Examination) -> None:
-        vars(self)["examination"] = examination
+    def __init__(self, examination: Examination, mark: dict[str, Any] | None) -> None:
+        super().__init__(mark)
+        vars(self)["__examination__"] = examination
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        vars(self)["examination"].objects = True
-        return self
+        return vars(self)["__examination__"].use(".get", (self, name), {})
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
-        vars(self)["examination"].objects = True
-        return self
+    def __setattr__(self, name: str, value: Any) -> None:
+        vars(self)["__examination__"].use(".set", (self, name, value), {})
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return vars(self)["__examination__"].use(".call", (self, *arguments), keywords)
+
+
+class StandIn(Theirs):
+    """A name of the candidate's: a function or a class."""
+
+    def __init__(self, examination: Examination, name: str) -> None:
+        super().__init__(examination, {"name": name})
+        vars(self)["__name__"] = name
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return vars(self)["__examination__"].call(vars(self)["__name__"], arguments, keywords)
+
+    def __instancecheck__(self, _: object) -> bool:
+        raise NeedsObjects
+
+
+class Anything(Theirs):
+    """An answer that is not known yet: it equals, contains and supports nearly everything."""
 
     def __iter__(self) -> Any:
         return iter(())
@@ -69,24 +92,39 @@ class Anything:
     def __str__(self) -> str:
         return ""
 
-    def _itself(self, *_: Any) -> Any:
-        return self
+    def _another(self, *_: Any) -> Any:
+        return Anything(vars(self)["__examination__"], None)
 
     def _true(self, *_: Any) -> bool:
         return True
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _itself
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _itself
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _itself
-    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _another
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _another
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _another
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = _another
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _true
 
 
-class Opaque:
-    """Stands for the answer of `origin` that could not be carried over: it equals nothing."""
+class Opaque(Theirs):
+    """An answer that could not be carried over: it equals nothing."""
 
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
+    def _refuse(self, *_: Any) -> Any:
+        vars(self)["__examination__"].stuck = True
+        raise TypeError("an object of the candidate's, no plain value")
+
+    def __eq__(self, _: object) -> bool:
+        vars(self)["__examination__"].stuck = True
+        return False
+
+    def __bool__(self) -> bool:
+        vars(self)["__examination__"].stuck = True
+        return True
+
+    __hash__ = object.__hash__
+    __iter__ = __len__ = __contains__ = __getitem__ = __int__ = __index__ = __float__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __str__ = __repr__ = __abs__ = __neg__ = __round__ = _refuse
 
 
 class NotYet(BaseException):
@@ -105,7 +143,11 @@ class Examination:
         self.made = 0
         self.speculating = False
         self.objects = False
-        self.unknown = False
+        """Whether the test needs the candidate's process."""
+        self.used = False
+        """Whether the test takes answers for objects."""
+        self.stuck = False
+        """Whether it took an object for a value."""
 
     def run(self, code: str) -> None:
         """Executes `code` and says how it ended: passed, failed, raised, diverged."""
@@ -124,7 +166,7 @@ class Examination:
             ended, error = "raised", f"{type(problem).__name__}: {problem}"
         if self.speculating:
             ended = "diverged"
-        end = {"end": ended, "error": error[:TEXT], "objects": self.objects, "unknown": self.unknown}
+        end = {"end": ended, "error": error[:TEXT], "objects": self.objects, "used": self.used, "stuck": self.stuck}
         self.say(json.dumps(end) + "\n")
 
     def _names(self, tree: ast.Module) -> dict[str, Any]:
@@ -142,45 +184,46 @@ class Examination:
                 bound.add((node.asname or node.name).partition(".")[0])
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id not in bound | names.keys() and not hasattr(builtins, node.id):
-                names[node.id] = self._stand_in(node.id)
-        names[self.entry_point] = self._stand_in(self.entry_point)
+                names[node.id] = StandIn(self, node.id)
+        names[self.entry_point] = StandIn(self, self.entry_point)
         names["_passed_over"] = lambda: self.speculating
         return names
 
-    def _stand_in(self, name: str) -> Callable[..., Any]:
-        def stand_in(*arguments: Any, **keywords: Any) -> Any:
-            return self._call(name, arguments, keywords)
+    def use(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The answer to what the test does with something of the candidate's."""
+        self.used = True
+        return self.call(operation, arguments, keywords)
 
-        stand_in.__name__ = name
-        return stand_in
-
-    def _call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The candidate's answer to a call, or an `Anything`."""
         try:
-            given = [values.plain(item) for item in arguments]
-            call = [name, given, [[key, values.plain(item)] for key, item in keywords.items()]]
+            given = [_carried(item) for item in arguments]
+            call = [name, given, [[key, _carried(item)] for key, item in keywords.items()]]
         except values.Unknown:
-            raise self._without_encoding([*arguments, *keywords.values()]) from None
+            raise (NotYet if self.speculating else NeedsObjects) from None
         self.say(json.dumps({"call": call}) + "\n")
         number, self.made = self.made, self.made + 1
-        foreseen = number < min(len(self.calls), len(self.answers)) and self.calls[number] == call
+        foreseen = number < min(len(self.calls), len(self.answers)) and self._same(self.calls[number], call)
         if self.speculating or not foreseen:
             self.speculating = True
-            return Anything(self)
-        return self._replay(name, self.answers[number], arguments)
+            return Anything(self, {"result": number})
+        return self._replay(number, arguments)
 
-    def _without_encoding(self, arguments: list[Any]) -> BaseException:
-        """Why a call cannot be carried over.
+    def _same(self, foreseen: Any, made: Any) -> bool:
+        """Whether a call is the one that was foreseen, which may name results that are known by now."""
+        if foreseen == made:
+            return True
+        if isinstance(foreseen, list) and isinstance(made, list):
+            return len(foreseen) == len(made) and all(map(self._same, foreseen, made))
+        if not (isinstance(foreseen, dict) and "result" in foreseen):
+            return False
+        said = self.answers[foreseen["result"]]
+        known = json.dumps(said.get("value"))
+        # an iterator was used up when it was carried over
+        return "value" in said and '"iterator"' not in known and known == json.dumps(made)
 
-        The test may need objects of the candidate's; but a candidate whose answer is an object where the test asked
-        for a value does not get a process that it shares with the test.
-        """
-        if self.speculating:
-            return NotYet()
-        if any(isinstance(item, Opaque) and item.origin == self.entry_point for item in arguments):
-            return TypeError(f"{self.entry_point} returned an object that is no plain value")
-        return NeedsObjects()
-
-    def _replay(self, name: str, said: dict[str, Any], arguments: tuple[Any, ...]) -> Any:
+    def _replay(self, number: int, arguments: tuple[Any, ...]) -> Any:
+        said = self.answers[number]
         if "raised" in said:
             raised, text = said["raised"]
             kind = getattr(builtins, str(raised), None)
@@ -190,9 +233,15 @@ class Examination:
         for argument, after in zip(arguments, said.get("arguments", ()), strict=False):
             _change(argument, values.revive(after))
         if "value" not in said:
-            self.unknown = True
-            return Opaque(name)
+            return Opaque(self, {"result": number})
         return values.revive(said["value"])
+
+
+def _carried(item: Any) -> Any:
+    """The encoding of an argument: a value, an earlier result, a type (which a candidate's answer cannot be)."""
+    if isinstance(item, type) and item in TYPES.values():
+        return {"type": item.__name__}
+    return values.plain(item)
 
 
 def _loads(node: ast.Name) -> bool:

@@ -163,6 +163,9 @@ class Plan:
     tests: AssertTests
     calls: list[Any] | None = None
     objects: bool = False
+    """Whether the test needs the candidate's process."""
+    used: bool = False
+    """Whether it takes answers for objects, with attributes."""
     checks: list[Check] | None = None
     """The assertions, where they can be read without being run."""
 
@@ -258,13 +261,13 @@ class AssertWork:
         calls = [line["call"] for line in lines if "call" in line]
         ended = lines[-1] if lines and "end" in lines[-1] else None
         if self.step == "plan":
-            objects = bool(ended and ended["objects"])
-            self.plan.calls, self.plan.objects = calls, objects
+            self.plan.calls = calls
+            self.plan.objects, self.plan.used = (bool(ended and ended[key]) for key in ("objects", "used"))
             self.plan.suite = _unchecked("answers", [json.dumps(calls).encode()])
             return
         if ended is None:
             self._finish(OUTCOMES.get(how, Outcome.RAISED), "the test did not end")
-        elif ended["objects"] or (ended["unknown"] and self.plan.objects):
+        elif ended["objects"] or (ended["stuck"] and (self.plan.used or ended["used"])):
             self.step = "in-process"
         elif ended["end"] == "diverged":
             self._ask_again(calls)
