@@ -6,9 +6,10 @@ import contextlib
 import os
 import selectors
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeVar
 
 from harness.records import AssertTests, Execution, Outcome, Tests
 from harness.sandbox.jail import Answer, Jail, JailBroken
@@ -16,6 +17,7 @@ from harness.sandbox.judge import Suite, suites
 from harness.sandbox.work import AssertWork, CaseWork, Options, Plan, Request, Work
 
 Job = tuple[str, Tests]
+Done = TypeVar("Done")
 
 _WINDOW = 4096
 """Jobs that may be finished before an earlier one is; beyond it the queue waits, so that memory stays bounded."""
@@ -52,7 +54,7 @@ class Pool:
 
     def __init__(self, options: Options, workers: int) -> None:
         self.options = options
-        self.slots = [Slot(core) for core in _cores(workers)]
+        self.slots = [Slot(core) for core in _places(workers)]
         self.selector = selectors.DefaultSelector()
         self.helpers = ThreadPoolExecutor(min(workers, 16))
         self.starting: dict[Future[Jail], tuple[Slot, bool]] = {}
@@ -156,15 +158,17 @@ class Pool:
     def _start(self, slot: Slot, examiner: bool) -> None:
         """Has a jail started, which takes as long as many programs do; the others go on meanwhile."""
         if (slot, examiner) not in self.starting.values():
-            future = self.helpers.submit(Jail, self.options.limits, self.options.rung, slot.core)
+            future = self._help(partial(Jail, self.options.limits, self.options.rung, slot.core))
             self.starting[future] = slot, examiner
-            future.add_done_callback(self._ring)
 
-    def _ring(self, _: Future[Jail] | Future[None]) -> None:
-        os.eventfd_write(self.bell, 1)
+    def _help(self, task: Callable[[], Done]) -> Future[Done]:
+        """Has a helper do what takes its time; `_helped` hears of it."""
+        future = self.helpers.submit(task)
+        future.add_done_callback(lambda _: os.eventfd_write(self.bell, 1))
+        return future
 
     def _helped(self) -> None:
-        """Sees what helpers have done: a jail that could be neither started nor ended ends the run."""
+        """Sees what helpers have done; a jail that could not be started, or not be ended, ends the run."""
         os.eventfd_read(self.bell)
         for ended in [future for future in self.ending if future.done()]:
             self.ending.remove(ended)
@@ -282,9 +286,7 @@ class Pool:
         slot.loaded.clear()
         for jail in jails:
             self.selector.unregister(jail.socket)
-            future = self.helpers.submit(jail.close)
-            self.ending.append(future)
-            future.add_done_callback(self._ring)
+            self.ending.append(self._help(jail.close))
 
     def close(self) -> None:
         """Ends every jail. Without helpers: where the interpreter ends in the middle of a run, they end first."""
@@ -302,7 +304,7 @@ class Pool:
                     stack.callback(jail.close)
 
 
-def _cores(workers: int) -> Sequence[int | None]:
+def _places(workers: int) -> Sequence[int | None]:
     """A core for each worker.
 
     Left to itself the kernel starts a candidate on whichever core is idle, away from the caches that process 1 has
