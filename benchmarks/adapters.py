@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.model import prepare_process
+from harness.modeling.quirks import prepare_process
 
 prepare_process()
 
@@ -33,25 +33,27 @@ TOKENS = 32
 def measured(methods: list[str], task: str, data: Path, limit: int | None, root: Path, asked: int) -> Iterator[Any]:
     """One line of the table for each method."""
     from harness.config import Settings
-    from harness.evaluate import evaluate
-    from harness.model import BUILTIN, weights_digest
-    from harness.plan import Request, resolve
-    from harness.registry import Registry
-    from harness.runs import read_json
-    from harness.workshop import Workshop
+    from harness.evaluation.evaluate import evaluate
+    from harness.evaluation.plan import resolve
+    from harness.evaluation.request import Request
+    from harness.files import read_json
+    from harness.modeling.base import weights_digest
+    from harness.modeling.bases import LoadedBases
+    from harness.modeling.checkpoint import BUILTIN
+    from harness.plugin_system.registry import Registry
 
-    registry, shop = Registry(), Workshop()
+    registry, bases = Registry(), LoadedBases()
     for name in methods:
         request = Request(method=name, task=task, model=BUILTIN, data=data, limit=limit)
         plan = resolve(request, registry, Settings())
         assert plan.tuner is not None
         options = plan.tuner.plugin.load_options(plan.config(plan.tuner))
-        before = weights_digest(shop.base(plan.run.model, options).model)
-        row = evaluate(plan, registry, root, shop)
-        after = weights_digest(shop.base(plan.run.model, options).model)
+        before = weights_digest(bases.get(plan.run.model, options).model)
+        row = evaluate(plan, registry, root, bases)
+        after = weights_digest(bases.get(plan.run.model, options).model)
         folder = root / row.run_id
         facts = read_json(folder / "tuning.json")
-        ours = wrote(plan, options, folder / "adapter", shop, asked)
+        ours = wrote(plan, options, folder / "adapter", bases, asked)
         theirs = plainly(plan, options, folder / "adapter", ours)
         yield {
             "method": name,
@@ -66,16 +68,17 @@ def measured(methods: list[str], task: str, data: Path, limit: int | None, root:
         }
 
 
-def wrote(plan: Any, options: Any, adapter: Path, shop: Any, asked: int) -> dict[str, Any]:
+def wrote(plan: Any, options: Any, adapter: Path, bases: Any, asked: int) -> dict[str, Any]:
     """What harness makes of the saved adapter: its validation loss and greedy completions, and the tokens it read."""
-    from harness import workshop
-    from harness.generate import generate
-    from harness.prompts import Layout
+    from harness.decoding.generate import generate
+    from harness.modeling import bases as adapters
+    from harness.modeling.prompts import PromptBuilder
     from harness.records import Sampling
-    from harness.train import rows, validation_loss
+    from harness.tuning.losses import validation_loss
+    from harness.tuning.train import rows
 
-    restored = workshop.restore(shop, plan.run.model, options, adapter)
-    layout = Layout(plan.task.plugin, restored)
+    restored = adapters.restore(bases, plan.run.model, options, adapter)
+    layout = PromptBuilder(plan.task.plugin, restored)
     pairs = [(layout.prompt(p), p) for p in plan.splits["validation"]]
     validation, _ = rows(layout, pairs, plan.run.tuning.max_tokens)
     prompts = [layout.prompt(problem) for problem in plan.splits["test"][:asked]]
@@ -92,13 +95,13 @@ def wrote(plan: Any, options: Any, adapter: Path, shop: Any, asked: int) -> dict
         "validation": [[row["input_ids"], row["labels"]] for row in validation],
         "prompts": [list(prompt.tokens) for prompt in prompts],
     }
-    shop.give_back(restored)
+    bases.release(restored)
     return result
 
 
 def plainly(plan: Any, options: Any, adapter: Path, ours: dict[str, Any]) -> dict[str, Any]:
     """The same by transformers and PEFT alone, in a fresh process."""
-    from harness.model import location
+    from harness.modeling.base import location
 
     quantised = options.get("quantization_config")
     job = {

@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from harness.generate import batch_size, generate
-from harness.model import Base, ModelSpec, prepare_process
-from harness.prompts import Prompt
+from harness.decoding.generate import batch_size, generate
+from harness.modeling.base import Base, ModelSpec
+from harness.modeling.prompts import Prompt
+from harness.modeling.quirks import prepare_process
 from harness.records import Sampling
 
 BEAMS = Sampling(candidates=10, max_new_tokens=64)

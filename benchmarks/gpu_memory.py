@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.model import prepare_process
+from harness.modeling.quirks import prepare_process
 
 prepare_process()
 
@@ -99,22 +99,22 @@ def measured(shape: str, folder: Path, methods: tuple[str, ...], steps: int, ans
     """One line of the table for each method."""
     import torch
 
-    from harness.registry import Registry
-    from harness.workshop import Workshop
+    from harness.modeling.bases import LoadedBases
+    from harness.plugin_system.registry import Registry
 
-    registry, shop = Registry(), Workshop()
+    registry, bases = Registry(), LoadedBases()
     cuda = torch.cuda.is_available()
     for name in methods:
         method = registry.method(name).plugin
         config = method.Config(**{"learning_rate": RATES[name]} if name in RATES else {})
-        base = base_of(shop, folder, method.load_options(config))
+        base = base_of(bases, folder, method.load_options(config))
         if cuda:
             torch.cuda.reset_peak_memory_stats()
         line = {"method": name, "weights": allocated()}
         adapted = method.adapt(base, config)
         line |= trained(adapted, method.tuning(config), steps, SHAPES[shape]["vocab_size"], answer)
         line |= wrote(adapted, SHAPES[shape]["vocab_size"])
-        shop.give_back(adapted)
+        bases.release(adapted)
         del adapted, base
         gc.collect()
         if cuda:
@@ -122,19 +122,20 @@ def measured(shape: str, folder: Path, methods: tuple[str, ...], steps: int, ans
         yield line
 
 
-def base_of(shop: Any, folder: Path, options: Any) -> Any:
+def base_of(bases: Any, folder: Path, options: Any) -> Any:
     """The base, loaded by harness; only its tokenizer is not a real one."""
-    from harness import model
+    from harness.modeling import base as model
     from harness.records import ModelSpec
 
     model.load_tokenizer = lambda _: Words()
-    return shop.base(ModelSpec(str(folder)), options)
+    return bases.get(ModelSpec(str(folder)), options)
 
 
 def trained(adapted: Any, tuning: Any, steps: int, vocabulary: int, answer: int) -> dict[str, Any]:
     """Losses, seconds a step and peak memory of a short training."""
-    from harness.model import parameters
-    from harness.train import fit, validation_loss
+    from harness.modeling.base import parameters
+    from harness.tuning.losses import validation_loss
+    from harness.tuning.train import fit
 
     train = rows(8 * steps, 128, answer, vocabulary)
     validation = train[:8]
@@ -164,8 +165,8 @@ def trained(adapted: Any, tuning: Any, steps: int, vocabulary: int, answer: int)
 
 def wrote(adapted: Any, vocabulary: int) -> dict[str, Any]:
     """Seconds and peak memory of eight problems with ten beams of 16 tokens."""
-    from harness.generate import generate
-    from harness.prompts import Prompt
+    from harness.decoding.generate import generate
+    from harness.modeling.prompts import Prompt
     from harness.records import Sampling
 
     rng = random.Random(1)

@@ -7,8 +7,9 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import runs
-from harness.evaluate import RECORDS, RESULT, RUN
+from harness import files
+from harness.evaluation import runs
+from harness.evaluation.runs import RECORDS, RESULT, RUN
 from harness.plugins.metrics.exact_match import ExactMatch
 from harness.records import (
     SCHEMA,
@@ -25,7 +26,7 @@ from harness.records import (
     Tuning,
     to_json,
 )
-from harness.statistics import estimate
+from harness.stats.estimates import estimate
 
 METHODS = ("lora", "ia3", "prompt-tuning", "prefix-tuning", "qlora-8bit", "qlora-4bit", "zero-shot", "icl", "rag")
 TUNED = METHODS[:6]
@@ -117,11 +118,12 @@ def write(root: Path, one: Row, found: list[Record] | None = None) -> Path:
         "data": {"source": "example/data@1", "digest": one.run.data_digest},
         "versions": {"python": "3.11.7", "torch": "2.13.0", "transformers": "5.23.0", "peft": "0.21.2"},
         "machine": {"gpu": None, "cores": 2},
+        "plugins": {},
     }
     (folder / RUN).write_text(json.dumps(about, indent=2))
     (folder / RESULT).write_text(json.dumps({"schema": SCHEMA, "row": to_json(one)}, indent=2))
     if found is not None:
-        (folder / RECORDS).write_text("".join(runs.line(record) for record in found))
+        (folder / RECORDS).write_text("".join(files.line(record) for record in found))
     return folder
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import generate
-
 import harness
+from harness import manual_pages
 
 project = "harness"
 author = "the authors of harness"
@@ -22,4 +18,4 @@ html_title = "harness"
 exclude_patterns = ["_build"]
 suppress_warnings = ["myst.strikethrough"]
 
-generate.write(Path(__file__).parent / "generated")
+manual_pages.write(Path(__file__).parent / "generated")

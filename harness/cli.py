@@ -1,40 +1,34 @@
 """The command line: words in, one call, words out. stdout is data, stderr is talk.
 
-Exit status: 0 done, 1 failed with one clear line, 2 usage, 130 interrupted. Each command is a module of
-`harness.commands`, imported when it is used.
+Exit status: 0 done, 1 failed with one clear line, 2 usage, 128 and its number where a signal ended it. Each command is
+a module of `harness.commands`, imported when it is used.
 """
 
 from __future__ import annotations
 
-import difflib
-import importlib
+import contextlib
+import io
 import os
+import select
+import shutil
+import signal
 import sys
-from typing import TYPE_CHECKING, Any
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from harness import __version__
-from harness.errors import HarnessError
+from harness.command_config import built_in, set_variables
+from harness.command_list import COMMANDS
+from harness.disk import describe_os_error, file_on_the_way
+from harness.display import escape_json, escape_lines
+from harness.errors import FileError, HarnessError, nearest, unknown
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
-
-# name -> (module below harness.commands, one line of help); the line is here so that --help imports no command.
-COMMANDS = {
-    "eval": ("eval", "Adapt a model to a task, let it write, judge and score."),
-    "score": ("score", "Judge and score completions made elsewhere, or add a metric to a run."),
-    "study": ("study", "A grid of runs: run it, continue it, report it."),
-    "plan": ("plan", "What a method would train on a model, from its configuration alone."),
-    "leaderboard": ("leaderboard", "Rows of finished runs, ranked: table, markdown, csv, json, latex or a page."),
-    "compare": ("compare", "Is one run better than another? A paired test on the same problems."),
-    "verify": ("verify", "Are a run's numbers what its records give?"),
-    "show": ("show", "A run, or a plugin with its options."),
-    "plugins": ("plugins", "Every method, task and metric, and who offers it."),
-    "plugin": ("plugin", "Write a plugin of your own, and check it."),
-    "sandbox": ("sandbox", "Try the sandbox's promises on this machine."),
-    "doctor": ("doctor", "What this machine has, and what is missing for what."),
-}
+    from harness.plugin_system.registry import Registry
 
 
 class Commands(click.Group):
@@ -47,10 +41,20 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; third parties are asked only for a name that is not built in."""
         if cmd_name in COMMANDS:
-            module = importlib.import_module(f"harness.commands.{COMMANDS[cmd_name][0]}")
-            command: click.Command = module.command
-            return command
+            return set_variables(built_in(cmd_name), cmd_name)
         return _registry(ctx).command(cmd_name)
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click does; `--help` prints here."""
+        with _files_named():  # before click ends the program at a closed pipe
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does."""
+        with _files_named():
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -58,14 +62,12 @@ class Commands(click.Group):
         """As click does, with the nearest name when there is no such command."""
         name = args[0]
         if self.get_command(ctx, name) is None:
-            close = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            ctx.fail(f"no command {name!r}.{hint}")
+            raise unknown("command", name, self.list_commands(ctx), "See: harness --help")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line per command, without importing the built-in ones."""
-        rows = [(name, words) for name, (_, words) in COMMANDS.items()]
+        rows = [(name, summary) for name, (_, summary) in COMMANDS.items()]
         rows += list(_plugin_commands(ctx).items())
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -73,21 +75,21 @@ class Commands(click.Group):
 
 def _plugin_commands(ctx: click.Context) -> dict[str, str]:
     """Commands of third parties with a line of help; a plugin is imported for it only when it is new or changed."""
-    from harness.discovery import remembered_commands
+    from harness.plugin_system.discovery import cached_commands
 
-    found = remembered_commands()
-    if found is None:
-        found = {name: words for name, _, words in _registry(ctx).commands()}
-    return found
+    commands = cached_commands()
+    if commands is None:
+        commands = {name: summary for name, _, summary in _registry(ctx).commands()}
+    return commands
 
 
 def _registry(ctx: click.Context) -> Registry:
     """One registry for building the command line, so that a broken plugin is named once."""
-    from harness.registry import Registry
+    from harness.plugin_system.registry import Registry
 
-    if "harness.registry" not in ctx.meta:
-        ctx.meta["harness.registry"] = Registry()
-    registry: Registry = ctx.meta["harness.registry"]
+    if "harness.plugin_system.registry" not in ctx.meta:
+        ctx.meta["harness.plugin_system.registry"] = Registry()
+    registry: Registry = ctx.meta["harness.plugin_system.registry"]
     return registry
 
 
@@ -115,24 +117,141 @@ def cli() -> None:
     """
 
 
+class _Ended(BaseException):
+    """A signal asks the process to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+_ENDING = {signal.SIGTERM: "ended by TERM", signal.SIGHUP: "ended: the terminal is gone (HUP)"}
+
+
+def _end_in_order() -> None:
+    """Let TERM and HUP unwind the program as INT does, so that what it holds is given back; the second INT is at once.
+
+    A signal that is ignored, as HUP under `nohup`, stays so.
+    """
+
+    def interrupted(_: int, __: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    def ended(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise _Ended(number)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupted)
+    for number in _ENDING:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, ended)
+
+
+class _ReaderGone(Exception):
+    """Whoever read stdout or stderr went away (`| head`)."""
+
+
+@contextlib.contextmanager
+def _files_named() -> Iterator[None]:
+    """Whatever the operating system refuses in this block is an expected failure, too."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, BrokenPipeError) and (_reader_gone(sys.stdout) or _reader_gone(sys.stderr)):
+            raise _ReaderGone from None
+        if error.filename is None and _printing(error):
+            _send_nowhere(sys.stdout)
+            raise FileError(describe_os_error(error, Path("standard output"))) from None
+        raise FileError(describe_os_error(error)) from None
+
+
+def _reader_gone(stream: TextIO | None) -> bool:
+    """Whether `stream` is a pipe that nobody reads any more; it is then sent nowhere."""
+    try:
+        waiting = select.poll()
+        waiting.register(cast(TextIO, stream), 0)
+        gone = any(event & select.POLLERR for _, event in waiting.poll(0))
+    except (OSError, ValueError, AttributeError, TypeError):  # closed, or no file of the system
+        return False
+    if gone:
+        _send_nowhere(stream)
+    return gone
+
+
+def _printing(error: OSError) -> bool:
+    """Whether `click.echo` met the error; Python does not say which file it was."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and frames[-1].f_globals.get("__name__") == "click.utils"
+
+
+def _send_nowhere(stream: TextIO | None) -> None:
+    """What is still in the buffer of `stream` would be tried, and fail, again when Python ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), cast(TextIO, stream).fileno())
+
+
+def usage_line(error: click.ClickException) -> str:
+    """What click says of a wrong command line, in one line like every other error of harness."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    text = " ".join(error.format_message().split()).rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        close = nearest(
+            error.option_name, [name for one in context.command.params for name in one.opts] if context else []
+        )
+        text = f"no option {error.option_name!r}" + (f". Did you mean {close!r}?" if close else "")
+    if isinstance(error, click.BadParameter) and context is not None and isinstance(error.param, click.Option):
+        source = context.get_parameter_source(str(error.param.name))
+        if source is click.core.ParameterSource.ENVIRONMENT:
+            text = text.replace(error.param.get_error_hint(context), str(error.param.envvar))
+    see = f" See: {context.command_path} --help" if context is not None else ""
+    return f"{text}{'' if text.endswith('?') else '.'}{see}"
+
+
 def main() -> None:
     """The entry point: expected failures are one line, anything else keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal's encoding lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
+    _end_in_order()
     try:
-        status = cli.main(standalone_mode=False, auto_envvar_prefix="HARNESS")
+        with _files_named():
+            status = cli.main(prog_name="harness", standalone_mode=False, auto_envvar_prefix="HARNESS")
     except click.ClickException as error:
-        error.show()
+        click.echo(f"error: {escape_lines(usage_line(error))}", err=True)
         sys.exit(2)
     except HarnessError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {escape_lines(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; the same command continues", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader of stdout went away (`| head`); nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _Ended as error:
+        with contextlib.suppress(OSError):  # nobody may be there any more
+            click.echo(f"{_ENDING[signal.Signals(error.number)]}; the same command continues", err=True)
+        sys.exit(128 + error.number)
+    except _ReaderGone:
         sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def folder(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+    """A click callback for a folder to write to: neither it nor what it lies in may be a file."""
+    try:
+        if value is not None and (file := file_on_the_way(value)) is not None:
+            raise click.BadParameter(f"{file} is a file; name a folder")
+    except OSError as error:
+        raise click.BadParameter(describe_os_error(error, value)) from None
+    return value
+
+
+def file(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+    """A click callback for a file to write: its folder must be there."""
+    if value is not None:
+        folder(_, __, value.parent)
+        if not value.parent.is_dir():
+            raise click.BadParameter(f"there is no folder {value.parent}; make it first")
+    return value
 
 
 def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...]:
@@ -156,4 +275,27 @@ def echo_json(value: Any) -> None:
 
     from harness.records import to_json
 
-    click.echo(json.dumps(to_json(value), indent=2, ensure_ascii=False))
+    click.echo(escape_json(json.dumps(to_json(value), indent=2, ensure_ascii=False)))
+
+
+def terminal_width() -> int | None:
+    """The columns of letters that stdout has; None where it is no terminal, and nothing has to fit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person reads it: "1.2 GB"."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def age(seconds: float) -> str:
+    """How long ago something was: "5 min", "3 d"."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -5,12 +5,15 @@ Options of plugins are the fields of their `Config`. `--set lora.r=32`, `HARNESS
     [lora]
     r = 32
 
-say the same. `prompt-tuning.virtual_tokens` is `HARNESS_PROMPT_TUNING__VIRTUAL_TOKENS`.
+say the same. `prompt-tuning.virtual_tokens` is `HARNESS_PROMPT_TUNING__VIRTUAL_TOKENS`. The options of `harness eval`
+itself are read by `harness.command_config`; what nothing reads is refused by `harness.config_check`.
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
 import os
 import tomllib
 import types
@@ -18,36 +21,65 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from harness.disk import describe_os_error
 from harness.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    pass
 
 FILE = "harness.toml"
 
 
+def recorded_config(kind: type, recorded: Mapping[str, Any]) -> Any:
+    """The `Config` of a plugin as a run has recorded it; options that came later have their defaults."""
+    values = {field.name: recorded[field.name] for field in dataclasses.fields(kind) if field.name in recorded}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def option_text(value: Any) -> str:
+    """An option's value as `--set` takes it: the items of a list with commas between them."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A resolved value and its source: "--set", an environment variable, a file, or "default"."""
+    """A resolved value and its source: "--set", an environment variable, a file, or a text that begins "default"."""
 
     value: Any
     source: str
+
+    @property
+    def given(self) -> bool:
+        """Whether the user set it."""
+        return not self.source.startswith("default")
 
 
 class Settings:
     """Options given by the user, layered; each must be claimed by a plugin, so that no typo is ignored."""
 
-    def __init__(self, sets: Sequence[str] = (), *, environ: Mapping[str, str] = os.environ, file: Path = Path(FILE)):
+    def __init__(
+        self,
+        sets: Sequence[str] = (),
+        *,
+        environ: Mapping[str, str] = os.environ,
+        file: Path = Path(FILE),
+        request_sources: Mapping[str, str] | None = None,
+    ):
+        self.request_sources = dict(request_sources or {})
+        """Where fields of the request were read, by name; those of a program have no entry."""
         self._environ = environ
         self._file = file
-        self._tables = _read_file(file)
-        self._sets: dict[tuple[str, str], str] = {}
-        for item in sets:
-            name, separator, value = item.partition("=")
-            plugin, dot, option = name.rpartition(".")
-            if not (separator and dot and plugin and option):
-                raise UsageError(f"--set {item!r}: write NAME.option=value, for example --set lora.r=32")
-            self._sets[plugin, option] = value
+        self._tables = read_file(file)
+        self._sets = _read_sets(sets)
         self._claimed: set[str] = set()
+
+    def with_sets(self, sets: Sequence[str]) -> Settings:
+        """These settings with more of the kind of `--set`; what is claimed of one is claimed of the other."""
+        found = copy.copy(self)
+        found._sets = self._sets | _read_sets(sets)
+        return found
 
     def config(self, name: str, kind: type) -> tuple[Any, dict[str, Setting]]:
         """The `Config` of the plugin `name`, and every field's value with its source.
@@ -62,9 +94,20 @@ class Settings:
             if option not in fields:
                 raise unknown(f"option of {name}", option, fields, f"See: harness show {name}")
         settings = {option: self._setting(name, option, hints[option]) for option in fields}
+        for option, setting in settings.items():
+            if setting is not None:
+                where = self._where(name, option, setting.source)
+                check_bounds(setting.value, fields[option].metadata, where)
+                if fields[option].metadata.get("file"):
+                    settings[option] = Setting(_file_text(setting.value, where), setting.source)
         given = {o: s.value for o, s in settings.items() if s is not None}
         config = kind(**given)
         return config, {o: s or Setting(getattr(config, o), "default") for o, s in settings.items()}
+
+    @property
+    def layers(self) -> tuple[Path, Mapping[str, Any], Mapping[str, str]]:
+        """The file, its sections, and the environment, which `config_check` looks through."""
+        return self._file, self._tables, self._environ
 
     def check_claimed(self) -> None:
         """Refuse `--set` for a plugin that takes no part in this command."""
@@ -83,21 +126,80 @@ class Settings:
     def _setting(self, name: str, option: str, hint: Any) -> Setting | None:
         if (name, option) in self._sets:
             return Setting(coerce(self._sets[name, option], hint, f"--set {name}.{option}"), "--set")
-        variable = f"HARNESS_{name}__{option}".upper().replace("-", "_").replace(":", "_")
+        variable = variable_name(name, option)
         if variable in self._environ:
             return Setting(coerce(self._environ[variable], hint, variable), variable)
         if option in self._table(name):
-            value = self._table(name)[option]
-            value = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            return Setting(coerce(value, hint, f"{self._file}: {name}.{option}"), str(self._file))
+            return Setting(
+                coerce_file_value(self._table(name)[option], hint, self._where(name, option, str(self._file))),
+                str(self._file),
+            )
         return None
 
+    def _where(self, name: str, option: str, source: str) -> str:
+        named = {"--set": f"--set {name}.{option}", str(self._file): f"{self._file}: {name}.{option}"}
+        return named.get(source, source)
 
-def _read_file(file: Path) -> dict[str, Any]:
+
+def variable_name(plugin: str, option: str) -> str:
+    """The environment variable of an option."""
+    return f"HARNESS_{plugin}__{option}".upper().replace("-", "_").replace(":", "_")
+
+
+def _read_sets(sets: Sequence[str]) -> dict[tuple[str, str], str]:
+    found = {}
+    for item in sets:
+        name, separator, value = item.partition("=")
+        plugin, dot, option = name.rpartition(".")
+        if not (separator and dot and plugin and option):
+            raise UsageError(f"--set {item!r}: write NAME.option=value, for example --set lora.r=32")
+        found[plugin, option] = value
+    return found
+
+
+def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> None:
+    """Refuse a number outside of what `harness.plugin.option` says of it.
+
+    Raises:
+        UsageError: it is too small, too large or not finite.
+    """
+    above, least, most = (bounds.get(name) for name in ("above", "least", "most"))
+    limits = [(above, "above"), (least, "at least"), (most, "at most")]
+    range_text = " and ".join(f"{word} {limit}" for limit, word in limits if limit is not None)
+    if not range_text or isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    fits = (above is None or value > above) and (least is None or value >= least) and (most is None or value <= most)
+    if not (fits and (isinstance(value, int) or math.isfinite(value))):
+        raise UsageError(f"{where}: {value} does not do; it must be a number {range_text}")
+
+
+def coerce_file_value(value: Any, hint: Any, where: str) -> Any:
+    """A value of a TOML file as the type `hint`, as `coerce` makes it."""
+    return coerce(_as_text(value, hint, where), hint, where)
+
+
+def _as_text(value: Any, hint: Any, where: str) -> str:
+    """A value of a TOML file as the command line would write it."""
+    kinds = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    listed = any(typing.get_origin(kind) is tuple for kind in kinds)
+    items = value if isinstance(value, list) else [value]
+    if isinstance(value, list) and not listed:
+        raise UsageError(f"{where}: a list does not do here; write one value")
+    if any(isinstance(item, list | dict) for item in items):
+        raise UsageError(f"{where}: {value!r} does not do here; write {'a list of names' if listed else 'one value'}")
+    return ",".join(map(str, items))
+
+
+def read_file(file: Path) -> dict[str, Any]:
+    """The sections of a configuration file; none where it is not there.
+
+    Raises:
+        UsageError: it is no TOML.
+    """
     if not file.is_file():
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not TOML: {error}") from None
 
@@ -131,3 +233,12 @@ def coerce(text: str, hint: Any, where: str) -> Any:
         except ValueError:
             raise UsageError(f"{where}: {text!r} is not {'a whole number' if hint is int else 'a number'}") from None
     return text
+
+
+def _file_text(path: str, where: str) -> str:
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{where}: {describe_os_error(error, Path(path))}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: {path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None

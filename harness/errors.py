@@ -6,6 +6,7 @@ HarnessError            exit 1: what was wrong, where, and the remedy
 ├── PluginError         a plugin that cannot be used; names its distribution
 ├── ModelError          weights or tokenizer that cannot be loaded or do not fit the method
 ├── RunError            a run folder that is torn, locked or of another schema
+├── FileError           a file or folder that the operating system does not let us read or write
 └── MissingLibrary      an optional library; names the pip command
 """
 
@@ -48,6 +49,10 @@ class RunError(HarnessError):
     """A run folder cannot be read or continued."""
 
 
+class FileError(HarnessError):
+    """The operating system refuses a file or a folder: the disk is full, read-only or broken, a name does not do."""
+
+
 class MissingLibrary(HarnessError):
     """An optional library is not installed."""
 
@@ -60,28 +65,40 @@ SHOWN = 20
 """Names that an error lists at the most; a data set has thousands of ids."""
 
 
+LEAST_ALIKE = 0.65
+"""How alike (`difflib`, 1 is equal) two names are at the least, one of which may be a slip for the other: 'rga' and
+'rag' are, 'nope' and 'snippets' are not."""
+
+
+def nearest(name: str, known: Iterable[str], least: float = LEAST_ALIKE) -> str | None:
+    """The name that `name` was probably meant to be; None where none is like it. Case, - and _ make no difference."""
+    plain = {other.lower().replace("-", "_"): other for other in known}
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), plain, n=1, cutoff=least)
+    return plain[close[0]] if close else None
+
+
 def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UsageError:
     """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …"."""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    close = nearest(name, known)
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
-    hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
+    hint = f" Did you mean {close!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
     return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
 
 
-def remembered(function: Callable[P, T]) -> Callable[P, T]:
-    """`function`, which raises again at once what it raised before for the same arguments.
+def cache_errors(function: Callable[P, T]) -> Callable[P, T]:
+    """A decorator: raise the same error at once when the function failed before with the same arguments.
 
-    For what asks the hub: it takes half a minute to say that it is out of reach, and a study has hundreds of cells.
+    For requests to the hub: an unreachable hub costs half a minute each time, and a study has hundreds of runs.
     """
     raised: dict[str, HarnessError] = {}
 
     @functools.wraps(function)
-    def call(*words: P.args, **named: P.kwargs) -> T:
-        if (key := repr((words, named))) in raised:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if (key := repr((args, kwargs))) in raised:
             raise raised[key].with_traceback(None)
         try:
-            return function(*words, **named)
+            return function(*args, **kwargs)
         except HarnessError as error:
             raised[key] = error
             raise

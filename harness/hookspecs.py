@@ -27,7 +27,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from harness.plugin import Backend, Method, Metric, Task
+    from harness.plugin import Backend, Decoder, Method, Metric, Study, Task
     from harness.records import Record, Row, Run
 
 hookspec = pluggy.HookspecMarker("harness")
@@ -74,6 +74,26 @@ def harness_backends() -> Iterable[Backend]:  # type: ignore[empty-body]
     @hookimpl
     def harness_backends():
         return [OpenAI()]
+    """
+
+
+@hookspec
+def harness_decoders() -> Iterable[Decoder]:  # type: ignore[empty-body]
+    """Decoding strategies (`--decoder NAME`). Return instances of `harness.plugin.Decoder`.
+
+    @hookimpl
+    def harness_decoders():
+        return [MinP()]
+    """
+
+
+@hookspec
+def harness_studies() -> Iterable[Study]:  # type: ignore[empty-body]
+    """Grids of runs with their published numbers, tables and figures. Return instances of `harness.plugin.Study`.
+
+    @hookimpl
+    def harness_studies():
+        return [Replication()]
     """
 
 

@@ -1,4 +1,4 @@
-"""What a plugin author subclasses: `Method`, `Task`, `Metric`, `Backend`.
+"""What a plugin author subclasses: `TuningMethod`, `PromptingMethod`, `Task`, `Metric`, `Backend`.
 
 Each class is complete as it stands; a plugin overrides only what is different about it. Options are the fields of
 the plugin's `Config`, a frozen dataclass whose defaults are the published settings; `--set NAME.field=value` sets
@@ -7,59 +7,59 @@ them and `harness show NAME` prints them with the text in `field(metadata={"help
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from harness.data import HubFiles
-from harness.records import Completion, Execution, Limits, Problem, Sampling, Score, Tuning
+from harness.data.sources import HubFiles
+from harness.errors import UsageError
+from harness.options import NoConfig, TaskConfig, TuningConfig, option
+from harness.owntests import OwnTests
+from harness.records import Completion, Execution, Limits, Outcome, Problem, Sampling, Score, Tuning
 
 if TYPE_CHECKING:
-    from harness.data import Source
-    from harness.model import Base
-    from harness.prompts import Pool
+    import torch
+
+    from harness.data.sources import Source
+    from harness.modeling.base import Base
+    from harness.modeling.examples import ExamplePool
 
 
-def option(default: Any, help: str, *, decides: bool = True) -> Any:
-    """A `Config` field with its meaning: `r: int = option(16, "rank of the update matrices")`.
-
-    `decides=False` is for a backend's option that no completion depends on (a time limit, how many requests at once):
-    a run that was begun with one value of it is continued with another.
-    """
-    metadata = {"help": help, "decides": decides}
-    if isinstance(default, dict | list):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-def deciding(config: Any) -> dict[str, Any]:
-    """The options that completions depend on, by name."""
-    return {f.name: getattr(config, f.name) for f in fields(config) if f.metadata.get("decides", True)}
-
-
-@dataclass(frozen=True)
-class NoConfig:
-    """The options of a plugin that has none."""
-
+__all__ = [
+    "PREAMBLE",
+    "Backend",
+    "Decoder",
+    "Method",
+    "Metric",
+    "NoConfig",
+    "PromptingMethod",
+    "Study",
+    "Task",
+    "TaskConfig",
+    "TuningConfig",
+    "TuningMethod",
+    "option",
+]
 
 PREAMBLE = "Generate Python code given a natural language instruction."
 """The line that the study sets before the prompts of a model that was not tuned."""
 
 
-class Method:
-    """A way to adapt a model to a task: by tuning, by prompting, or not at all.
+_BEFORE, _AFTER = "### Instruction:\n", "\n### Response:\n"
+"""What the study sets around an instruction (section 4.2, Table 2)."""
 
-    A tuning method sets `tunes = True` and overrides `adapt`; a prompting method overrides `examples`.
-    `lora+rag` adapts with the first and prompts with the second.
+
+class Method:
+    """A way to use a model for a task, as it stands: asked with the task's template and nothing else.
+
+    What changes the model is a `TuningMethod`, what chooses examples for the prompt a `PromptingMethod`; `lora+rag`
+    adapts with the first and prompts with the second.
     """
 
     name: ClassVar[str]
     reference: ClassVar[str] = ""
     """Where the method is described: a paper's section or equation."""
     Config: ClassVar[type] = NoConfig
-    tunes: ClassVar[bool] = False
-    prompts: ClassVar[bool] = False
-    """Whether the method chooses examples for the prompt."""
     preamble: ClassVar[str] = ""
     """A line set before the prompt and its examples."""
 
@@ -67,21 +67,13 @@ class Method:
         """Names after the colon for a family of methods (`peft:dora`); empty for a single method."""
         return ()
 
-    def remarks(self) -> Mapping[str, str]:
-        """What `harness plugins` says of each variant; light, where `variants` may import a library."""
+    def variant_summaries(self) -> Mapping[str, str]:
+        """A line for `harness plugins` on each variant. Unlike `variants` this must import no heavy library."""
         return {}
 
     def variant(self, name: str) -> Method:
         """The member of the family called `name`."""
         raise NotImplementedError(f"{self.name} has no variants")
-
-    def tuning(self, config: Any) -> Tuning | None:
-        """The training loop's settings, or None when nothing is trained."""
-        return None
-
-    def prompts_training(self, config: Any) -> bool:
-        """Whether a tuning method that this one is combined with trains on prompts with examples too."""
-        return False
 
     def load_options(self, config: Any) -> Mapping[str, Any]:
         """Keyword arguments for `from_pretrained` beside the 16-bit default; k-bit methods quantise here.
@@ -90,22 +82,56 @@ class Method:
         """
         return {}
 
+
+class TuningMethod(Method):
+    """A method that trains parameters on the task's training problems."""
+
+    def tuning(self, config: Any) -> Tuning:
+        """The training loop's settings."""
+        raise NotImplementedError(f"{self.name} gives no settings of the training loop")
+
     def adapt(self, base: Base, config: Any) -> Base:
         """The base with this method's trainable parameters on it; the base's own weights stay as they are."""
-        return base
+        raise NotImplementedError(f"{self.name} puts nothing on a model")
 
-    def examples(self, problems: Sequence[Problem], pool: Pool, config: Any) -> Sequence[Sequence[Problem]]:
+    def parameter_groups(self, model: Any, learning_rate: float, config: Any) -> Sequence[Mapping[str, Any]] | None:
+        """Optimiser parameter groups as in `torch.optim`, each with `params` and `lr`; None for one group.
+
+        `model` is that of `adapt`, `learning_rate` the peak learning rate of the run. Each trainable parameter is in
+        exactly one group. All groups follow the same schedule.
+        """
+        return None
+
+    def loss_function(self, config: Any) -> Callable[[Any, Mapping[str, torch.Tensor]], torch.Tensor] | None:
+        """The training loss of this method; None for the cross-entropy of the response tokens.
+
+        It is called with the model and the inputs of one micro-batch: `input_ids`, `attention_mask` and `labels` (-100
+        where there is no loss), each (rows, positions). It returns the mean over the response tokens, (), as
+        `model(**inputs).loss` is. The validation loss stays the cross-entropy, so that methods can be compared.
+        """
+        return None
+
+
+class PromptingMethod(Method):
+    """A method that shows training problems in the prompt."""
+
+    def prompts_training(self, config: Any) -> bool:
+        """Whether a tuning method that this one is combined with trains on prompts with examples too."""
+        return False
+
+    def examples(self, problems: Sequence[Problem], pool: ExamplePool, config: Any) -> Sequence[Sequence[Problem]]:
         """For each problem the training problems to show in its prompt, the most useful first.
 
         Called once with all problems of a split, so that retrieval can be batched.
         """
-        return [() for _ in problems]
+        raise NotImplementedError(f"{self.name} chooses no examples")
 
 
 class Task:
     """Problems to write code for, and how an answer is judged.
 
-    The prompt is `template(problem)`; whatever the model writes after it, up to a stop string, is the completion.
+    The prompt is `template(problem)`; what the model writes after it is the completion, in which the answer is found
+    (`harness.extract`) up to the first of the task's stop strings.
     """
 
     name: ClassVar[str]
@@ -113,7 +139,7 @@ class Task:
     """Raised whenever prompts, splits or judging change; rows of different versions never share a ranking."""
     reference: ClassVar[str] = ""
     licence: ClassVar[str] = ""
-    Config: ClassVar[type] = NoConfig
+    Config: ClassVar[type] = TaskConfig
     metrics: ClassVar[tuple[str, ...]] = ()
     """The metrics that are computed when none is asked for."""
     hub: ClassVar[HubFiles | None] = None
@@ -123,6 +149,11 @@ class Task:
     limits: ClassVar[Limits] = Limits()
     sample_limits: ClassVar[Limits] = Limits(cpu_seconds=1.0, wall_seconds=4.0)
     """Limits for the built-in sample, whose references need milliseconds."""
+    languages: ClassVar[tuple[str, ...]] = ("py", "ipython")
+    """How the info string of a Markdown block begins that holds an answer."""
+    form: ClassVar[str] = "Answer with code only."
+    """What a model that is talked to, and was not tuned, is told about the answer's form, once, behind the study's
+    line; without it such a model explains, and writes a function where one line is wanted."""
     sample_epochs: ClassVar[float] = 5.0
     """Passes over the built-in sample unless a method's option says otherwise; a newcomer should not wait long."""
 
@@ -134,23 +165,36 @@ class Task:
         """The values of k that are reported by default for EM@k and Pass@k."""
         return (1, 10)
 
+    def default_metrics(self, problems: Sequence[Problem]) -> Sequence[str]:
+        """The metrics that are computed when none is asked for, given the test problems."""
+        return self.metrics
+
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """The splits ("train", "validation", "test") found in `source`."""
         raise NotImplementedError
 
     def template(self, problem: Problem) -> str:
         """The prompt of one problem, without examples; the answer begins right after its last character."""
-        return f"### Instruction:\n{problem.instruction}\n### Response:\n"
+        return f"{_BEFORE}{problem.instruction}{_AFTER}"
+
+    def request(self, problem: Problem) -> str:
+        """What the user says of one problem to a model that is talked to.
+
+        The template without the study's two headings: they mark turns in a text that is continued, and a chat template
+        has turns of its own. A task with another template says what that template says, unless it overrides this.
+        """
+        text = self.template(problem)
+        if not (text.startswith(_BEFORE) and text.endswith(_AFTER)):
+            return text
+        return text[len(_BEFORE) : -len(_AFTER)]
 
     def answer(self, problem: Problem) -> str:
         """What tuning teaches the model to write after the prompt."""
         return problem.reference
 
-    def code(self, completion: str) -> str:
-        """The program in a completion's text; see `harness.extract`."""
-        from harness.extract import code
-
-        return code(completion)
+    def code(self, answer: str) -> str:
+        """The program that is judged for an answer, which `harness.extract` found in the completion: the answer."""
+        return answer
 
     def judge(
         self,
@@ -162,19 +206,42 @@ class Task:
     ) -> Iterator[Execution] | None:
         """Execute completions, one `Execution` for each job in order; None when the task has no tests.
 
-        The default runs `code(completion.text)` against `problem.tests` in the sandbox, under `limits`
-        (the task's own where None). `accept_unsafe` is the
-        user's word for running programs where this machine cannot isolate them.
+        The default runs the `code` of each answer against `problem.tests` in the sandbox, under `limits` (the task's
+        own where None); with tests of the task's own kind it asks `judge_one`. `accept_unsafe` is the user's word for
+        running programs where this machine cannot isolate them.
         """
         from harness import sandbox
+        from harness.extract import program
 
-        pairs = ((self.code(completion.text), problem.tests) for problem, completion in jobs)
-        return sandbox.run(
-            ((code, tests) for code, tests in pairs if tests is not None),
-            limits or self.limits,
+        limits = limits or self.limits
+        first, second, order = itertools.tee(jobs, 3)
+        run = sandbox.run(
+            ((self.code(program(c)), p.tests) for p, c in first if p.tests and not isinstance(p.tests, OwnTests)),
+            limits,
             stop_at_first_failure=stop_at_first_failure,
             accept_unsafe=accept_unsafe,
         )
+        own = sandbox.map_jobs(
+            lambda job: self._judge_own(*job, limits, accept_unsafe),
+            ((p, c) for p, c in second if isinstance(p.tests, OwnTests)),
+        )
+        return (next(own if isinstance(p.tests, OwnTests) else run) for p, _ in order if p.tests)
+
+    def _judge_own(self, problem: Problem, completion: Completion, limits: Limits, accept_unsafe: bool) -> Execution:
+        from harness.extract import program
+
+        code = self.code(program(completion))
+        if code.strip():
+            return self.judge_one(problem, code, limits, accept_unsafe=accept_unsafe)
+        assert isinstance(problem.tests, OwnTests)
+        return Execution(Outcome.NO_CODE, 0, problem.tests.total)
+
+    def judge_one(self, problem: Problem, program: str, limits: Limits, *, accept_unsafe: bool = False) -> Execution:
+        """The verdict on one program by tests of the task's own kind (`harness.owntests.OwnTests`).
+
+        `harness.sandbox.execute` runs what it needs, under `limits`. Several threads call it at once.
+        """
+        raise NotImplementedError(f"{self.name} has tests of its own kind and no judge_one")
 
 
 class Metric:
@@ -209,6 +276,11 @@ class Metric:
         """
         raise NotImplementedError
 
+    def lacks(self, problem: Problem) -> str:
+        """What this metric needs and `problem` has not: "tests", "references", or "" for nothing."""
+        has = {"executions": problem.tests is not None, "references": bool(problem.references)}
+        return "" if has.get(self.needs, True) else "tests" if self.needs == "executions" else "references"
+
     def combine(self, totals: Mapping[str, Any], n: Any) -> Mapping[str, Any]:
         """Measures of a set of problems from the totals of their `sums` (or `values`) and their number `n`.
 
@@ -220,6 +292,52 @@ class Metric:
     def primary(self, ks: Sequence[int]) -> str | None:
         """The measure that a table shows first; None for the first one."""
         return None
+
+
+class Decoder:
+    """A decoding strategy: how candidates are chosen from the logits of a model.
+
+    `--decoder NAME` asks for it; without it the task's settings decide. As it stands it samples. A strategy overrides
+    `process_logits`, like a `LogitsProcessor` of transformers, and `settings` where it needs other settings. One that
+    chooses between finished candidates (self-consistency, reranking) overrides `kept` and `select`.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[str] = ""
+    Config: ClassVar[type] = NoConfig
+
+    def settings(self, sampling: Sampling, config: Any) -> Sampling:
+        """The run's settings: those of task and command, changed to what this strategy needs.
+
+        A temperature above 0 is sampling. 0 is beam search with a beam for each candidate, and greedy decoding for one
+        candidate.
+
+        Raises:
+            UsageError: they do not fit the strategy.
+        """
+        if sampling.temperature == 0:
+            raise UsageError(f"--decoder {self.name}: it samples, and the temperature is 0; add --temperature 0.8")
+        return sampling
+
+    def process_logits(self, logits: torch.Tensor, config: Any) -> torch.Tensor:
+        """Change logits before a token is chosen: (rows, vocabulary) to the same shape; -inf excludes a token.
+
+        When sampling, `logits` are divided by the temperature already, and top-p follows. Called at every step, on a
+        GPU in a CUDA graph where possible: so it should use tensor operations alone, and no value on the host.
+        """
+        return logits
+
+    def kept(self, candidates: int, config: Any) -> int:
+        """How many of a problem's `candidates` candidates `select` keeps."""
+        return candidates
+
+    def select(self, instruction: str, completions: Sequence[Completion], config: Any) -> Sequence[int]:
+        """The numbers of the finished candidates that count, best first; metrics see these alone.
+
+        It is told what the model was asked, no reference and no test. All candidates are recorded and run, and the
+        record says which were selected.
+        """
+        return range(len(completions))
 
 
 class Backend:
@@ -239,9 +357,36 @@ class Backend:
         """For each (problem id, prompt), in any order, its id and `sampling.candidates` completions.
 
         What is yielded is on disk at once, and is not asked for again when the command is repeated. So when some
-        problems fail, yield the others first and raise then. Texts are cut at `sampling.stop` by the caller.
+        problems fail, yield the others first and raise then. The caller finds the answers in the texts.
 
         Raises:
             HarnessError: something could not be had; the message says what, and what to do.
         """
         raise NotImplementedError
+
+
+class Study:
+    """Runs that answer a question, and the tables and figures that report them beside what was published.
+
+    `harness study run NAME` makes the runs, `harness study report NAME` the exhibits.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[str] = ""
+    """The paper that asked the question, and where in it."""
+    Config: ClassVar[type] = NoConfig
+
+    def text(self) -> str:
+        """The study file (TOML), as a user would write it: title, about, grids, and in `shows` the names of exhibits.
+
+        A `[[builtin]]` grid lets everyone try it on the built-in model.
+        """
+        raise NotImplementedError
+
+    def exhibits(self) -> Mapping[str, Callable[[Any], Any]]:
+        """Tables and figures by name ("table3"): of each what makes its `Exhibit` from the
+        `StudyResults` of the runs (both in `harness.report.exhibits`).
+
+        The files of users may show them too. Called for a report only, so it may import what it needs.
+        """
+        return {}

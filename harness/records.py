@@ -9,22 +9,45 @@ needs the standard library only, so that `--help`, listings and the sandbox stay
 
 from __future__ import annotations
 
-import dataclasses
 import enum
-import functools
-import hashlib
-import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from harness.decode import Misfit, decoder
+from harness.encode import added, canonical, digest, from_json, labelled, to_json
+from harness.owntests import OwnTests
+
+__all__ = [
+    "SCHEMA",
+    "AssertTests",
+    "CallTests",
+    "Completion",
+    "Cost",
+    "Estimate",
+    "Execution",
+    "Limits",
+    "ModelSpec",
+    "Outcome",
+    "Problem",
+    "PytestTests",
+    "Record",
+    "Row",
+    "Run",
+    "Sampling",
+    "SandboxTests",
+    "Score",
+    "StdinTests",
+    "Tests",
+    "Tuning",
+    "added",
+    "canonical",
+    "digest",
+    "from_json",
+    "to_json",
+]
 
 SCHEMA = 1
-"""Version of everything that is written to a run folder; raised when a field changes its meaning."""
-
-T = TypeVar("T")
+"""Version of what is written to a run folder; raised when a field changes its meaning."""
 
 
 class Outcome(enum.StrEnum):
@@ -40,6 +63,7 @@ class Outcome(enum.StrEnum):
     SANDBOX_ERROR = "sandbox-error"
 
 
+@labelled
 @dataclass(frozen=True, slots=True)
 class StdinTests:
     """Programs that read standard input and print: `cases` holds (input, expected output) texts."""
@@ -47,6 +71,7 @@ class StdinTests:
     cases: tuple[tuple[str, str], ...]
 
 
+@labelled
 @dataclass(frozen=True, slots=True)
 class CallTests:
     """A function, or a method of `class Solution`, called with JSON values.
@@ -59,19 +84,32 @@ class CallTests:
     cases: tuple[tuple[str, str], ...]
 
 
+@labelled
 @dataclass(frozen=True, slots=True)
 class AssertTests:
     """Assertions in the style of HumanEval and MBPP: `code` is Python that asserts about `entry_point`.
 
-    `setup` is prepended to the candidate (HumanEval's prompt, MBPP's imports).
+    `entry_point` may be several names, with spaces between them. `setup` is prepended to the candidate (HumanEval's
+    prompt, MBPP's imports). With `each` the assertions at the top of `code` count one by one.
     """
 
     entry_point: str
     code: str
     setup: str = ""
+    each: bool = added(False)
 
 
-Tests = StdinTests | CallTests | AssertTests
+@labelled
+@dataclass(frozen=True, slots=True)
+class PytestTests:
+    """A file in the style of pytest or unittest that imports from `module`; each test and set of parameters counts."""
+
+    code: str
+    module: str = "solution"
+
+
+SandboxTests = StdinTests | CallTests | AssertTests | PytestTests
+Tests = SandboxTests | OwnTests
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +147,23 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One candidate text. `finish` is "stop" (end token or stop string) or "length" (cut by the token limit)."""
+    """One candidate. `finish` is "stop" (end token, or a whole answer) or "length" (cut by the token limit).
+
+    `text` is the answer, which is judged and scored. `rule` says how it was found (`harness.extract`; "" where an
+    earlier version took the text as it was). `raw` is the whole text, where more than blanks stood around the answer.
+    """
 
     text: str
     tokens: int
     logprob: float | None = None
     finish: str = "stop"
+    rule: str = added("")
+    raw: str = added("")
+
+    @property
+    def written(self) -> str:
+        """Everything that the model wrote."""
+        return self.raw or self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +173,7 @@ class Execution:
     `passed` of `total` tests in the task's comparison mode, `strict_passed` the same under the strict comparison
     (None where it was not asked for). `complete` is False when later tests were skipped after the first failure.
     `trust` is "isolated" when the candidate never shared a process with expected values, else "in-process".
+    `unstable`: a test that was repeated passed where it had failed, so each was run again in a process of its own.
     """
 
     outcome: Outcome
@@ -134,6 +184,7 @@ class Execution:
     strict_passed: int | None = None
     complete: bool = True
     trust: str = "isolated"
+    unstable: bool = added(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +232,21 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which weights. `id` is a hub id, a local path or "builtin"; `revision` a hub commit."""
+    """Which weights, and how they are talked to.
+
+    `id` is a hub id, a local path or "builtin"; `revision` a hub commit. `chat` says that prompts go through the
+    model's chat template; then `thinking` says whether its reasoning was switched on (None: it knows of none), and
+    `date` what date it was told (None: it writes none). `asked` is the version of what the user says there: 1, the
+    whole template of the task; 2, without its headings, and what the answer is to look like.
+    """
 
     id: str
     revision: str | None = None
     trust_remote_code: bool = False
     chat: bool = False
+    thinking: bool | None = added(None)
+    date: str | None = added(None)
+    asked: int = added(1)
 
     @property
     def name(self) -> str:
@@ -196,13 +256,24 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How candidates are drawn: beam search when `temperature` is 0, else sampling."""
+    """How candidates are drawn: beam search when `temperature` is 0, else sampling.
+
+    `thinking_tokens` is how many tokens a completion may have beside `max_new_tokens`, for its reasoning.
+    """
 
     candidates: int
     max_new_tokens: int
     temperature: float = 0.0
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
+    thinking_tokens: int = added(0)
+    decoder: str = added("")
+    """The decoding strategy that was asked for, with its options in `Run.options`; "" for the task's settings alone."""
+
+    @property
+    def longest(self) -> int:
+        """The most tokens that a completion may have."""
+        return self.max_new_tokens + self.thinking_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +286,8 @@ class Tuning:
     warmup_ratio: float = 0.05
     evaluate_every: float = 0.2
     max_tokens: int = 2048
+    patience: int | None = added(None)
+    """Validations without a lower loss after which tuning ends; None: after all epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +309,10 @@ class Run:
     seed: int
     builtin_data: bool = False
     backend: str | None = None
+    reading: int = added(1)
+    """The version of the rules that find the answer in a completion (`harness.extract.VERSION`)."""
+    whole_data: bool = added(False)
+    """The data is one file without a split in its name, and all of it is the test split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,14 +335,15 @@ class Record:
     scores: tuple[Score, ...] = ()
     leaks: int = 0
     truncated: bool = False
+    selected: tuple[int, ...] = added(())
+    """Numbers of the completions that the decoder selected, best first: metrics see these alone; empty for all."""
+    reworded: int = added(0)
+    """Examples in the prompt whose text the method changed (a chain of thought)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a leaderboard: a finished run, its estimates, its costs, its counts of outcomes.
-
-    `examples` is how many training problems were chosen for a prompt, on average.
-    """
+    """A finished run's estimates, costs and outcomes; `examples` is how many were chosen for a prompt, on average."""
 
     run_id: str
     run: Run
@@ -276,62 +354,11 @@ class Row:
     total_parameters: int
     notes: tuple[str, ...] = ()
     examples: float = 0.0
+    readings: Mapping[str, int] | None = added(None)
+    """How many completions were read by each rule ("fenced": 12); None for a run of an earlier version."""
 
     @property
     def publishable(self) -> bool:
         """False while anything "could not be measured" is mixed into the scores, or the data is the built-in sample."""
         broken = self.outcomes.get(Outcome.SANDBOX_ERROR.value, 0)
         return not broken and not self.run.builtin_data and not any(e.unscored for e in self.estimates)
-
-
-def to_json(value: Any) -> Any:
-    """`value` as plain JSON types: dataclasses become objects, tuples arrays, enums their value."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    names = _field_names(typing.cast(Any, kind))
-    if names is not None:
-        found = {name: to_json(getattr(value, name)) for name in names}
-        return {"kind": kind.__name__, **found} if kind in _KINDS else found
-    if kind is dict or isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    if isinstance(value, enum.Enum):
-        return value.value
-    return value
-
-
-_PLAIN = frozenset({str, int, float, bool, type(None)})
-_KINDS = frozenset({StdinTests, CallTests, AssertTests})
-
-
-@functools.cache
-def _field_names(kind: Any) -> tuple[str, ...] | None:
-    """The fields of a dataclass; None for any other type. Kept, since a page of rows asks a million times."""
-    return tuple(f.name for f in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
-
-
-def from_json(kind: type[T], data: Any) -> T:
-    """The inverse of `to_json`.
-
-    Raises:
-        ValueError: a field is missing, unknown or of another type; the message names it.
-    """
-    try:
-        return typing.cast(T, decoder(typing.cast(Any, kind))(data))
-    except Misfit as misfit:
-        raise misfit.inside(kind.__name__) from None
-
-
-def canonical(value: Any) -> str:
-    """The one JSON text of `value`: sorted keys, no spaces. Digests are taken of this."""
-    return _CANONICAL.encode(to_json(value))
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(value: Any) -> str:
-    """sha256 (hex) of the canonical JSON of `value`; lone surrogates count as their escape."""
-    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

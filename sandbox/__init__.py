@@ -4,22 +4,29 @@
     for execution in run([(program, tests), ...]):
         print(execution.outcome, execution.passed, execution.total)
 
+`execute` runs one program with files of its own, for tasks that judge in another way.
+
 **Covered** (`selftest()` tries each promise on this machine; docs/sandbox.md says how each is kept):
 
 - no verdict is forged: a candidate gives answers, the comparison happens in another process that it cannot reach
 - no file of the host is read, nothing is written outside the scratch folder, nothing of the supervisor is inherited
 - no network; no other process is touched; no privilege is gained
 - namespaces and mounts stay; no kernel interface beyond what Python needs; no channel between processes is left behind
+- no answer harms whoever compares it: what takes long is compared in a jail, under limits
+- no candidate goes unmeasured by its own doing
+- nothing of a candidate reaches the next
 - no flood gets through: processes, memory, disk, output, time
 - honest programs pass
 
 **Not covered**:
 
 - a fault of the kernel itself: candidates use the host's kernel, through the system calls of `seccomp.py`
-- what can be learnt from timing, from the processor's caches and from the contents of the interpreter's own folders
-- a test that has functions for the candidate, or needs more of its objects than attributes and calls, is checked in the
-  candidate's process (`Execution.trust` "in-process")
-- on the reduced rung, without user namespaces: no scratch folder, and without a control group the limits on memory and
+- what can be learnt from timing, from the processor's caches, from the kernel's counters (numbers of processes and of
+  files go on where the last candidate left them) and from the contents of the interpreter's own folders
+- a test about its own process (patches, signatures, coroutines, objects of its own classes), or about a class whose own
+  operators decide, is checked in the candidate's process (`Execution.trust` "in-process")
+- a task's own judge (`execute`): what it shows to a program and believes of its output is the task's to decide
+- on the reduced level, without user namespaces: no scratch folder, and without a control group the limits on memory and
   processes hold for each process instead of the tree
 """
 
@@ -31,24 +38,29 @@ from harness.records import Execution, Limits
 from harness.sandbox.calibration import Calibration, calibrate
 from harness.sandbox.cgroup import cores
 from harness.sandbox.compare import Comparison
+from harness.sandbox.isolation import IsolationLevel, Layer, Refused, isolation_level, required
 from harness.sandbox.jail import JailBroken
-from harness.sandbox.ladder import Layer, Refused, Rung, required, rung
 from harness.sandbox.pool import Job, Pool
+from harness.sandbox.programs import Finished, execute, map_jobs, release
 from harness.sandbox.selftest import selftest
 from harness.sandbox.work import Isolation, Options
 
 __all__ = [
     "Calibration",
     "Comparison",
+    "Finished",
     "Isolation",
+    "IsolationLevel",
     "JailBroken",
     "Job",
     "Layer",
     "Refused",
-    "Rung",
     "calibrate",
+    "execute",
+    "isolation_level",
+    "map_jobs",
+    "release",
     "run",
-    "rung",
     "selftest",
 ]
 
@@ -71,7 +83,8 @@ def run(
     each core that this process, or its container, may use) run side by side. `comparison` decides `passed` and the
     outcome; the strict count is always in `strict_passed`. With `stop_at_first_failure` the tests after a failure are
     skipped (`complete=False`). `isolation="fresh"` gives every test a process of its own; "shared" runs the tests of a
-    program in one process and repeats a failure in a fresh one before it is believed. `Execution.seconds` is CPU time.
+    program in one process and repeats a failure in a fresh one before it is believed; where that passes, all tests are
+    run again as "fresh" does (`Execution.unstable`). `Execution.seconds` is CPU time.
 
     Raises:
         Refused: this machine cannot isolate programs, and `accept_unsafe` is not set.

@@ -1,8 +1,7 @@
-"""The candidate's side of assertion tests: it answers calls that were foreseen, as data."""
+"""Runs, in the candidate's process, the calls of assertion tests that were parsed, and writes the results as data."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable
 from types import ModuleType
@@ -12,47 +11,47 @@ from harness.sandbox import values
 
 TEXT = 300
 """Letters of an exception's text that are carried over."""
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    ".get": getattr,
-    ".set": setattr,
-    ".call": lambda function, *arguments, **keywords: function(*arguments, **keywords),
-}
-"""What a test does with something of the candidate's; no name of a candidate begins with a dot."""
-TYPES = {kind.__name__: kind for kind in (bool, bytes, complex, dict, float, frozenset, int, list, set, str, tuple)}
+_SCALARS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 
 
 def answer(module: ModuleType, calls: bytes, say: Callable[[str], None]) -> None:
-    """Says one line for each of `calls`, the value or the exception; a call may use what earlier ones returned."""
-    results: list[Any] = []
-    marks: values.Marks = {
-        "result": results.__getitem__,
-        "name": lambda name: getattr(module, name),
-        "type": TYPES.__getitem__,
-    }
+    """Says one line for each of `calls`: the value, the exception, or that it is more than plain data."""
     for name, arguments, keywords in json.loads(calls):
-        function = OPERATIONS.get(name) or getattr(module, name)
-        value, said = _answer_one(function, arguments, keywords, marks)
-        results.append(value)
-        say(json.dumps(said) + "\n")
+        say(json.dumps(_answer_one(getattr(module, name), arguments, keywords)) + "\n")
 
 
-def _answer_one(
-    function: Callable[..., Any], arguments: list[Any], keywords: list[Any], marks: values.Marks
-) -> tuple[Any, dict[str, Any]]:
+def _answer_one(function: Callable[..., Any], arguments: list[Any], keywords: list[Any]) -> dict[str, Any]:
     try:
-        given = [values.revive(item, marks) for item in arguments]
-        value = function(*given, **{key: values.revive(item, marks) for key, item in keywords})
+        given = [values.revive(item) for item in arguments]
+        value = function(*given, **{key: values.revive(item) for key, item in keywords})
     except MemoryError:
         raise
     except Exception as problem:  # noqa: BLE001 - the test may expect any
-        return None, {"raised": [type(problem).__name__, str(problem)[:TEXT]]}
-    said: dict[str, Any] = {}
+        return {"raised": [type(problem).__name__, str(problem)[:TEXT]]}
     try:
-        said["value"] = values.plain(value)
+        return {"value": values.plain(value)} if _is_data(value) else {"unknown": type(value).__name__}
     except values.Unknown as unknown:
-        said["unknown"] = str(unknown)[:TEXT]
-    with contextlib.suppress(values.Unknown):
-        after = [values.plain(item) for item in given]
-        if after != arguments:
-            said["arguments"] = after
-    return value, said
+        return {"unknown": str(unknown)[:TEXT]}
+
+
+def _is_data(value: Any) -> bool:
+    """Whether comparing it is comparing data: nothing in it has a class that compares in a way of its own."""
+    waiting = [value]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        kind = type(one)
+        if kind in _SCALARS:
+            continue
+        if kind not in _CONTAINERS:
+            return False
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if kind is dict:
+            waiting += one
+            waiting += one.values()
+        elif not _SCALARS.issuperset(map(type, one)):
+            waiting += one
+    return True

@@ -1,269 +1,250 @@
-"""Assertion tests in two processes of two jails, so that no candidate ever sees an expected value.
+"""Assertion tests in two processes: one runs the test, the other the candidate, and the first calls the second by RPC.
 
-The examiner runs the test code with stand-ins for the candidate's names. A first run records the calls that the test
-makes (every answer it gets is an `Anything`, every failing assertion is passed over); the candidate's own process
-answers the calls, as data; a second run of the test code gets these answers and fails where an assertion fails. A call
-that was not foreseen, because it depends on an earlier answer, ends the examination as "diverged", and the candidate
-is asked again with the longer list.
-
-Objects of the candidate's stay in its process: reading and setting their attributes, calling them and passing them on
-are calls like the others, which name the earlier result that they are about.
+The child that process 1 has forked for a candidate forks once more before it loads anything. One of the two runs the
+test, with proxies in place of the candidate's names, and is the only one that has the test's text and can say how it
+ended; the other is the candidate's, and does what the proxies ask of it.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import contextlib
+import errno
 import json
+import os
 import random
+import struct
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
-from harness.sandbox import values
-from harness.sandbox.answers import TEXT, TYPES
+from harness.sandbox import codecs, finality
+from harness.sandbox.endpoints import RpcClient, RpcServer
+from harness.sandbox.namespace import Namespace
+from harness.sandbox.preload import PLAIN
+from harness.sandbox.rpc import ConnectionClosed, NotTransferable, ProtocolError
+
+TEXT = 300
+_LENGTH = struct.Struct("<I")
 
 
-def examine(code: str, given: bytes, answers: bytes, say: Callable[[str], None]) -> None:
-    """Runs the test `code`; says a line for each call, and how it ended."""
-    Examination(json.loads(given), answers, say).run(code)
+class Pipes:
+    """Length-prefixed messages over two pipes."""
+
+    def __init__(self, reading_end: int, writing_end: int, most: int) -> None:
+        self._in, self._out, self._most = reading_end, writing_end, most
+
+    def send(self, data: bytes) -> None:
+        view = memoryview(_LENGTH.pack(len(data)) + data)
+        try:
+            while view:
+                view = view[os.write(self._out, view) :]
+        except BrokenPipeError:
+            raise ConnectionClosed("the program ended") from None
+
+    def receive(self) -> bytes:
+        """The next message.
+
+        Raises:
+            ProtocolError: the other end is gone.
+            OSError: it is longer than an output may be.
+        """
+        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
+        if length > self._most:
+            raise OSError(errno.EFBIG, "a longer answer than an output may be")
+        return self._exactly(length)
+
+    def _exactly(self, count: int) -> bytes:
+        parts = []
+        while count:
+            part = os.read(self._in, min(count, 1 << 20))
+            if not part:
+                raise ConnectionClosed("the program ended")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
 
 
-class NeedsObjects(BaseException):
-    """The test passes objects that have no encoding, or asks what only the candidate's process knows."""
+def split(most: int, fork: Callable[[], int]) -> tuple[bool, Pipes]:
+    """Forks the process that runs the test; returns whether this is that process, and the pipes to the other."""
+    questions, ask = os.pipe()
+    answers, answer = os.pipe()
+    client = fork() == 0
+    for descriptor in (questions, answer) if client else (ask, answers):
+        os.close(descriptor)
+    return client, Pipes(answers, ask, most) if client else Pipes(questions, answer, most)
 
 
-class Theirs(values.Marked):
-    """Stands for something of the candidate's: its attributes and calls are the candidate's to answer."""
-
-    def __init__(self, examination: Examination, mark: dict[str, Any] | None) -> None:
-        super().__init__(mark)
-        vars(self)["__examination__"] = examination
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return vars(self)["__examination__"].use(".get", (self, name), {})
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        vars(self)["__examination__"].use(".set", (self, name, value), {})
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return vars(self)["__examination__"].use(".call", (self, *arguments), keywords)
-
-
-class StandIn(Theirs):
-    """A name of the candidate's: a function or a class."""
-
-    def __init__(self, examination: Examination, name: str) -> None:
-        super().__init__(examination, {"name": name})
-        vars(self)["__name__"] = name
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        return vars(self)["__examination__"].call(vars(self)["__name__"], arguments, keywords)
-
-    def __instancecheck__(self, _: object) -> bool:
-        raise NeedsObjects
+def server(line: Pipes, load: Callable[[], ModuleType], describe: Callable[[BaseException], str]) -> None:
+    """In the candidate's process: loads the candidate and serves requests until the test has ended."""
+    end: RpcServer | None = None
+    try:
+        end = RpcServer(ModuleType("solution"), line.receive, line.send)
+        sys.stdout = sys.__stdout__ = end.stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = end.stderr  # type: ignore[misc]
+        end.module = load()
+        line.send(b'""')
+    except (ProtocolError, NotTransferable):
+        return
+    except BaseException as problem:  # noqa: BLE001 - whatever a candidate raises is its own
+        line.send(json.dumps(describe(problem)).encode())
+        return
+    with contextlib.suppress(ProtocolError):
+        while True:
+            end.reply(end.receive())
 
 
-class Anything(Theirs):
-    """An answer that is not known yet: it equals, contains and supports nearly everything."""
+class AssertRun:
+    """One run of a test's code. `given` is the result of `analysis.described`, as JSON.
 
-    def __iter__(self) -> Any:
-        return iter(())
+    `begin_call` is told of every call that the test makes.
+    """
 
-    def __hash__(self) -> int:
-        return 0
+    def __init__(self, given: bytes, line: Pipes, say: Callable[[str], None], begin_call: Callable[[], None]) -> None:
+        tests = json.loads(given)
+        self.code: str = tests["code"]
+        self.setup: str = tests["setup"]
+        self.entry_point: str = tests["entry_point"]
+        self.used: list[str] = tests["used"]
+        self.settings: list[str] = tests["settings"]
+        self.classes: list[str] = tests["classes"]
+        self.modules: set[str] = set(tests["modules"])
+        self.line, self.say = line, say
+        self.end = RpcClient(line.receive, line.send, begin_call)
+        self.end.proxies.stopping = tests["stopping"]
+        self.end.said = frozenset(tests["said"])
+        self.own_assertions = finality.OwnAssertions(self.end.is_foreign)
 
-    def __bool__(self) -> bool:
-        return True
+    def loaded(self) -> str:
+        """Waits until the candidate is loaded; "" or what it raised."""
+        try:
+            return str(json.loads(self.line.receive()))
+        except ConnectionClosed:
+            os._exit(0)
 
-    def __len__(self) -> int:
-        return 0
+    def run(self) -> None:
+        """Executes the test and says how it ended: passed, failed, raised, objects (it needs the candidate's process).
 
-    def __int__(self) -> int:
-        return 0
-
-    __index__ = __int__
-
-    def __float__(self) -> float:
-        return 0.0
-
-    def __str__(self) -> str:
-        return ""
-
-    def _another(self, *_: Any) -> Any:
-        return Anything(vars(self)["__examination__"], None)
-
-    def _true(self, *_: Any) -> bool:
-        return True
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _another
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _another
-    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _another
-    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = _another
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = _true
-
-
-class Opaque(Theirs):
-    """An answer that could not be carried over: it equals nothing."""
-
-    def _refuse(self, *_: Any) -> Any:
-        vars(self)["__examination__"].stuck = True
-        raise TypeError("an object of the candidate's, no plain value")
-
-    def __eq__(self, _: object) -> bool:
-        vars(self)["__examination__"].stuck = True
-        return False
-
-    def __bool__(self) -> bool:
-        vars(self)["__examination__"].stuck = True
-        return True
-
-    __hash__ = object.__hash__
-    __iter__ = __len__ = __contains__ = __getitem__ = __int__ = __index__ = __float__ = _refuse
-    __lt__ = __le__ = __gt__ = __ge__ = __enter__ = __exit__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __str__ = __repr__ = __abs__ = __neg__ = __round__ = _refuse
-
-
-class NotYet(BaseException):
-    """A call whose arguments depend on an answer that is not known yet: nothing more can be foreseen."""
-
-
-class Examination:
-    """One run of a test's code against answers."""
-
-    def __init__(self, given: dict[str, Any], answers: bytes, say: Callable[[str], None]) -> None:
-        self.setup: str = given["setup"]
-        self.entry_point: str = given["entry_point"]
-        self.calls: list[Any] = given["calls"]
-        self.answers = [json.loads(line) for line in answers.splitlines()]
-        self.say = say
-        self.made = 0
-        self.speculating = False
-        self.objects = False
-        """Whether the test needs the candidate's process."""
-        self.used = False
-        """Whether the test takes answers for objects."""
-        self.stuck = False
-        """Whether it took an object for a value."""
-
-    def run(self, code: str) -> None:
-        """Executes `code` and says how it ended: passed, failed, raised, diverged."""
+        Raises:
+            MemoryError, OSError: the candidate's answers are too large.
+        """
         random.seed(0)
         ended, error = "passed", ""
+        proxies = self.end.proxies
         try:
-            tree = _Patient().visit(ast.parse(code))
-            exec(compile(ast.fix_missing_locations(tree), "test.py", "exec"), self._names(tree))  # noqa: S102
-        except NotYet:
-            pass
-        except NeedsObjects:
-            self.objects = True
+            exec(finality.compiled(self.code, "test.py"), self._names())  # noqa: S102
         except AssertionError:
             ended = "failed"
+        except MemoryError:
+            raise
         except BaseException as problem:  # noqa: BLE001 - the candidate's exception, raised again here
-            ended, error = "raised", f"{type(problem).__name__}: {problem}"
-        if self.speculating:
-            ended = "diverged"
-        end = {"end": ended, "error": error[:TEXT], "objects": self.objects, "used": self.used, "stuck": self.stuck}
-        self.say(json.dumps(end) + "\n")
+            if isinstance(problem, OSError) and problem.errno == errno.EFBIG:
+                raise
+            ended, error = "raised", _text(problem)
+        if self.own_assertions.failed:
+            ended, error = "failed", ""
+        if proxies.refused:
+            ended = "objects"
+        elif isinstance(self.end.broken, ConnectionClosed):
+            os._exit(0)  # process 1 has seen how the candidate's process ended, which is the verdict
+        elif self.end.broken:
+            ended, error = "raised", str(self.end.broken)
+        said = {"end": ended, "error": error[:TEXT], "judged": proxies.judged}
+        self.say(json.dumps(said) + "\n")
 
-    def _names(self, tree: ast.Module) -> dict[str, Any]:
-        """The test's globals: the setup's own names, and a stand-in for each name that only the candidate has."""
-        names: dict[str, Any] = {"__name__": "test"}
-        with contextlib.suppress(Exception):  # a prompt may stop in the middle of a statement
-            exec(compile(self.setup, "setup.py", "exec"), names)  # noqa: S102
-        bound = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not _loads(node)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                bound.add(node.name)
-            elif isinstance(node, ast.arg):
-                bound.add(node.arg)
-            elif isinstance(node, ast.alias):
-                bound.add((node.asname or node.name).partition(".")[0])
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id not in bound | names.keys() and not hasattr(builtins, node.id):
-                names[node.id] = StandIn(self, node.id)
-        names[self.entry_point] = StandIn(self, self.entry_point)
-        names["_passed_over"] = lambda: self.speculating
+    def _names(self) -> dict[str, Any]:
+        """The test's globals: what the setup has, and proxies of the names that only the candidate has."""
+        names = self._setup_names()
+        known = {name for name, value in names.items() if not isinstance(value, type) or value.__module__ != "setup"}
+        wanted = {name for name in self.used if name not in known and not hasattr(PLAIN, name)}
+        tested = set(self.entry_point.split())
+        wanted |= tested
+        said = dict(self.end.ask("names", (*sorted(wanted),)))
+        found = {name: value for name, value in said.items() if name in wanted}  # no builtin name, none of the setup's
+        names |= found
+        for name in found.keys() & self.modules - tested:
+            names[name] = _own_module(name, found[name])
+        for name in self.classes:
+            self.end.proxies.trust(names.get(name))
+        names["__name__"] = "__main__"
+        names |= {"_needs_objects": self._needs_objects, finality.NAME: self.own_assertions}
+        changing = [name for name in found if names[name] is found[name] and not callable(found[name])]
+        if changing or self.settings:
+            return Namespace(names, changing, self.settings, self.end.ask)
         return names
 
-    def use(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The answer to what the test does with something of the candidate's."""
-        self.used = True
-        return self.call(operation, arguments, keywords)
+    def _needs_objects(self) -> None:
+        """For a test that knows that it has to be in the candidate's process.
 
-    def call(self, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        """The candidate's answer to a call, or an `Anything`."""
-        try:
-            given = [_carried(item) for item in arguments]
-            call = [name, given, [[key, _carried(item)] for key, item in keywords.items()]]
-        except values.Unknown:
-            raise (NotYet if self.speculating else NeedsObjects) from None
-        self.say(json.dumps({"call": call}) + "\n")
-        number, self.made = self.made, self.made + 1
-        foreseen = number < min(len(self.calls), len(self.answers)) and self._same(self.calls[number], call)
-        if self.speculating or not foreseen:
-            self.speculating = True
-            return Anything(self, {"result": number})
-        return self._replay(number, arguments)
+        Raises:
+            NotTransferable: always.
+        """
+        raise self.end.proxies.refuse()
 
-    def _same(self, foreseen: Any, made: Any) -> bool:
-        """Whether a call is the one that was foreseen, which may name results that are known by now."""
-        if foreseen == made:
-            return True
-        if isinstance(foreseen, list) and isinstance(made, list):
-            return len(foreseen) == len(made) and all(map(self._same, foreseen, made))
-        if not (isinstance(foreseen, dict) and "result" in foreseen):
-            return False
-        said = self.answers[foreseen["result"]]
-        known = json.dumps(said.get("value"))
-        # an iterator was used up when it was carried over
-        return "value" in said and '"iterator"' not in known and known == json.dumps(made)
-
-    def _replay(self, number: int, arguments: tuple[Any, ...]) -> Any:
-        said = self.answers[number]
-        if "raised" in said:
-            raised, text = said["raised"]
-            kind = getattr(builtins, str(raised), None)
-            if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError):
-                raise kind(str(text))
-            raise RuntimeError(f"{raised}: {text}")
-        for argument, after in zip(arguments, said.get("arguments", ()), strict=False):
-            _change(argument, values.revive(after))
-        if "value" not in said:
-            return Opaque(self, {"result": number})
-        return values.revive(said["value"])
+    def _setup_names(self) -> dict[str, Any]:
+        sys.modules["builtins"] = PLAIN
+        names: dict[str, Any] = {"__name__": "setup", "__builtins__": PLAIN}
+        with contextlib.suppress(Exception):  # a prompt may stop in the middle of a statement
+            exec(compile(self.setup, "setup.py", "exec"), names)  # noqa: S102
+        return names
 
 
-def _carried(item: Any) -> Any:
-    """The encoding of an argument: a value, an earlier result, a type (which a candidate's answer cannot be)."""
-    if isinstance(item, type) and item in TYPES.values():
-        return {"type": item.__name__}
-    return values.plain(item)
+def _own_module(name: str, value: Any) -> Any:
+    """A name that the library has is the library's, whatever the candidate has made of it."""
+    module = {"np": "numpy"}.get(name, name)
+    if codecs.is_library(module) and not isinstance(value, ModuleType):
+        return __import__(module)
+    return value
 
 
-def _loads(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Load)
+def _text(problem: BaseException) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except BaseException:  # noqa: BLE001 - a candidate's __str__ may do anything
+        return type(problem).__name__
 
 
-def _change(argument: Any, after: Any) -> None:
-    """What the candidate did to an argument in its process happens to the test's own object too."""
-    if isinstance(argument, list) and isinstance(after, list):
-        argument[:] = after
-    elif isinstance(argument, dict | set) and isinstance(after, dict | set):
-        argument.clear()
-        argument.update(after)
+def warm_up(times: int) -> None:
+    """Runs a fixed test with both endpoints in this process, so that the interpreter has specialised their code."""
+    for _ in range(times):
+        line = _LoopbackPipes()
+        end = RpcServer(ModuleType("solution"), line.questions.pop, line.answers.append)
+        exec(_WARM_UP, vars(end.module))  # noqa: S102 - a program of our own
+        line.server = end
+        AssertRun(_WARM_UP_TEST, line, lambda _: None, lambda: None).run()
+    sys.modules["builtins"] = builtins
 
 
-class _Patient(ast.NodeTransformer):
-    """Lets the test go on after an assertion about an answer that is not known yet."""
+class _LoopbackPipes(Pipes):
+    """Pipes whose other end is in the same process: `receive` has it answer."""
 
-    _TEMPLATE = "try:\n    pass\nexcept Exception:\n    if not _passed_over():\n        raise"
+    def __init__(self) -> None:
+        super().__init__(-1, -1, 0)
+        self.questions: list[bytes] = []
+        self.answers: list[bytes] = []
+        self.server: RpcServer | None = None
 
-    def visit_Assert(self, node: ast.Assert) -> ast.AST:  # noqa: N802 - the name that ast asks for
-        attempt = ast.parse(self._TEMPLATE).body[0]
-        assert isinstance(attempt, ast.Try)
-        attempt.body = [node]
-        return ast.copy_location(attempt, node)
+    def send(self, data: bytes) -> None:
+        self.questions.append(data)
+
+    def receive(self) -> bytes:
+        assert self.server is not None
+        self.server.reply(self.server.receive())
+        return self.answers.pop()
+
+
+_WARM_UP = "def answer(given): return [len(given), {str(one): one for one in given}]"
+_WARM_UP_TEST = json.dumps(
+    {
+        "code": "for given in ([1, 2.5, 'a'], {'a': (1, [2])}):\n    assert len(answer(given)) == 2\n",
+        "setup": "from typing import List\n",
+        "entry_point": "answer",
+        "used": ["answer", "len"],
+        "settings": [],
+        "classes": [],
+        "modules": [],
+        "stopping": False,
+        "said": [],
+    }
+).encode()

@@ -1,4 +1,4 @@
-"""Programs that try to cheat, to get out, or to break the machine; and honest programs that must not suffer.
+"""Attacks on the sandbox: forged verdicts, escapes and denial of service; and honest programs that must pass.
 
 All are harmless: an escape would leave at most an empty marker or print a planted canary. `selftest.py` runs them.
 `{secret}` in a program or a test is replaced by a random word that is nowhere but in the tests' expected outputs.
@@ -10,24 +10,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.records import AssertTests, CallTests, Outcome, StdinTests, Tests
+from harness.records import AssertTests, CallTests, Outcome, PytestTests, SandboxTests, StdinTests
+from harness.sandbox.forgeries import ALWAYS_EQUAL as _ALWAYS_EQUAL
+from harness.sandbox.forgeries import ON_ASSERTIONS
+from harness.sandbox.forgeries import SEARCH as _SEARCH
 from harness.sandbox.honest import HONEST, SQUARE
+from harness.sandbox.hostile_answers import ANSWERS, TRIES, UNMEASURED
+from harness.sandbox.leftovers import LEFTOVERS
 
 _STDIN = StdinTests((("7\n", "{secret}"),))
 _CALL = CallTests("answer", (("[7]", '"{secret}"'),))
 _ASSERT = AssertTests("answer", "assert answer(7) == '{secret}'\nassert answer(8) == '{secret}8'")
+_FILE = PytestTests(
+    "import pytest\nfrom solution import answer\ndef test_one(): assert answer(7) == '{secret}'\n"
+    "@pytest.mark.parametrize('n', [8, 9])\ndef test_more(n): assert answer(n) == f'{secret}{n}'"
+)
 _SAFE = StdinTests((("7\n", "SAFE"),))
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One program, its tests, and the outcomes that mean the promise holds."""
+    """One program, its tests, and the outcomes that mean the promise holds.
+
+    `before`: a program that runs before it in the same jail.
+    """
 
     promise: str
     name: str
     program: str
-    tests: Tests
+    tests: SandboxTests
     holds: tuple[Outcome, ...]
+    before: str = ""
 
 
 _NOT_PASSED = tuple(outcome for outcome in Outcome if outcome not in (Outcome.PASSED, Outcome.SANDBOX_ERROR))
@@ -56,6 +69,9 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
         "rename out of the scratch folder": "import os; open('/tmp/a', 'w'); os.rename('/tmp/a', '/a')",
         "link out of the scratch folder": "import os; os.link(os.__file__, '/tmp/link')",
         "through a symbolic link": "import os; os.symlink('/canary', '/tmp/s'); open('/tmp/s', 'w')",
+        "mode of a file": "import os; os.chmod(os.__file__, os.stat(os.__file__).st_mode)",
+        "times of a file": "import os; s = os.stat(os.__file__); os.utime(os.__file__, ns=(s.st_atime_ns, s.st_mtime_ns))",
+        "mode of a folder": "import os; os.chmod('/', os.stat('/').st_mode)",
         "extended attributes": "import os; os.setxattr('/tmp', 'user.canary', b'1')",
         "change an owner": "import os; os.chown('/tmp', 1, 1)",
         "zero device is no disk": "import os; os.truncate('/dev/zero', 1)",
@@ -69,7 +85,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
         "mounts": "open('/proc/mounts')",
         "sys": "import os; os.listdir('/sys')",
         "control groups": "import os; os.listdir('/sys/fs/cgroup')",
-        "shared memory folder": "import os; os.listdir('/dev/shm')",
+        "shared memory folder": "import os; assert os.listdir('/dev/shm')",
         "kernel messages": "open('/dev/kmsg')",
         "disk": "open('/dev/vda', 'rb')",
         "memory": "open('/dev/mem', 'rb')",
@@ -90,7 +106,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
         "signal process 1": "import os, signal; os.kill(1, signal.SIGKILL); import time; time.sleep(.05); assert os.getppid() != 1",
         "interrupt process 1": "import os, signal; os.kill(1, 2); import time; time.sleep(.05); assert os.getppid() != 1",
         "stop process 1": "import os, signal; os.kill(1, 19); os.kill(1, 15); os.kill(1, 1); import time; time.sleep(.05); assert os.getppid() != 1",
-        "see processes of the host": "import os; assert any(ALIVE(n) for n in range(2, 4000) if n != os.getpid())",
+        "see processes of the host": "import os; assert len({ALIVE(n) for n in range(2, 4000) if n != os.getpid()}) == 2",
         "trace the parent": "TRACE(16, 1)",
         "attach to the parent": "TRACE(0x4206, 1)",
         "limits of process 1": "import resource; resource.prlimit(1, resource.RLIMIT_NOFILE, (3, 3))",
@@ -161,21 +177,20 @@ else:
     print('ESCAPED')
 """
 
-_ALWAYS_EQUAL = (
-    "class E{base}:\n def __eq__(s, o): return True\n __ne__ = lambda s, o: False\n __hash__ = lambda s: 0\n"
-)
-_SEARCH = """\
-import gc, sys
-seen = [repr(o)[:2000] for o in gc.get_objects() if isinstance(o, (str, dict, list, tuple))]
-frame = sys._getframe()
-while frame:
-    seen.append(repr(frame.f_locals)[:5000] + repr(frame.f_globals)[:5000])
-    frame = frame.f_back
-found = [t[t.find('canary-'):][:23] for t in seen if 'canary-' in t]
-found = [f for f in found if f[7:].isalnum() and len(f) == 23]
-"""
-
-_CHEATS: dict[str, tuple[str, Tests]] = {
+_SKIPS: dict[str, tuple[str, SandboxTests]] = {
+    "SkipTest": ("import unittest\ndef answer(n): raise unittest.SkipTest", _FILE),
+    "pytest.skip": ("from harness.sandbox.pytestlike import Skipped\ndef answer(n): raise Skipped", _FILE),
+    "a planted pytest": ("import sys\nsys.modules['pytest'] = sys\ndef answer(n): return n", _FILE),
+    "a patched collector": (
+        "import harness.sandbox.collector as c\nc.run = lambda *a: None\nc.Tests.all = lambda s: []\n"
+        "def answer(n): return n",
+        _FILE,
+    ),
+    "tests of its own": ("def test_one(): pass\ntest_more = test_one\ndef answer(n): return n", _FILE),
+}
+"""What a test file is open to beside what assertions are."""
+_FORGERIES: dict[str, tuple[str, SandboxTests]] = {
+    **ON_ASSERTIONS,
     "exit with status 0": ("import os; os._exit(0)", _STDIN),
     "sys.exit before the answer": ("raise SystemExit(0)", _STDIN),
     "os._exit in a function": ("import os\ndef answer(n): os._exit(0)", _CALL),
@@ -343,16 +358,30 @@ def attacks(secret: str) -> list[Attack]:
         for promise, calls in _RAW_CALLS.items()
         for name, number in calls.items()
     ]
-    found += [Attack("no verdict is forged", n, p, _plant(t, secret), _NOT_PASSED) for n, (p, t) in _CHEATS.items()]
+    found += [Attack("no verdict is forged", n, p, _plant(t, secret), _NOT_PASSED) for n, (p, t) in _FORGERIES.items()]
+    for name, (program, tests) in {**_FORGERIES, **_SKIPS}.items():
+        if tests is _ASSERT or tests is _FILE:
+            cheat = Attack("no verdict is forged", f"{name}, a test file", program, _plant(_FILE, secret), _NOT_PASSED)
+            found.append(cheat)
     found += [Attack("no flood gets through", n, p, SQUARE, holds) for n, (p, holds) in _FLOODS.items()]
+    found += [Attack("no verdict is forged", n, p, t, _NOT_PASSED) for n, (p, t) in TRIES.items()]
+    found += [Attack("no answer harms whoever compares it", n, p, t, _NOT_PASSED) for n, (p, t) in ANSWERS.items()]
+    long = {"a program of five million letters": "#" * (5 << 20)}
+    found += [Attack("no candidate goes unmeasured", n, p, SQUARE, _NOT_PASSED) for n, p in (UNMEASURED | long).items()]
+    found += [
+        Attack("nothing of a candidate reaches the next", name, _HELPERS % find, _SAFE, (Outcome.PASSED,), leave)
+        for name, (leave, find) in LEFTOVERS.items()
+    ]
     found += [Attack("honest programs pass", n, p, t, (Outcome.PASSED,)) for n, (p, t) in HONEST.items()]
     return found
 
 
-def _plant(tests: Tests, secret: str) -> Tests:
+def _plant(tests: SandboxTests, secret: str) -> SandboxTests:
     if isinstance(tests, StdinTests):
         return StdinTests(tuple((given, wanted.replace("{secret}", secret)) for given, wanted in tests.cases))
     if isinstance(tests, CallTests):
         cases = tuple((given, wanted.replace("{secret}", secret)) for given, wanted in tests.cases)
         return CallTests(tests.entry_point, cases)
+    if isinstance(tests, PytestTests):
+        return PytestTests(tests.code.replace("{secret}", secret), tests.module)
     return AssertTests(tests.entry_point, tests.code.replace("{secret}", secret), tests.setup)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox.ladder import required
+from harness.sandbox.isolation import required
 from harness.sandbox.pool import Job, Pool
 from harness.sandbox.work import Options
 

@@ -24,23 +24,25 @@ _AT_RECURSIVE = 0x8000
 class Shown(NamedTuple):
     """What of the host a jail shows, read-only: `trees` at their own paths, with the folders `masked` in them empty.
 
-    `guest` are the files of `/guest` with their contents, `packages` folders that are shown in `/packages`.
+    What is below `/tmp`, where the scratch folder has to be, is shown below `moved`. `guest` are the files of `/guest`
+    with their contents, `packages` folders that are shown in `/packages`.
     """
 
     trees: Sequence[str]
     masked: Sequence[str]
     guest: Mapping[str, bytes]
     packages: Sequence[str]
+    moved: str
 
 
 def build(what: Shown, scratch_bytes: int, owner: int) -> None:
     """Replaces `/` by a new root with `what` in it.
 
     `owner` (a uid of the present user namespace) may write to `/tmp`, up to `scratch_bytes` and 4096 files, and
-    nowhere else.
+    nowhere else; `/dev/shm` is the same folder.
 
     Raises:
-        OSError: a mount was refused, or something of `what` is where the scratch folder has to be.
+        OSError: a mount was refused.
     """
     kernel.mount("", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     quiet = kernel.MS_NOSUID | kernel.MS_NODEV
@@ -48,31 +50,41 @@ def build(what: Shown, scratch_bytes: int, owner: int) -> None:
     shown: list[str] = []
     for tree in sorted(map(_copy_links, what.trees), key=len):
         if not any(tree == outer or tree.startswith(outer + "/") for outer in shown):
-            _show(tree, kernel.MS_NODEV)
+            _show(tree, kernel.MS_NODEV, _place(tree, what.moved))
             shown.append(tree)
     for folder in what.masked:
-        kernel.mount("tmpfs", _STAGE + folder, "tmpfs", quiet | kernel.MS_RDONLY, "size=4k,nr_inodes=2,mode=555")
+        kernel.mount(
+            "tmpfs",
+            _STAGE + _place(folder, what.moved),
+            "tmpfs",
+            quiet | kernel.MS_RDONLY,
+            "size=4k,nr_inodes=2,mode=555",
+        )
     for package in what.packages:
         _show(package, kernel.MS_NODEV, f"/packages/{Path(package).name}")
     for device in _DEVICES:
-        _show(device, 0)
+        _show(device, 0, device)
     Path(_STAGE, "guest").mkdir()
     for name, content in what.guest.items():
         Path(_STAGE, "guest", name).write_bytes(content)
-    try:
-        Path(_STAGE, "tmp").mkdir()
-    except FileExistsError:
-        raise OSError("the interpreter is below /tmp, a jail's scratch folder: install Python elsewhere") from None
+    Path(_STAGE, "tmp").mkdir(exist_ok=True)  # links on the way to something that is shown may have made it
     options = f"size={scratch_bytes},nr_inodes=4096,mode=700,uid={owner},gid={owner}"
     kernel.mount("tmpfs", _STAGE + "/tmp", "tmpfs", quiet | kernel.MS_NOEXEC, options)
+    Path(_STAGE, "dev/shm").mkdir()
+    # named semaphores and shared memory lie in the same folder, so that they are limited and removed with its files
+    kernel.mount(_STAGE + "/tmp", _STAGE + "/dev/shm", "", kernel.MS_BIND)
     os.chdir(_STAGE)
     kernel.pivot_root_here()
     set_attributes("/", kernel.MS_RDONLY | quiet, recursive=False)
 
 
-def _show(real: str, extra: int, place: str = "") -> None:
-    """Binds `real`, a path without links, read-only at `place`, or where it is on the host."""
-    target = Path(_STAGE + (place or real))
+def _place(real: str, moved: str) -> str:
+    return moved + real.removeprefix("/tmp") if real.startswith("/tmp/") else real
+
+
+def _show(real: str, extra: int, place: str) -> None:
+    """Binds `real`, a path without links, read-only at `place`."""
+    target = Path(_STAGE + place)
     if Path(real).is_dir():
         target.mkdir(parents=True, exist_ok=True)
     else:
@@ -93,8 +105,8 @@ def _copy_links(path: str) -> str:
             done = here
             continue
         link = Path(_STAGE + str(here))
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.is_symlink():
+        if not (link.is_symlink() or here.is_relative_to("/tmp")):  # noqa: S108 - the scratch folder hides what is there
+            link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(here.readlink())
         following = Path(os.path.normpath(here.parent / here.readlink()))
         done, rest = Path("/"), [*following.parts[1:], *rest]

@@ -1,4 +1,4 @@
-"""Process 1 of a jail: forks a child for each candidate, watches it, ends it, cleans up after it.
+"""Process 1 of a jail (its init process): forks a child for each candidate, enforces its limits, and cleans up.
 
 It never runs a line of a candidate, shares no memory with it but one page-sized report that it reads as untrusted
 bytes, and holds no expected output: those stay with the supervisor.
@@ -6,7 +6,9 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import errno
 import fcntl
 import gc
 import json
@@ -14,22 +16,23 @@ import os
 import resource
 import select
 import signal
-import stat
 import sys
 import time
 from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
-from harness.sandbox import hugepages, kernel, landlock, probes, protocol, runner, seccomp
+from harness.sandbox import hugepages, kernel, landlock, probes, protocol, runner, seccomp, standalone, watchdog
+from harness.sandbox.notes import Notes
 from harness.sandbox.preload import preload
+from harness.sandbox.saved import SavedOutput, reset
+from harness.sandbox.scratch import Scratch
+from harness.sandbox.warmup import WARM_UP_ROUNDS, WARM_UPS, request
 
 CONTROL = 3
-_SUSPECT_SHARE = 0.1
-"""Share of the CPU limit after which a test that is not the first of its fork is tried again in a fork of its own."""
-_PATIENCE = 5.0
-"""How often the wall limit a test may take that keeps getting CPU: an overloaded machine must not change verdicts."""
-_BUSY_SHARE = 0.1
+_BLANK = bytes(runner.REPORT_BYTES)
+_FORK_ATTEMPTS, _FORK_PAUSE = 50, 0.02
+"""How often, and after how many seconds, a fork is tried again for which the kernel had no room."""
 
 
 def main(arguments: list[str]) -> None:
@@ -51,30 +54,28 @@ class Guest:
         self.limits = limits
         self.at_fork: list[dict[str, Any]] = getattr(sys.modules["harness.sandbox"], "at_fork", [])
         self.control = socket(fileno=CONTROL)
-        self.report_file = os.memfd_create("report", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(self.report_file, runner.REPORT_BYTES)
-        _seal(self.report_file, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
-        self.report = mmap(self.report_file, runner.REPORT_BYTES, MAP_SHARED)
-        self.output = _appendable("output")
-        self.code = _appendable("code")
+        # of no file: a descriptor of one would be inherited, and what a candidate does to that lasts
+        self.report = mmap(-1, runner.REPORT_BYTES, MAP_SHARED)
+        self.output, self.code, self.mode, self.saved = -1, -1, 0, SavedOutput()
         self.inputs: list[int] = []
+        self.modes: list[int] = []
         self.tests: dict[str, Any] = {}
         preload()
         hugepages.move_code()
-        self._rehearse()
-        self.full = limits["rung"] == "full"
-        self.scratch = self.scratch_device = -1
+        self._warm_up()
+        self.full = limits["level"] == "full"
         self._lock_down()
-        if self.full:  # elsewhere there is no scratch folder: none could be emptied safely
-            self.scratch = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            self.scratch_device = os.fstat(self.scratch).st_dev
-            self.empty = self._scratch_state()
-        self.own = [found for found in (CONTROL, self.scratch, self.report_file) if found >= 0]
+        # elsewhere there is no scratch folder: none could be emptied safely
+        self.scratch = Scratch() if self.full else None
+        self.dirty = False
+        """Whether the scratch folder could not be emptied: no other candidate may run here."""
+        self.own = [CONTROL, *([self.scratch.descriptor] if self.scratch else [])]
+        self.notes = Notes()
+        self.usage = watchdog.CpuUsage()
         cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
         self.child_limits = (
             (resource.RLIMIT_CPU, (cpu, cpu + 1)),
             (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
-            (resource.RLIMIT_NOFILE, (limits["open_files"], limits["open_files"])),
         )
         runner.open_streams()
         self.number = os.getpid()
@@ -82,11 +83,12 @@ class Guest:
         self.poller = select.poll()
         self.poller.register(CONTROL, 0)
         self.trusted = False
-        self.signal = 0
+        self.assertions_ready = False
 
     def _lock_down(self) -> None:
-        """Gives up everything that is not needed; what is forked from here on can never get it back."""
-        os.chdir("/tmp" if self.full else "/")
+        """Drops privileges and installs the filters; children inherit both and cannot undo them."""
+        folder = self.limits["folder"]
+        os.chdir("/tmp" if self.full else folder or "/")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
         resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
@@ -99,289 +101,286 @@ class Guest:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
-        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
-            landlock.restrict(readable, ["/tmp", "/dev/null"] if self.full else ["/dev/null"])
-        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
-            seccomp.install(seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER)
+        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+            writable = ["/tmp", "/dev/null"] if self.full else ["/dev/null"]
+            landlock.restrict(readable, writable, [folder] if folder else [], self.limits["programs"])
+        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+            more = seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER
+            seccomp.install(more + seccomp.PROGRAMS * self.limits["programs"])
 
-    def _rehearse(self) -> None:
+    def _warm_up(self) -> None:
         """Runs programs of our own right here, with all that a child does around a candidate's.
 
         The interpreter fills its caches, specialises its code and binds its libraries' symbols on the way. Done once
         in process 1, none of it is done again in every child, each time on pages that have to be copied first.
         """
         main = sys.modules["__main__"]
-        for kind, (program, given) in runner.REHEARSALS.items():
-            os.ftruncate(self.code, 0)
-            source = os.memfd_create("rehearsal", os.MFD_CLOEXEC)
+        gc.freeze()  # a program's end collects what is garbage, and nothing here is
+        self.output = os.memfd_create("output", os.MFD_CLOEXEC)
+        fcntl.fcntl(self.output, fcntl.F_SETFL, os.O_APPEND)
+        for kind, (program, given) in WARM_UPS.items():
+            self.code = os.memfd_create("code", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            os.pwrite(self.code, program.encode(), 0)
+            source = os.memfd_create("warm-up", os.MFD_CLOEXEC)
             os.write(source, given)
-            request = {
-                "kind": kind,
-                "program": program,
-                "entry_point": "answer",
-                "output_bytes": 1 << 60,
-                "stop": False,
-            }
-            batch = runner.Batch({**request, "until": 0.0}, [source], self.output, self.code, self.report, opened=False)
-            for _ in range(runner.REHEARSED):
+            batch = runner.Batch(request(kind, program), [source], self.output, self.code, self.report, opened=False)
+            for _ in range(WARM_UP_ROUNDS):
                 os.ftruncate(self.output, 0)
-                batch.rehearse()
+                batch.warm_up()
             os.close(source)
+            os.close(self.code)
+        os.close(self.output)
         for descriptor in (0, 1):
             os.dup2(2, descriptor)
         sys.modules["__main__"] = main
         sys.modules.pop("solution")
+        sys.modules["builtins"] = builtins
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
-        hello = {"op": "hello", "probes": probes.tried(self.full), "alone": self.alone}
-        protocol.send(self.control, hello, [self.output])
+        hello = {"op": "hello", "probes": probes.tried(self.full, self.limits["programs"]), "alone": self.alone}
+        protocol.send(self.control, hello)
         gc.collect()
         gc.freeze()
         gc.disable()
         while True:
             try:
-                message = protocol.receive(self.control)
-            except protocol.Ended:
+                self._handle(protocol.receive(self.control))
+            except protocol.Closed:
                 os._exit(0)
-            operation = message["op"]
-            if operation == "proved":
-                # R1: only now, when both sides have seen that this is process 1 of a namespace of its own
-                self.trusted = not self.full or (os.getpid() == 1 and os.getppid() == 0)
-            elif operation == "tests":
-                self._take_tests(message)
-            elif operation == "run" and self.control.recv(1) == protocol.GO:
-                protocol.send(self.control, self._run(message))
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        operation = message["op"]
+        if operation == "proved":
+            # R1: only now, when both sides have seen that this is process 1 of a namespace of its own
+            self.trusted = not self.full or (os.getpid() == 1 and os.getppid() == 0)
+            saved, *counting = protocol.receive_descriptors(self.control, 1 + message["usage"])
+            self.own += [saved, *counting]
+            self.saved = SavedOutput(saved)
+            self.usage = watchdog.CpuUsage(*counting)
+        elif operation == "tests":
+            self._take_tests(message)
+        elif operation == "run":
+            self.output, self.code = protocol.receive_descriptors(self.control, 2)
+            self.mode = os.fstat(self.output).st_mode
+            if self.control.recv(1) == protocol.GO:
+                protocol.send(self.control, {"op": "dirty"} if self.dirty else self._run(message))
+            os.close(self.output)
+            os.close(self.code)
+        elif operation == "execute":
+            descriptors = protocol.receive_descriptors(self.control, message["descriptors"])
+            protocol.send(self.control, standalone.serve(self, message, descriptors))
 
     def _take_tests(self, message: dict[str, Any]) -> None:
         for descriptor in self.inputs:
             os.close(descriptor)
         self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
+        self.modes = [os.fstat(descriptor).st_mode for descriptor in self.inputs]
         self.tests = message
         if message["kind"] == "assertions":
-            __import__("harness.sandbox.asserts")  # once here instead of in every fork
+            self._prepare_assertions()
+        elif message["kind"] == "comparison":
+            __import__("harness.sandbox.compare")  # once here instead of in every fork
+        if message.get("collects"):
+            __import__("harness.sandbox.collector")
+
+    def _prepare_assertions(self) -> None:
+        """Imports and warms up, once in process 1, what every child that runs an assertion test needs."""
+        from harness.sandbox import asserts
+
+        if not self.assertions_ready:
+            asserts.warm_up(WARM_UP_ROUNDS)
+            gc.freeze()
+        self.assertions_ready = True
+
+    def _reset_shared_state(self) -> None:
+        """Resets what consecutive candidates share."""
+        self.report[:] = _BLANK
+        self.saved.clear()
+        self.notes.clear()
+        self._reset_descriptors()
+
+    def _reset_descriptors(self) -> None:
+        """Resets what consecutive forks share: offsets, flags, modes and times."""
+        fcntl.fcntl(2, fcntl.F_SETFL, 0)
+        for descriptor, mode in zip(self.inputs, self.modes, strict=True):
+            reset(descriptor, mode, 0)
+        if self.scratch:
+            self.scratch.stamp()
 
     def _run(self, message: dict[str, Any]) -> dict[str, Any]:
         """Runs one program on groups of tests, one fork a group, more where a fork ends early."""
         budget = time.monotonic() + message["pause_after"]
-        os.ftruncate(self.output, 0)
-        os.ftruncate(self.code, 0)
-        self.report[: runner.RECORDS_AT] = bytes(runner.RECORDS_AT)
+        self._reset_shared_state()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
-        results: list[list[int]] = []
-        usage = {"cpu": 0.0, "rss": 0}
+        again = False
         for group in message["groups"]:
             waiting = list(range(*group))
             alone = False
             while waiting:
-                if results and (time.monotonic() > budget or self._spent() > 2 * self.limits["output_bytes"]):
-                    return self._answer(results, usage, "paused")
-                part = waiting[:1] if alone else waiting
-                done = self._fork(batch, part, usage)
-                if done and done[-1][1] == protocol.SLOW:
-                    done.pop()
-                    alone = True
-                results += done
-                waiting = waiting[len(done) :]
-                if message["stop"] and any(row[1] != protocol.ENDED for row in done):
-                    return self._answer(results, usage, "stopped")
-                if done and done[0][1] == protocol.NOT_LOADED:
-                    return self._answer(results, usage, "not-loaded")
-        return self._answer(results, usage, "done")
+                if self.notes.rows and self._paused(budget):
+                    return self._answer("paused")
+                done, slow, why = self._next(batch, waiting[:1] if alone else waiting, again)
+                if why:
+                    return self._answer(why)
+                again = True
+                alone |= slow
+                waiting = waiting[done:]
+        return self._answer("done")
 
-    def _answer(self, results: list[list[int]], usage: dict[str, Any], why: str) -> dict[str, Any]:
-        length = min(runner.HEADER.unpack_from(self.report)[1], runner.ERROR_BYTES)
-        text = self.report[runner.ERROR_AT : runner.ERROR_AT + length].decode("utf-8", "replace")
-        killed = any(row[1] == protocol.KILLED for row in results)
-        text = text or (f"killed by signal {self.signal}" if killed else "")
-        return {"op": "done", "why": why, "results": results, "error": text, **usage}
+    def _paused(self, budget: float) -> bool:
+        """Whether the supervisor is to look at the answers before there are more."""
+        spent = self.saved.printed() + os.fstat(self.output).st_size
+        return time.monotonic() > budget or spent > 2 * self.limits["output_bytes"]
 
-    def _spent(self) -> int:
-        return os.fstat(self.output).st_size
+    def _next(self, batch: runner.Batch, tests: list[int], again: bool) -> tuple[int, bool, str]:
+        """Runs `tests` in one child, which is not the run's first if `again`.
 
-    def _fork(self, batch: runner.Batch, tests: list[int], usage: dict[str, Any]) -> list[list[int]]:
+        Returns how many need not be run any more, whether one was too slow beside others, and why the run is over.
+        Nothing else of the child stays in an object of process 1.
+        """
+        if again:
+            self.saved.part(self.output, self.report)
+            self._reset_descriptors()
+            for descriptor, flags in ((self.output, os.O_APPEND), (self.code, 0)):
+                reset(descriptor, self.mode, flags)
+        done = self._fork(batch, tests)
+        slow = bool(done) and done[-1][1] == protocol.SLOW
+        if slow:
+            # the one before it has said that it had ended, which it may have said too early
+            del done[-2:]
+        self.notes.add(done)
+        if batch.stop and any(row[1] != protocol.ENDED for row in done):
+            return len(done), slow, "stopped"
+        return len(done), slow, "not-loaded" if done and done[0][1] == protocol.NOT_LOADED else ""
+
+    def _answer(self, why: str) -> dict[str, Any]:
+        self.saved.finish(self.output, self.report)
+        return {"op": "done", "why": why, **self.notes.answer()}
+
+    def _fork(self, batch: runner.Batch, tests: list[int]) -> list[list[int]]:
         """Runs `tests` in one child; returns a row for each that was started: test, how, start, end, CPU ns, first."""
-        start = self._spent()
-        first, last = runner.RECORDS_AT + tests[0] * runner.RECORD.size, tests[-1] - tests[0] + 1
-        self.report[first : first + last * runner.RECORD.size] = bytes(last * runner.RECORD.size)
-        runner.HEADER.pack_into(self.report, 0, tests[0], runner.HEADER.unpack_from(self.report)[1], 0)
+        runner.HEADER.pack_into(self.report, 0, tests[0], 0, 0)
         if not self.trusted:
             os._exit(71)
-        child = os.fork()
+        progress = watchdog.Progress(self.report, self.output, tests, batch.kind)
+        watching = watchdog.Watchdog(self.limits, self.tests.get("width", 1.0), self.usage, progress, self.notes)
+        child = self._forked()
         if child == 0:
-            self._become_child()
+            self._become_child(batch)
             batch.run(tests)
-        verdict = self._watch(child, tests)
+        verdict = self._wait(child, watching)
+        own = watchdog.read_clock(watchdog.clock_of(child))
         if not self.full:
             self._kill_group(child)  # before its number is free for another process
         _, status, spent = os.wait4(child, 0)
         if os.WIFSIGNALED(status) and not verdict:
-            self.signal = os.WTERMSIG(status)
-        usage["cpu"] += spent.ru_utime + spent.ru_stime
-        usage["rss"] = max(usage["rss"], spent.ru_maxrss)
-        self._sweep()
-        return self._rows(batch, tests, start, verdict, status)
+            self.notes.killed(os.WTERMSIG(status))
+        cpu = spent.ru_utime + spent.ru_stime + self._clean_up()
+        self.notes.spent(cpu, spent.ru_maxrss)
+        late = watching.verdict_after_exit(cpu, own, len(tests) > 1) if not verdict else 0
+        start = self.saved.printed()
+        size = start + os.fstat(self.output).st_size
+        if late:
+            return [[tests[0], late, start, size, int(cpu * 1e9), 1]]
+        return progress.rows(start, size, verdict, status)
 
-    def _become_child(self) -> None:
-        """In the child: closes what is not the candidate's, sets the limits that process 1 must not have."""
+    def _forked(self) -> int:
+        """Forks; retries while the kernel still releases the memory and processes of the last candidate."""
+        for _ in range(_FORK_ATTEMPTS):
+            try:
+                return os.fork()
+            except (BlockingIOError, MemoryError):
+                time.sleep(_FORK_PAUSE)
+            except OSError as problem:
+                if problem.errno != errno.ENOMEM:
+                    raise
+                time.sleep(_FORK_PAUSE)
+        return os.fork()
+
+    def _become_child(self, batch: runner.Batch | None = None) -> None:
+        """In the child: closes what is not the candidate's, sets the limits that process 1 must not have.
+
+        Where a test is run beside the candidate, `batch` makes two processes of it.
+        """
         for descriptor in self.own:
             os.close(descriptor)
+        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+            if not self.full:
+                os.setpgid(0, 0)
+        if batch:
+            self.number = os.getpid()  # the fork of a test's own process is none of a candidate's, and needs no hooks
+            batch.split(self._forked)
+            self.number = 0
+        if not (batch and batch.pipe_to_candidate):  # the process that runs the test ends by a signal
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         for limit, value in self.child_limits:
             resource.setrlimit(limit, value)
-        with contextlib.suppress(*((OSError,) if self.limits["rung"] == "unsafe" else ())):
+        files = self.limits["open_files"] + len(self.inputs)  # the inputs are none of the files that it has opened
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
             if self.alone:
                 seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
-                os.setpgid(0, 0)
                 seccomp.install(seccomp.stay_in_group(os.getpid()))
 
     def _register_hooks(self) -> None:
         """Before a fork: what modules want done in a child is for children of a candidate, not for process 1's."""
-        if os.getpid() != self.number:
+        if os.getpid() != self.number:  # that of process 1, or of a child that is not yet its candidate's
             while self.at_fork:
                 os.register_at_fork(**self.at_fork.pop(0))
 
-    def _watch(self, child: int, tests: list[int]) -> int:
+    def _wait(self, child: int, watching: watchdog.Watchdog) -> int:
         """Waits for the child's end, or ends it; returns the limit that it broke, else 0."""
-        test, base, began = tests[0], 0.0, time.monotonic()
-        # looks often enough to see a test begin that is to be suspected
-        step = min(self.limits["cpu_seconds"], self.limits["wall_seconds"]) * (_SUSPECT_SHARE if tests[1:] else 1.0)
         descriptor = os.pidfd_open(child)
         self.poller.register(descriptor, select.POLLIN)
         try:
-            # first of all: what is touched while the child lives has to be copied
-            ready = self.poller.poll(1000 * step)
-            clock = ((~child) << 3) | 2  # the kernel's name for the CPU clock of another process
-            while not ready:
-                now, _, began_cpu = runner.HEADER.unpack_from(self.report)
-                if test < now <= tests[-1]:
-                    test, began = now, time.monotonic()
-                    base = max(base, min(began_cpu / 1e9, _read_clock(clock)))
-                cpu, wall = _read_clock(clock) - base, time.monotonic() - began
-                verdict = self._over(cpu, wall, test == tests[0])
-                if verdict:
-                    os.kill(child, signal.SIGKILL)
-                    return verdict
-                share = 1.0 if test == tests[0] else _SUSPECT_SHARE
-                wall_left = max(self.limits["wall_seconds"] * share - wall, 0.1)
-                left = min(self.limits["cpu_seconds"] * share - cpu, wall_left, step)
-                ready = self.poller.poll(max(left * 1000, 1))
-            if ready[0][0] == CONTROL:
+            verdict, ready = 0, self.poller.poll(watching.first_wait)
+            if not ready:
+                verdict, ready = watching.wait(child, self.poller.poll)
+            if ready and ready[0][0] == CONTROL:
                 if not self.full:
                     self._kill_group(child)
-                    self._sweep()  # killed is not yet gone, and a closed jail leaves nothing
+                    self._clean_up()  # killed is not yet gone, and a closed jail leaves nothing
                 os._exit(0)  # the supervisor is gone
-            return 0
+            return verdict
         finally:
             self.poller.unregister(descriptor)
             os.close(descriptor)
 
-    def _over(self, cpu: float, wall: float, first: bool) -> int:
-        share = 1.0 if first else _SUSPECT_SHARE
-        if cpu >= self.limits["cpu_seconds"] * share:
-            return protocol.CPU_LIMIT if first else protocol.SLOW
-        limit = self.limits["wall_seconds"] * share
-        sleeping = wall >= limit and cpu < wall * _BUSY_SHARE
-        if sleeping or wall >= limit * _PATIENCE:
-            return protocol.WALL_LIMIT if first else protocol.SLOW
-        return 0
+    def _clean_up(self) -> float:
+        """Kills the processes that a candidate left, empties the scratch folder; returns their CPU seconds."""
+        spent = self._kill_others()
+        if self.scratch and not self.scratch.untouched():
+            self._empty_scratch(self.scratch)
+        return spent
 
-    def _rows(self, batch: runner.Batch, tests: list[int], start: int, verdict: int, status: int) -> list[list[int]]:
-        """What the report says, bounded, and for the test at which the child ended what process 1 itself saw."""
-        rows: list[list[int]] = []
-        size = self._spent()
-        for test in tests:
-            ended, _, end, cpu = runner.RECORD.unpack_from(self.report, runner.RECORDS_AT + test * runner.RECORD.size)
-            first = int(test == tests[0])
-            if ended:
-                end = min(max(end, start), size)
-                rows.append([test, min(ended, protocol.UNKNOWN_VALUE), start, end, cpu, first])
-                start = end
-                continue
-            if verdict or os.WIFSIGNALED(status):
-                rows.append([test, verdict or protocol.KILLED, start, size, cpu, first])
-            elif not rows or test == runner.HEADER.unpack_from(self.report)[0]:
-                # it left by itself in the middle of a test: os._exit, which is a program's right and a function's fault
-                left = protocol.ENDED if batch.kind == "stdin" and status == 0 else protocol.RAISED
-                rows.append([test, left, start, size, cpu, first])
-            break
-        return rows
-
-    def _sweep(self) -> None:
-        """Ends whatever a candidate left running, and empties the scratch folder if it was touched."""
-        if not self.full:
-            with contextlib.suppress(ChildProcessError):
-                while True:
-                    os.waitpid(-1, 0)  # the group has been killed; its orphans end here
-            return
-        if not (self.trusted and os.getpid() == 1):
+    def _kill_others(self) -> float:
+        """Ends every process but this one; returns the CPU seconds that they have taken."""
+        spent = 0.0
+        if self.full and not (self.trusted and os.getpid() == 1):
             os._exit(71)
-        while True:
-            try:
-                reaped, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if reaped == 0:
-                os.kill(-1, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(-1, 0)
-        if self._scratch_state() != self.empty:
-            self._wipe()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                # without a namespace the group has been killed before; its orphans end here
+                reaped, _, used = os.wait4(-1, os.WNOHANG if self.full else 0)
+                if reaped == 0:
+                    os.kill(-1, signal.SIGKILL)
+                    _, _, used = os.wait4(-1, 0)
+                spent += used.ru_utime + used.ru_stime
+        return spent
+
+    def _empty_scratch(self, scratch: Scratch) -> None:
+        """Empties the scratch folder in a child: a candidate's file names must not stay in the memory of process 1."""
+        child = self._forked()
+        if child == 0:
+            os._exit(0 if scratch.clean() else 1)
+        _, status = os.waitpid(child, 0)
+        self.dirty |= status != 0
 
     def _kill_group(self, child: int) -> None:
         """Ends the process group that `child` leads and that nothing in it can leave; `child` is not reaped yet."""
         with contextlib.suppress(ProcessLookupError, PermissionError):  # before or after its setpgid
             os.killpg(child, signal.SIGKILL)
         os.kill(child, signal.SIGKILL)
-
-    def _scratch_state(self) -> tuple[int, int, int]:
-        now = os.fstatvfs(self.scratch)
-        return now.f_bfree, now.f_ffree, os.fstat(self.scratch).st_mode
-
-    def _wipe(self) -> None:
-        """Empties `/tmp`. R2: only by descriptors, only on its own device, never through a link.
-
-        Folders inside folders are moved to the top first, so that depth costs neither descriptors nor stack.
-        """
-        os.fchmod(self.scratch, 0o700)
-        serial = 0
-        while names := os.listdir(self.scratch):  # noqa: PTH208
-            for name in names:
-                found = os.lstat(name, dir_fd=self.scratch)
-                if not stat.S_ISDIR(found.st_mode):
-                    os.unlink(name, dir_fd=self.scratch)
-                    continue
-                os.chmod(name, 0o700, dir_fd=self.scratch)
-                flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-                folder = os.open(name, flags, dir_fd=self.scratch)
-                if os.fstat(folder).st_dev != self.scratch_device:
-                    os._exit(72)
-                for inner in os.listdir(folder):  # noqa: PTH208
-                    serial += 1
-                    if stat.S_ISDIR(os.lstat(inner, dir_fd=folder).st_mode):
-                        os.chmod(inner, 0o700, dir_fd=folder)
-                        os.rename(inner, f".{os.getpid()}.{serial}.wipe", src_dir_fd=folder, dst_dir_fd=self.scratch)
-                    else:
-                        os.unlink(inner, dir_fd=folder)
-                os.close(folder)
-                os.rmdir(name, dir_fd=self.scratch)
-
-
-def _read_clock(clock: int) -> float:
-    try:
-        return time.clock_gettime(clock)
-    except OSError:  # it has ended; the poll will say so
-        return 0.0
-
-
-def _seal(descriptor: int, seals: int) -> None:
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals | fcntl.F_SEAL_SEAL)
-
-
-def _appendable(name: str) -> int:
-    """A memory file that a candidate can fill but never seal."""
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    _seal(descriptor, 0)
-    fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
-    return descriptor

@@ -1,4 +1,4 @@
-"""One jail, seen from outside: started, proved to be one, asked, ended."""
+"""One jail as the supervisor uses it: start, proof of isolation, requests, end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -16,24 +17,32 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import HarnessError
-from harness.records import Limits
+from harness.records import Limits, Outcome
 from harness.sandbox import protocol
 from harness.sandbox.cgroup import ControlGroup
-from harness.sandbox.image import image, modules
+from harness.sandbox.image import MOVED, Image, image, modules, place
+from harness.sandbox.output import Output, Part, put_back
+from harness.sandbox.proof import unproved
 
-RungName = Literal["full", "reduced", "unsafe"]
+LevelName = Literal["full", "reduced", "unsafe"]
 _BOOT = Path(__file__).with_name("boot.py")
 _START_SECONDS = 60.0
 _INTERPRETER_BYTES = 64 << 20
 """Address space of the bare interpreter, beside what a candidate may use."""
 _UNUSED_UIDS = 0x6E000000
 """Candidates of a root-owned jail run under uids from here on, which no distribution gives to anybody."""
-_NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts")
+_ENDED_FROM_OUTSIDE = {128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)} | {
+    -number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+}
 _serial = itertools.count()
 
 
 class JailBroken(HarnessError):
     """The jail did not start, ended, or answered what no guest answers. Never a candidate's verdict."""
+
+
+class JailDirty(JailBroken):
+    """The jail still holds something of an earlier candidate, so it has not begun what was asked of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Answer:
 
     rows: Sequence[Sequence[int]]
     """A row for each test that was started: its index, how it ended, start and end of its output, CPU ns, first."""
-    output: bytes
+    written: Output
     """All that the candidate wrote."""
     why: str
     """Why there are no more rows: done, stopped, paused, not-loaded."""
@@ -52,18 +61,39 @@ class Answer:
     exhausted: bool
     """Whether the kernel has killed for lack of memory meanwhile."""
 
+    @property
+    def output(self) -> bytes:
+        """All that the candidate wrote, which may be much."""
+        return self.written.read(0, self.written.size)
+
 
 class Jail:
     """A running jail. Close it, or use it as a context manager.
 
-    `core`: the only one that it and its candidates run on; None for all that this process may use.
+    `core`: the only one that it and its candidates run on; None for all that this process may use. `shown`: files
+    and folders of the host that it shows beside the interpreter. `programs`: whether programs may be started in it.
+    `folder`: where it has no scratch folder, the one in which programs may read and write the files that are there.
     """
 
-    def __init__(self, limits: Limits, rung: RungName = "full", core: int | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        level: LevelName = "full",
+        core: int | None = None,
+        shown: Sequence[str] = (),
+        programs: bool = False,
+        folder: str = "",
+    ) -> None:
         self.limits = limits
-        self.rung = rung
+        self.level = level
+        self.folder = folder
         self.runs = 0
-        self._output = -1
+        self._outputs: list[int] = []
+        """The output of the run that began last, then of the one that was prepared."""
+        self._codes: list[int] = []
+        """The same for the files with a program and its compiled code."""
+        self._saved = os.memfd_create("saved", os.MFD_CLOEXEC)
+        """An error's text, and what earlier forks of a run have printed; no candidate has it."""
         self._tests = self._prepared = 0
         self._pidfd = -1
         self.probes: dict[str, str] = {}
@@ -76,22 +106,27 @@ class Jail:
         try:
             real_root, self._uid = _identity()
             counted = f"pids.max={limits.processes + 2}" in self.group.limits()
-            self._launcher = _launch(inside, limits, rung, counted, real_root, self._uid)
+            self._launcher = _launch(inside, limits, level, counted, real_root, self._uid, (shown, programs, folder))
+        except OSError as problem:
+            self.socket.close()
+            self.group.remove()
+            remedy = "install Python where this user may read and start it"
+            raise JailBroken(f"{image().python} could not be started ({problem.strerror}): {remedy}") from None
         finally:
             inside.close()
         if core is not None:
             with contextlib.suppress(OSError):  # the core was taken away meanwhile; only speed depends on it
                 os.sched_setaffinity(self._launcher.pid, {core})
         try:
-            self._greet()
-        except (OSError, ValueError, protocol.Ended) as problem:
+            self._handshake()
+        except (OSError, ValueError, protocol.Closed) as problem:
             self.close()
             raise JailBroken(f"the jail did not start: {problem or 'it ended at once'}") from None
         except JailBroken:
             self.close()
             raise
 
-    def _greet(self) -> None:
+    def _handshake(self) -> None:
         """Maps the ids, learns the guest's pid, and proves from outside what it is before it may run anything."""
         while (letter := self.socket.recv(1)) != b"P":
             if letter != b"M":
@@ -105,42 +140,69 @@ class Jail:
             digits += digit
         self.pid = int(digits)
         self._pidfd = os.pidfd_open(self.pid)
-        if self.rung != "full":
+        if self.level != "full":
             self.group.add(self.pid)
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
-        (self._output,) = protocol.receive_descriptors(self.socket, 1)
         self.probes = hello["probes"]
         self.alone = bool(hello["alone"])
-        problem = unproved(self.pid, self.rung, self.probes)
+        problem = unproved(self.pid, self.level, self.probes)
         if problem:
             raise JailBroken(f"the jail is not isolated: {problem}")
-        protocol.send(self.socket, {"op": "proved"})
+        usage = self.group.usage()
+        protocol.send(self.socket, {"op": "proved", "usage": len(usage)}, [self._saved, *usage])
+        for descriptor in usage:
+            os.close(descriptor)
 
-    def load(self, description: dict[str, Any], inputs: Sequence[bytes]) -> None:
-        """Gives the guest the inputs of a problem's tests, each as a sealed memory file."""
-        files = [_sealed(data) for data in inputs]
+    def load(self, description: dict[str, Any], inputs: Sequence[bytes | Part]) -> None:
+        """Gives the guest the inputs of a problem's tests, each as a sealed memory file, or as the one that it is in.
+
+        Where one is a part of a file, it is for the guest to know which.
+        """
+        own: list[int] = []
         try:
+            files: list[int] = []
+            for data in inputs:
+                if isinstance(data, Part) and data.whole.descriptor >= 0:
+                    files.append(data.whole.descriptor)
+                    continue
+                own.append(sealed(data.whole.data if isinstance(data, Part) else data))
+                files.append(own[-1])
             protocol.send(self.socket, {"op": "tests", "descriptors": len(files), **description}, files)
         finally:
-            for descriptor in files:
+            for descriptor in own:
                 os.close(descriptor)
 
     def prepare(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
         """Requests a run that begins with `go`, or never after `forget`; the one before it may be running still."""
         self._prepared = max(end for _, end in groups)
-        message = {"op": "run", "program": program, "groups": groups, "stop": stop, "pause_after": pause_after}
-        protocol.send(self.socket, message)
+        text = program.encode("utf-8", "surrogatepass")
+        message = {"op": "run", "bytes": len(text), "groups": groups, "stop": stop, "pause_after": pause_after}
+        # without leave to seal it: a candidate can fill it and no more; the code is sealed before the candidate runs
+        output = os.memfd_create("output", os.MFD_CLOEXEC)
+        code = os.memfd_create("code", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)
+        self._outputs.append(output)
+        self._codes.append(code)
+        _write(code, text)
+        protocol.send(self.socket, message, [output, code])
 
     def go(self) -> None:
         """Begins what was prepared; the answer comes with `answer` once the socket is readable."""
         self.runs += 1
         self._tests = self._prepared
+        for ended in self._outputs[:-1]:
+            os.close(ended)
+        for ended in self._codes[:-1]:
+            os.close(ended)
+        self._outputs, self._codes = self._outputs[-1:], self._codes[-1:]
         self.socket.sendall(protocol.GO)
 
     def forget(self) -> None:
         """Takes back what was prepared."""
+        os.close(self._outputs.pop())
+        os.close(self._codes.pop())
         self.socket.sendall(protocol.FORGET)
 
     def ask(self, program: str, groups: Sequence[tuple[int, int]], stop: bool, pause_after: float) -> None:
@@ -159,26 +221,44 @@ class Jail:
         tests = self._tests
         try:
             if not self.socket.recv(1, socket.MSG_PEEK):  # waits
-                raise protocol.Ended
-            size = os.fstat(self._output).st_size
-            output = os.pread(self._output, size, 0)
+                raise protocol.Closed
+            error = os.pread(self._saved, protocol.ERROR_BYTES, 0).rstrip(b"\0").decode("utf-8", "replace")
+            put_back(self._saved, protocol.ERROR_BYTES, self._outputs[0])
+            size = os.fstat(self._outputs[0]).st_size
+            output = Output(self._outputs[0], size)
             exhausted = self.group.killed()
             if go:
                 self.go()
-            said = protocol.receive(self.socket)
+            said = protocol.receive(self.socket, protocol.MAX_ANSWER)
+            if said["op"] == "dirty":
+                raise JailDirty("the jail could not be emptied after the last candidate")
             for test, _, start, end, _, _ in said["results"]:
                 if not (0 <= test < tests and 0 <= start <= end <= size):
                     raise ValueError("the guest reports what cannot be")
-            return Answer(said["results"], output, said["why"], str(said["error"]), float(said["cpu"]), exhausted)
-        except (OSError, ValueError, KeyError, TypeError, protocol.Ended) as problem:
+            error = error or str(said["error"])
+            return Answer(said["results"], output, said["why"], error, float(said["cpu"]), exhausted)
+        except (OSError, ValueError, KeyError, TypeError, protocol.Closed) as problem:
             raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
+
+    def failure_cause(self) -> Outcome | None:
+        """How what ran in the jail has ended it: by its memory, or by an end that process 1 came to itself.
+
+        None where it lives, or was ended from outside, which says nothing about a candidate.
+        """
+        if self.group.killed():
+            return Outcome.OUT_OF_MEMORY
+        if not _ended(self._pidfd, 1.0):
+            return None
+        self._await_launcher(1.0)
+        status = self._launcher.returncode
+        return Outcome.RAISED if status and status not in _ENDED_FROM_OUTSIDE else None
 
     def close(self) -> None:
         """Ends process 1, and with it everything in the jail; returns when the kernel has taken it all down."""
         self.socket.close()
         if self._pidfd >= 0:
             # it ends by itself; without a pid namespace only the guest can end the tree, so it gets time
-            _ended(self._pidfd, 1.0 if self.rung == "full" else _START_SECONDS)
+            _ended(self._pidfd, 1.0 if self.level == "full" else _START_SECONDS)
             self._await_launcher(1.0)
         self._launcher.kill()
         self._launcher.wait()
@@ -187,9 +267,9 @@ class Jail:
             ended = _ended(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
-        if self._output >= 0:
-            os.close(self._output)
-            self._output = -1
+        for descriptor in (*self._outputs, *self._codes, *([self._saved] if self._saved >= 0 else [])):
+            os.close(descriptor)
+        self._outputs, self._codes, self._saved = [], [], -1
         self.group.remove()
         if not ended:
             raise JailBroken("a jail could not be ended")
@@ -211,31 +291,41 @@ def _ended(pidfd: int, seconds: float) -> bool:
 
 
 def _launch(
-    inside: socket.socket, limits: Limits, rung: RungName, counted: bool, real_root: bool, uid: int
+    inside: socket.socket,
+    limits: Limits,
+    level: LevelName,
+    counted: bool,
+    real_root: bool,
+    uid: int,
+    more: tuple[Sequence[str], bool, str],
 ) -> subprocess.Popen[bytes]:
     what = image()
-    guest = _sealed(modules())
+    guest = sealed(modules())
+    shown, programs, folder = more
     config = {
-        "rung": rung,
+        "level": level,
         "real_root": real_root,
         "uid": uid,
-        "python": what.python,
-        "trees": what.trees,
+        "python": place(what.python) if level == "full" else what.python,
+        "moved": MOVED,
+        "trees": (*what.trees, *shown),
         "masked": what.masked,
         "modules": guest,
         "packages": what.packages,
-        "environment": dict(what.environment),
+        "environment": _environment(what, level),
         "scratch_bytes": limits.scratch_bytes,
         "limits": {
             "cpu_seconds": limits.cpu_seconds,
             "wall_seconds": limits.wall_seconds,
             "output_bytes": limits.output_bytes,
-            "processes": limits.processes + (0 if rung == "full" else _own_tasks()),
+            "processes": limits.processes + (0 if level == "full" else _own_tasks()),
             "open_files": limits.open_files,
             "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
             "counted": counted,
-            "rung": rung,
-            "readable": [*what.trees, str(_BOOT.parent)],
+            "level": level,
+            "programs": programs,
+            "folder": folder,
+            "readable": [*what.trees, *shown, str(_BOOT.parent)],
         },
     }
     number = inside.fileno()
@@ -253,6 +343,14 @@ def _launch(
         )
     finally:
         os.close(guest)
+
+
+def _environment(what: Image, level: LevelName) -> dict[str, str]:
+    """The guest's: libraries lie elsewhere where the jail shows them elsewhere."""
+    found = dict(what.environment)
+    if level == "full":
+        found["LD_LIBRARY_PATH"] = ":".join(map(place, found["LD_LIBRARY_PATH"].split(":")))
+    return found
 
 
 def _own_tasks() -> int:
@@ -287,41 +385,16 @@ def _map_ids(pid: int, uid: int) -> None:
     (folder / "uid_map").write_text(f"0 {uid} 1\n")
 
 
-def unproved(pid: int, rung: RungName, probes: dict[str, str]) -> str:
-    """What the kernel's own account of process `pid` lacks of a jail on `rung`; "" when nothing.
-
-    Read from outside, so that it holds whatever the inside says of itself (rule R1). `probes` are the forbidden
-    things that a throw-away child of the guest has tried, with what the kernel said.
-    """
-    if rung == "unsafe":
-        return ""
-    allowed = [name for name, said in probes.items() if said == "allowed"]
-    if allowed or not probes:
-        return f"a candidate could: {', '.join(allowed) or 'nothing was tried'}"
-    status = {}
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        key, _, value = line.partition(":")
-        status[key] = value.split()
-    if rung == "full" and (status["NSpid"][-1] != "1" or len(status["NSpid"]) < 2):
-        return "it is not process 1 of a pid namespace of its own"
-    for name in _NAMESPACES if rung == "full" else ():
-        if Path(f"/proc/{pid}/ns/{name}").readlink() == Path(f"/proc/self/ns/{name}").readlink():
-            return f"it shares the {name} namespace"
-    if status["NoNewPrivs"] != ["1"]:
-        return "no_new_privs is not set"
-    if status["Seccomp"] != ["2"]:
-        return "no seccomp filter is in force"
-    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") + (("CapBnd",) if rung == "full" else ()):
-        if int(status[name][0], 16):
-            return f"it has capabilities ({name})"
-    return ""
-
-
-def _sealed(data: bytes) -> int:
-    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def sealed(data: bytes) -> int:
+    """A memory file with `data`, which nobody can change."""
+    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    _write(descriptor, data)
     seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
     return descriptor

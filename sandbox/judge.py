@@ -1,7 +1,10 @@
-"""Tests on their way into a jail, and answers on their way to a verdict.
+"""Makes requests to a jail from tests, and verdicts from a jail's answers.
 
 A `Suite` is at most `protocol.MAX_TESTS` tests of one problem: what the guest is told, the inputs it gets, and the
 expected values, which stay here.
+
+A large answer is not compared here, where it could take any time and memory, but in a jail where no candidate runs,
+under limits: `comparison` makes a suite of the large answers, `compared` reads what that jail says.
 """
 
 from __future__ import annotations
@@ -9,13 +12,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.records import CallTests, Outcome, StdinTests
-from harness.sandbox import protocol, values
-from harness.sandbox.compare import Expected, ExpectedValue
+from harness import integers
+from harness.records import CallTests, Limits, Outcome, StdinTests
+from harness.sandbox import protocol
+from harness.sandbox.compare import LARGE_VALUE, Expected, ExpectedValue
 from harness.sandbox.jail import Answer
+from harness.sandbox.output import Output, Part, written
 
 OUTCOMES = {
     protocol.RAISED: Outcome.RAISED,
@@ -27,16 +32,32 @@ OUTCOMES = {
     protocol.WALL_LIMIT: Outcome.TIMED_OUT,
     protocol.KILLED: Outcome.RAISED,
 }
+COMPARISON_SECONDS = 10.0
+"""CPU seconds within which a large answer must be compared, or it has failed."""
+COMPARED_AT_ONCE = 64
+"""LargeAnswer answers in one request: each is two memory files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Tests as the pool handles them. `check` takes a test's index and its output: passed in apps, in strict mode."""
+    """Tests as the pool handles them.
+
+    `check` takes a test's index and its output: passed in apps, in strict mode; None where that may take long.
+    `wanted` are the expected outputs or values as texts, `files` those of them that were needed as files.
+    """
 
     description: dict[str, Any]
-    inputs: Sequence[bytes]
+    inputs: Sequence[bytes | Part]
     count: int
-    check: Callable[[int, bytes], tuple[bool, bool]]
+    check: Callable[[int, Part], tuple[bool, bool] | None]
+    wanted: Sequence[str] = ()
+    files: dict[int, Part] = field(default_factory=dict)
+
+    def expected(self, test: int) -> Part:
+        """What test `test` expects, as a file; made once."""
+        if test not in self.files:
+            self.files[test] = written(self.wanted[test])
+        return self.files[test]
 
 
 @dataclass(slots=True)
@@ -48,6 +69,15 @@ class Verdict:
     first: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LargeAnswer:
+    """An answer that has to be compared elsewhere; `first` as in `Verdict`."""
+
+    test: int
+    output: Part
+    first: bool
+
+
 def suites(tests: StdinTests | CallTests) -> list[Suite]:
     """`tests` in parts that one request to the guest can hold."""
     parts = range(0, len(tests.cases), protocol.MAX_TESTS)
@@ -55,28 +85,26 @@ def suites(tests: StdinTests | CallTests) -> list[Suite]:
 
 
 def _suite(tests: StdinTests | CallTests) -> Suite:
+    texts = [expected for _, expected in tests.cases]
     if isinstance(tests, StdinTests):
-        outputs = [Expected(expected) for _, expected in tests.cases]
+        outputs = [Expected(expected) for expected in texts]
         inputs = [given.encode("utf-8", "surrogatepass") for given, _ in tests.cases]
 
-        def check_output(test: int, output: bytes) -> tuple[bool, bool]:
-            return outputs[test].accepts(output.decode("utf-8", "replace"))
+        def check_output(test: int, output: Part) -> tuple[bool, bool] | None:
+            return outputs[test].at_once(output)
 
-        return Suite({"kind": "stdin"}, inputs, len(inputs), check_output)
-    wanted = [ExpectedValue(expected) for _, expected in tests.cases]
+        return Suite({"kind": "stdin"}, inputs, len(inputs), check_output, texts)
+    wanted = [ExpectedValue(expected, integers.parse_int) for expected in texts]
     arguments = json.dumps([given for given, _ in tests.cases]).encode()
 
-    def check_value(test: int, output: bytes) -> tuple[bool, bool]:
-        try:
-            return wanted[test].accepts(values.decode(output))
-        except values.Unknown:
-            return False, False
+    def check_value(test: int, output: Part) -> tuple[bool, bool] | None:
+        return wanted[test].at_once(output.read()) if len(output) <= LARGE_VALUE else None
 
-    return Suite({"kind": "call", "entry_point": tests.entry_point}, [arguments], len(wanted), check_value)
+    return Suite({"kind": "call", "entry_point": tests.entry_point}, [arguments], len(wanted), check_value, texts)
 
 
-def judge(suite: Suite, row: Sequence[int], answer: Answer, output_bytes: int) -> Verdict:
-    """The verdict on one row of the guest's answer."""
+def judge(suite: Suite, row: Sequence[int], answer: Answer, output_bytes: int) -> Verdict | LargeAnswer:
+    """The verdict on one row of the guest's answer, or the answer where it takes a jail to compare it."""
     test, how, start, end, _, first = row
     if how == protocol.KILLED and answer.exhausted:
         return Verdict(Outcome.OUT_OF_MEMORY, False, bool(first))
@@ -84,5 +112,26 @@ def judge(suite: Suite, row: Sequence[int], answer: Answer, output_bytes: int) -
         return Verdict(OUTCOMES[how], False, bool(first))
     if end - start >= output_bytes:
         return Verdict(Outcome.OUTPUT_LIMIT, False, bool(first))
-    apps, strict = suite.check(test, answer.output[start:end])
-    return Verdict(Outcome.PASSED if apps else Outcome.FAILED, strict, bool(first))
+    output = Part(answer.written, start, end)
+    passed = suite.check(test, output)
+    return LargeAnswer(test, output, bool(first)) if passed is None else _verdict(*passed, bool(first))
+
+
+def _verdict(apps: bool, strict: bool, first: bool) -> Verdict:
+    return Verdict(Outcome.PASSED if apps else Outcome.FAILED, strict, first)
+
+
+def comparison(suite: Suite, answers: Sequence[LargeAnswer], limits: Limits) -> Suite:
+    """A suite for the second jail with a test for each of `answers`."""
+    inputs = [part for one in answers for part in (suite.expected(one.test), one.output)]
+    width = max(1.0, COMPARISON_SECONDS / limits.cpu_seconds)
+    spans = [[part.start, part.end] for part in inputs]
+    what = {"kind": "comparison", "compares": suite.description["kind"], "width": width, "spans": spans}
+    return Suite(what, inputs, len(answers), lambda *_: (False, False))
+
+
+def compared(answer: LargeAnswer, row: Sequence[int], output: Output) -> Verdict:
+    """The verdict on a large answer by a row of that suite; what could not be compared within the limits has failed."""
+    _, how, start, end, _, _ = row
+    said = output.read(start, min(end, start + 2)) if how == protocol.ENDED else b""
+    return _verdict(said[:1] == b"1", said[1:2] == b"1", answer.first)

@@ -35,8 +35,14 @@ def abi() -> int:
         return 0
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Limits this process and all its children to these folders and files. Needs no_new_privs."""
+def restrict(
+    readable: Iterable[str], writable: Iterable[str], changeable: Iterable[str] = (), programs: bool = False
+) -> None:
+    """Limits this process and all its children to these folders and files. Needs no_new_privs.
+
+    Files in folders that are `changeable` may be read and written, but none made or removed. With `programs` what is
+    readable may be executed.
+    """
     version = abi()
     handled = max(mask for level, mask in _FS_BY_ABI.items() if level <= version)
     attributes = struct.pack("<Q", handled)
@@ -46,7 +52,9 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
         attributes += struct.pack("<Q", _ABSTRACT_SOCKETS_AND_SIGNALS)
     ruleset = kernel.syscall("landlock_create_ruleset", _CREATE, attributes, len(attributes), 0)
     for path in readable:
-        _allow(ruleset, path, handled & _READ)
+        _allow(ruleset, path, handled & (_READ | _EXECUTE * programs))
+    for path in changeable:
+        _allow(ruleset, path, handled & (_READ | _WRITE_FILE | _TRUNCATE))
     for path in writable:
         _allow(ruleset, path, handled & ~(_EXECUTE | _MAKE_DEVICES))
     kernel.syscall("landlock_restrict_self", _RESTRICT, ruleset, 0)

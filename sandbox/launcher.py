@@ -37,9 +37,9 @@ def main(arguments: list[str]) -> None:
     Path("/proc/self/oom_score_adj").write_text("500")
     if int(arguments[0]) != CONTROL:
         os.close(int(arguments[0]))
-    if config["rung"] != "full":
+    if config["level"] != "full":
         os.write(CONTROL, b"P%d\n" % os.getpid())
-        resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
+        _widen_stack()
         _become_guest(config, str(Path(__file__).with_name("boot.py")))
     try:
         _isolate(config)
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
 def _isolate(config: dict[str, Any]) -> None:
     def build(owner: int) -> None:
         guest = marshal.loads(os.pread(config["modules"], 1 << 24, 0))  # noqa: S302 - the supervisor's own
-        shown = filesystem.Shown(config["trees"], config["masked"], guest, config["packages"])
+        shown = filesystem.Shown(config["trees"], config["masked"], guest, config["packages"], config["moved"])
         filesystem.build(shown, config["scratch_bytes"], owner)
 
     if config["real_root"]:
@@ -79,7 +79,7 @@ def _become_mapped_root() -> None:
 
 def _start_guest(config: dict[str, Any]) -> None:
     """Forks process 1 of the new pid namespace, tells the supervisor its host pid, waits for its end."""
-    resource.setrlimit(resource.RLIMIT_STACK, (_STACK_BYTES, _STACK_BYTES))
+    _widen_stack()
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -93,8 +93,16 @@ def _start_guest(config: dict[str, Any]) -> None:
     os.close(writing)
     os.close(reading)
     os.close(CONTROL)
-    os.waitpid(child, 0)
-    os._exit(0)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def _widen_stack() -> None:
+    """Room for deep recursion; the hard limit stays, since programs raise the soft one to it, or to infinity."""
+    _, hard = resource.getrlimit(resource.RLIMIT_STACK)
+    soft = _STACK_BYTES if hard == resource.RLIM_INFINITY else min(_STACK_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
 
 
 def _become_guest(config: dict[str, Any], boot: str) -> NoReturn:
@@ -103,6 +111,7 @@ def _become_guest(config: dict[str, Any], boot: str) -> NoReturn:
         os.dup2(null, descriptor)
     os.dup2(CONTROL, CONTROL, inheritable=True)
     os.closerange(CONTROL + 1, 1 << 16)
-    options = ["-I", "-S", "-B", "-X", "utf8", "-W", "ignore"]
+    # Time is limited already; a limit on digits fails right programs for problems with long numbers.
+    options = ["-I", "-S", "-B", "-X", "utf8", "-X", "int_max_str_digits=0", "-W", "ignore"]
     command = [config["python"], *options, boot, "guest", json.dumps(config["limits"])]
     os.execve(config["python"], command, config["environment"])

@@ -1,45 +1,75 @@
-"""Assertion tests that need no examiner: every assertion compares a call on literals with a literal.
+"""Assertion tests that are parsed instead of run: every assertion compares a call on literals with a literal.
 
 Most of HumanEval and MBPP is `assert f(1, 2) == 3`. Such a test is read, not run: the calls and the expected values
-are taken from its syntax tree, and the supervisor compares.
+are taken from its syntax tree, and the supervisor compares. `f(1) is None`, `tuple(f(1)) == (2, 3)` and
+`abs(f(1) - 2 / 3) < 1e-6` are read as well: to run a test takes two more processes.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.sandbox import values
+from harness.sandbox.analysis import ABOUT
+from harness.sandbox.compare import same
+from harness.sandbox.constants import VIEWS, bound_names, constant, distance, seen_as
+
+_READ_BUILTINS = VIEWS | {"abs"}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One assertion: the call as the candidate's process gets it, and what its value must equal.
 
-    `kind` is "equal", "true" or "false"; `wanted` counts for the first only.
+    `kind` is "equal", "is", "near", "true" or "false"; `wanted` counts for the first three: for "near" it is a number
+    and the distance from it that the value must stay below. `view`: the builtin through which the test sees the value.
     """
 
     call: list[Any]
     kind: str
     wanted: Any = None
+    view: str = ""
 
     def holds(self, value: Any) -> bool:
-        """Whether the assertion is true of `value`, a plain value."""
+        """Whether the assertion is true of `value`, a plain value.
+
+        Raises:
+            Unread: only running the test can tell.
+        """
+        if self.view:
+            value = seen_as(self.view, value)
         if self.kind == "equal":
-            return bool(value == self.wanted)
+            return same(value, self.wanted)
+        if self.kind == "is":
+            return value is self.wanted
+        if self.kind == "near":
+            return bool(distance(value, self.wanted[0]) < self.wanted[1])
         return bool(value) == (self.kind == "true")
 
 
-def checks(code: str, entry_point: str) -> list[Check] | None:
+def checks(code: str, entry_point: str, setup: str = "") -> list[Check] | None:
     """The assertions of `code`, or None where it does anything that only running it can tell."""
     try:
         found = _statements(ast.parse(code).body, entry_point)
-        understood = all(_is_check(node, name) for node, name in found)
-        return [_check(node, entry_point) for node, _ in found] if found and understood else None
+        read = [_check(node, name, entry_point) for node, name in found]
     except (SyntaxError, ValueError, TypeError, RecursionError, values.Unknown):
         return None
+    used = _builtins_used(code)
+    if used:
+        bound = bound_names(code) | bound_names(setup) | set(entry_point.split())
+        if "*" in bound or used & bound:
+            return None
+    return read or None
+
+
+def _builtins_used(code: str) -> set[str]:
+    """The builtins that the reading above takes for the interpreter's."""
+    if not any(name in code for name in _READ_BUILTINS):
+        return set()
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)} & _READ_BUILTINS
 
 
 def _statements(body: Sequence[ast.stmt], name: str) -> list[tuple[ast.expr, str]]:
@@ -59,9 +89,10 @@ def _statements(body: Sequence[ast.stmt], name: str) -> list[tuple[ast.expr, str
                 raise ValueError("the test defines the candidate's name itself")
             functions[statement.name] = statement
         elif isinstance(statement, ast.Assign):
-            ast.literal_eval(statement.value)  # data about the test, such as HumanEval's METADATA
-            if any(not isinstance(target, ast.Name) or target.id == name for target in statement.targets):
-                raise ValueError("an assignment to more than a name")
+            ast.literal_eval(statement.value)
+            # any other name may be one that the candidate's functions read
+            if any(not isinstance(target, ast.Name) or target.id != ABOUT for target in statement.targets):
+                raise ValueError("an assignment that must be done")
         elif isinstance(statement, ast.Expr) and _calls_with(statement.value, functions, name):
             function = functions[statement.value.func.id]  # type: ignore[attr-defined]
             found += _statements(function.body, function.args.args[0].arg)
@@ -81,30 +112,49 @@ def _calls_with(node: ast.expr, functions: dict[str, ast.FunctionDef], name: str
     return len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Name) and node.args[0].id == name
 
 
-def _is_check(node: ast.expr, name: str) -> bool:
-    if isinstance(node, ast.Compare):
-        return len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq) and _is_call(node.left, name)
+def _check(node: ast.expr, name: str, entry_point: str) -> Check:
+    """The assertion of `node`, which calls the candidate by `name`.
+
+    Raises:
+        ValueError: it is none that can be read.
+    """
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        return _comparison(node.left, node.ops[0], node.comparators[0], name, entry_point)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return _is_call(node.operand, name)
-    return _is_call(node, name)
+        return Check(_call(node.operand, name, entry_point), "false")
+    return Check(_call(node, name, entry_point), "true")
 
 
-def _is_call(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+def _comparison(left: ast.expr, how: ast.cmpop, right: ast.expr, name: str, entry_point: str) -> Check:
+    if isinstance(how, ast.Is) and _is_singleton(right):
+        return Check(_call(left, name, entry_point), "is", constant(right))
+    if isinstance(how, ast.Lt) and (seen := _around(left, {"abs"})) and isinstance(seen[1], ast.BinOp):
+        near = constant(seen[1].right), constant(right)
+        if isinstance(seen[1].op, ast.Sub) and all(type(one) in (int, float) for one in near):
+            return Check(_call(seen[1].left, name, entry_point), "near", near)
+    if not isinstance(how, ast.Eq):
+        raise ValueError("a comparison that must be run")
+    if seen := _around(left, VIEWS):
+        return Check(_call(seen[1], name, entry_point), "equal", constant(right), seen[0])
+    return Check(_call(left, name, entry_point), "equal", constant(right))
 
 
-def _check(node: ast.expr, entry_point: str) -> Check:
-    if isinstance(node, ast.Compare):
-        return Check(_call(node.left, entry_point), "equal", ast.literal_eval(node.comparators[0]))
-    if isinstance(node, ast.UnaryOp):
-        return Check(_call(node.operand, entry_point), "false")
-    return Check(_call(node, entry_point), "true")
+def _is_singleton(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool))
 
 
-def _call(node: ast.expr, entry_point: str) -> list[Any]:
-    assert isinstance(node, ast.Call)
-    arguments = [values.plain(ast.literal_eval(item)) for item in node.args]
-    keywords = [[item.arg, values.plain(ast.literal_eval(item.value))] for item in node.keywords if item.arg]
+def _around(node: ast.expr, functions: Collection[str]) -> tuple[str, ast.expr] | None:
+    """Which of `functions` is called, and with what single argument."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions):
+        return None
+    return (node.func.id, node.args[0]) if len(node.args) == 1 and not node.keywords else None
+
+
+def _call(node: ast.expr, name: str, entry_point: str) -> list[Any]:
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name):
+        raise ValueError("no call of the candidate")
+    arguments = [values.plain(constant(item)) for item in node.args]
+    keywords = [[item.arg, values.plain(constant(item.value))] for item in node.keywords if item.arg]
     if len(keywords) != len(node.keywords):
         raise ValueError("arguments that must be unpacked")
     return [entry_point, arguments, keywords]

@@ -11,12 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import TypeVar
 
-from harness.records import AssertTests, Execution, Outcome, Tests
-from harness.sandbox.jail import Answer, Jail, JailBroken
+from harness.records import AssertTests, Execution, Outcome, PytestTests, SandboxTests
+from harness.sandbox.jail import Answer, Jail, JailBroken, JailDirty
 from harness.sandbox.judge import Suite, suites
+from harness.sandbox.units import units
+from harness.sandbox.unitwork import UnitWork
 from harness.sandbox.work import AssertWork, CaseWork, Options, Plan, Request, Work
 
-Job = tuple[str, Tests]
+Job = tuple[str, SandboxTests]
 Done = TypeVar("Done")
 
 _WINDOW = 4096
@@ -24,12 +26,14 @@ _WINDOW = 4096
 _RUNS_PER_JAIL = 2000
 _LETTERS_AHEAD, _DESCRIPTORS_AHEAD = 10_000, 512
 """What may lie in sockets of busy jails: a program (up to 12 bytes a letter, the buffer holds some 200 KB), inputs."""
+_MOST_LETTERS = 4 << 20
+"""Longer programs fail: to compile one takes a gigabyte, and process 1 has to read it before any limit holds."""
 _PATIENT, _IMPATIENT = 60.0, 0.05
 """Seconds after which the guest reports between two tests: rarely, or soon where the first failure is enough."""
 
 
 class Slot:
-    """One worker: a jail for candidates, and for assertion tests a second one for the test code.
+    """One worker: a jail for candidates, and a second one in which large answers are compared.
 
     `core`: the only one that its jails run on; None where the kernel is to place them.
     """
@@ -40,12 +44,12 @@ class Slot:
         self.loaded: dict[bool, Suite] = {}
         self.work: Work | None = None
         self.asked = False
-        """Which jail the last request is for: True for the examiner's."""
+        """Which jail the last request is for: True for the second."""
         self.request: Request | None = None
         """What that jail is to be sent when it has started."""
         self.ahead: Work | None = None
         """What the same jail has been sent to run after `work`."""
-        self.spent = False
+        self.replace_jails = False
         """Whether its jails are to be replaced when they have nothing to do."""
 
 
@@ -59,13 +63,14 @@ class Pool:
         self.helpers = ThreadPoolExecutor(min(workers, 16))
         self.starting: dict[Future[Jail], tuple[Slot, bool]] = {}
         self.ending: list[Future[None]] = []
-        self.bell = -1
+        self.wakeup = -1
         """Readable when a helper has done something."""
         self.waiting: deque[Work] = deque()
         self.answered: deque[tuple[Work, Answer]] = deque()
         self.done: dict[int, Execution] = {}
         self._suites = lru_cache(maxsize=4 * workers)(suites)
         self._plan = lru_cache(maxsize=4 * workers)(Plan)
+        self._units = lru_cache(maxsize=4 * workers)(self._planned)
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Execution]:
         """One execution for each job, in order.
@@ -75,8 +80,8 @@ class Pool:
         """
         todo, taken, given = iter(jobs), 0, 0
         exhausted = False
-        self.bell = os.eventfd(0)
-        self.selector.register(self.bell, selectors.EVENT_READ)
+        self.wakeup = os.eventfd(0)
+        self.selector.register(self.wakeup, selectors.EVENT_READ)
         try:
             while True:
                 idle = False
@@ -108,15 +113,31 @@ class Pool:
     def _has_room(self) -> bool:
         return len(self.waiting) < len(self.slots) >= len(self.answered)
 
-    def _enter(self, number: int, program: str, tests: Tests) -> None:
-        if not program.strip():
-            self.done[number] = Execution(
-                Outcome.NO_CODE, 0, 1 if isinstance(tests, AssertTests) else len(tests.cases), strict_passed=0
-            )
+    def _enter(self, number: int, program: str, tests: SandboxTests) -> None:
+        if isinstance(tests, PytestTests) or (isinstance(tests, AssertTests) and tests.each):
+            self._enter_units(number, program, tests)
+            return
+        refused = _refused(program, 1 if isinstance(tests, AssertTests) else len(tests.cases))
+        if refused:
+            self.done[number] = refused
         elif isinstance(tests, AssertTests):
             self.waiting.append(AssertWork(number, program, self._plan(tests)))
         else:
             self.waiting.append(CaseWork(number, program, self._suites(tests), self.options))
+
+    def _planned(self, tests: PytestTests | AssertTests) -> tuple[list[Plan], str]:
+        """A plan for each single test, and why there is none."""
+        found = units(tests, self.options.level == "unsafe")
+        return [Plan(one, found.file, found.share) for one in found.tests], found.why
+
+    def _enter_units(self, number: int, program: str, tests: PytestTests | AssertTests) -> None:
+        plans, why = self._units(tests)
+        if why:
+            self.done[number] = Execution(Outcome.SANDBOX_ERROR, 0, 0, error=why, strict_passed=0, complete=False)
+        elif refused := _refused(program, len(plans)):
+            self.done[number] = refused
+        else:
+            self.waiting.append(UnitWork(number, program, plans, self.options.stop))
 
     def _judge(self, work: Work, answer: Answer) -> None:
         work.take(answer)
@@ -142,12 +163,12 @@ class Pool:
                 self._ask(slot, work, request)
 
     def _ask(self, slot: Slot, work: Work, request: Request) -> None:
-        slot.work, slot.asked = work, request.examiner
-        if request.examiner in slot.jails:
+        slot.work, slot.asked = work, request.comparison
+        if request.comparison in slot.jails:
             self._begin(slot, request)
         else:
             slot.request = request
-            self._start(slot, request.examiner)
+            self._start(slot, request.comparison)
 
     def _begin(self, slot: Slot, request: Request) -> None:
         try:
@@ -155,38 +176,38 @@ class Pool:
         except (OSError, JailBroken) as problem:
             self._broken(slot, JailBroken(str(problem)))
 
-    def _start(self, slot: Slot, examiner: bool) -> None:
+    def _start(self, slot: Slot, comparison: bool) -> None:
         """Has a jail started, which takes as long as many programs do; the others go on meanwhile."""
-        if (slot, examiner) not in self.starting.values():
-            future = self._help(partial(Jail, self.options.limits, self.options.rung, slot.core))
-            self.starting[future] = slot, examiner
+        if (slot, comparison) not in self.starting.values():
+            future = self._help(partial(Jail, self.options.limits, self.options.level, slot.core))
+            self.starting[future] = slot, comparison
 
     def _help(self, task: Callable[[], Done]) -> Future[Done]:
-        """Has a helper do what takes its time; `_helped` hears of it."""
+        """Has a helper do what takes its time; `_take_helper_results` hears of it."""
         future = self.helpers.submit(task)
-        future.add_done_callback(lambda _: os.eventfd_write(self.bell, 1))
+        future.add_done_callback(lambda _: os.eventfd_write(self.wakeup, 1))
         return future
 
-    def _helped(self) -> None:
+    def _take_helper_results(self) -> None:
         """Sees what helpers have done; a jail that could not be started, or not be ended, ends the run."""
-        os.eventfd_read(self.bell)
+        os.eventfd_read(self.wakeup)
         for ended in [future for future in self.ending if future.done()]:
             self.ending.remove(ended)
             ended.result()
         for started in [future for future in self.starting if future.done()]:
             jail = started.result()
-            slot, examiner = self.starting.pop(started)
-            slot.jails[examiner] = jail
+            slot, comparison = self.starting.pop(started)
+            slot.jails[comparison] = jail
             self.selector.register(jail.socket, selectors.EVENT_READ, (slot, jail))
-            if slot.request and slot.request.examiner == examiner:
+            if slot.request and slot.request.comparison == comparison:
                 request, slot.request = slot.request, None
                 self._begin(slot, request)
 
     def _send(self, slot: Slot, request: Request) -> Jail:
-        jail = slot.jails[request.examiner]
-        if slot.loaded.get(request.examiner) is not request.suite:
+        jail = slot.jails[request.comparison]
+        if slot.loaded.get(request.comparison) is not request.suite:
             jail.load(request.suite.description, request.suite.inputs)
-            slot.loaded[request.examiner] = request.suite
+            slot.loaded[request.comparison] = request.suite
         pause = _IMPATIENT if self.options.stop else _PATIENT
         jail.prepare(request.program, request.groups, self.options.stop, pause)
         return jail
@@ -194,18 +215,18 @@ class Pool:
     def _prepare(self) -> bool:
         """Sends a busy jail what it will run next, if anything waits; whether it did."""
         for slot in self.slots:
-            if self.waiting and slot.work and not (slot.request or slot.ahead or slot.asked or slot.spent):
+            if self.waiting and slot.work and not (slot.request or slot.ahead or slot.asked or slot.replace_jails):
                 request = self._next(self.waiting[0])
                 if request is None:
                     self.waiting.popleft()
                     return True
-                if request.examiner or not self._fits(request):
+                if request.comparison or not self._fits(request):
                     return False
                 try:
                     self._send(slot, request)
                     slot.ahead = self.waiting.popleft()
                 except OSError:  # if it was not for the jail, a new one will say the same; half a message may be sent
-                    slot.spent = True
+                    slot.replace_jails = True
                 return True
         return False
 
@@ -236,7 +257,7 @@ class Pool:
                 self._broken(slot, JailBroken("the jail did not answer in time"))
         for key, _ in ready:
             if key.data is None:
-                self._helped()
+                self._take_helper_results()
             else:
                 self._take(*key.data)
 
@@ -251,28 +272,32 @@ class Pool:
             self._broken(slot, problem)
             return
         slot.work, slot.ahead = slot.ahead, None
-        if work.informs:
-            self._judge(work, answer)
-        else:
-            self.answered.append((work, answer))
-        slot.spent |= any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values())
-        if slot.spent and not slot.work:
+        self.answered.append((work, answer))
+        slot.replace_jails |= any(jail.runs >= _RUNS_PER_JAIL for jail in slot.jails.values())
+        if slot.replace_jails and not slot.work:
             self._drop(slot)
 
     def _patience(self) -> float:
         """Longer than any well-behaved guest can take: it enforces the limits itself."""
-        tests = max([part.count for slot in self.slots for part in slot.loaded.values()], default=1)
+        parts = [part for slot in self.slots for part in slot.loaded.values()]
+        tests = max([part.count * part.description.get("width", 1.0) for part in parts], default=1.0)
         return 60.0 + (self.options.limits.wall_seconds + self.options.limits.cpu_seconds) * 5 * tests
 
     def _broken(self, slot: Slot, why: JailBroken) -> None:
-        """A jail that failed says nothing about the candidate: it is tried once more in a new one."""
+        """A jail that failed says nothing about the candidate yet: it is tried once more in a new one.
+
+        Where that one fails too, by what ran in it and not from outside, the candidate has failed.
+        """
         work, slot.work = slot.work, None
+        jail = slot.jails.get(slot.asked)
+        if work is not None and not isinstance(why, JailDirty):
+            work.attempts += 1
+        cause = jail.failure_cause() if work and work.attempts > 1 and jail else None
         self._drop(slot)
         if work is None:
             return
-        work.attempts += 1
         if work.attempts > 1:
-            self.done[work.number] = work.broken(why)
+            self.done[work.number] = work.broken(why, cause or Outcome.SANDBOX_ERROR)
         else:
             self.waiting.appendleft(work.again())
 
@@ -280,7 +305,7 @@ class Pool:
         if slot.ahead:
             self.waiting.appendleft(slot.ahead)
         slot.ahead = slot.request = None
-        slot.spent = False
+        slot.replace_jails = False
         jails = list(slot.jails.values())
         slot.jails.clear()
         slot.loaded.clear()
@@ -292,7 +317,7 @@ class Pool:
         """Ends every jail. Without helpers: where the interpreter ends in the middle of a run, they end first."""
         self.helpers.shutdown()
         with contextlib.ExitStack() as stack:  # whatever one of them says, the others are ended
-            stack.callback(os.close, self.bell)
+            stack.callback(os.close, self.wakeup)
             stack.callback(self.selector.close)
             for ended in self.ending:
                 stack.callback(ended.result)
@@ -302,6 +327,16 @@ class Pool:
             for slot in self.slots:
                 for jail in slot.jails.values():
                     stack.callback(jail.close)
+
+
+def _refused(program: str, total: int) -> Execution | None:
+    """The verdict on a program that is not run."""
+    if not program.strip():
+        return Execution(Outcome.NO_CODE, 0, total, strict_passed=0)
+    if len(program) > _MOST_LETTERS:
+        error = f"a program of more than {_MOST_LETTERS} letters"
+        return Execution(Outcome.OUT_OF_MEMORY, 0, total, error=error, strict_passed=0)
+    return None
 
 
 def _places(workers: int) -> Sequence[int | None]:

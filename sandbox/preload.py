@@ -1,4 +1,4 @@
-"""What every program finds as it starts: modules that process 1 has imported already, and names it did not import."""
+"""Modules that process 1 imports before it forks, and the names that programs find without an import."""
 
 from __future__ import annotations
 
@@ -20,9 +20,18 @@ import sys
 import threading
 import time
 import typing
+from types import ModuleType
 from typing import Any
 
-from harness.sandbox import runner
+from harness.sandbox import ownfiles, recursion
+
+FILE = ownfiles.FILE
+PLAIN = ModuleType("builtins")
+"""The builtin names without those that `preload` adds: for a program that is judged as others judge it."""
+vars(PLAIN).update(vars(builtins))
+
+
+_SEE = "See https://www.python.org/psf/license/"
 
 
 class Late:
@@ -33,6 +42,16 @@ class Late:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(__import__(vars(self)["module"]), name)
+
+
+given: list[str] = []
+"""The names that a program did not import."""
+
+
+def take_back() -> None:
+    """For a program that is no candidate of an APPS problem: a name that it did not import is a NameError."""
+    for name in given:
+        del vars(builtins)[name]
 
 
 def preload() -> None:
@@ -55,12 +74,19 @@ def preload() -> None:
         (heapq, " ".join(heapq.__all__)),
     ):
         names |= {name: getattr(module, name) for name in wanted.split()}
+    given.extend(names)
+    ownfiles.install()
+    recursion.install()
+    vars(PLAIN)["open"] = builtins.open
     names["exit"] = names["quit"] = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     vars(builtins).update(names)
+    added = {name: _sitebuiltins._Printer(name, _SEE) for name in ("copyright", "credits", "license")}
+    for found in (vars(builtins), vars(PLAIN)):
+        found.update(added, exit=names["exit"], quit=names["quit"], help=_sitebuiltins._Helper())
     random.seed(0)  # every program starts alike, so that a second run gives the first one's verdict
     sys.set_int_max_str_digits(0)
-    sys.argv = [runner.FILE]
+    sys.argv = [FILE]
     sys.path = [*(path for path in sys.path if path != "/guest"), "/packages"]
-    compile("", runner.FILE, "exec")  # the first call makes the types of syntax trees, which takes a millisecond
+    compile("", FILE, "exec")  # the first call makes the types of syntax trees, which takes a millisecond
     threading.stack_size(16 << 20)
     atexit._clear()

@@ -1,4 +1,4 @@
-"""Forbidden things, tried for real: a layer is believed when the kernel has refused, not when a call returned 0."""
+"""Attempts of forbidden operations: a layer is believed when the kernel has refused, not when a call returned 0."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from harness.sandbox import kernel
 _REFUSALS = (OSError, ValueError)
 
 
-def tried(full: bool) -> dict[str, str]:
-    """Each attempt with "allowed" or the kernel's refusal; made by a child that ends right after."""
+def tried(full: bool, programs: bool) -> dict[str, str]:
+    """Each attempt with "allowed" or the kernel's refusal; made by a child that ends right after.
+
+    With `programs`, which may be started in this jail, that is not tried.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            lines = [f"{name}\t{_attempt(action)}" for name, action in _attempts(full).items()]
+            lines = [f"{name}\t{_attempt(action)}" for name, action in _attempts(full, programs).items()]
             os.write(writing, "\n".join(lines).encode())
         finally:
             os._exit(0)
@@ -50,7 +53,7 @@ def processes_are_limited() -> bool:
     return os.waitstatus_to_exitcode(status) == 1
 
 
-def _attempts(full: bool) -> dict[str, Callable[[], object]]:
+def _attempts(full: bool, programs: bool) -> dict[str, Callable[[], object]]:
     attempts: dict[str, Callable[[], object]] = {
         "open a network socket": lambda: _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM),
         "read a file of the host": lambda: os.open("/etc/passwd", os.O_RDONLY),
@@ -63,6 +66,8 @@ def _attempts(full: bool) -> dict[str, Callable[[], object]]:
         "make a memory file": lambda: os.memfd_create("probe"),
         "change its user": lambda: os.setgroups([0]),
     }
+    if programs:
+        del attempts["start a program"]
     if full:
         attempts["write to the root folder"] = lambda: os.mkdir("/probe")  # noqa: PTH102 - pathlib is large, and process 1 small
     return attempts

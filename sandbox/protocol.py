@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 MAX_TESTS = 1024
 """Tests in one request; the supervisor splits longer lists."""
 MAX_MESSAGE = 1 << 28
+MAX_ANSWER = 1 << 20
+"""Bytes of a guest's answer to a request: a row for each test, and an error."""
+ERROR_BYTES = 1008
+"""Most bytes of an error's text; in the memory file that a jail keeps, the first output follows them."""
 DESCRIPTORS_AT_ONCE = 200
 _SCM_RIGHTS = 1
 _SOL_SOCKET = 1
@@ -29,7 +33,7 @@ ENDED, RAISED, NOT_LOADED, NO_MEMORY, OUTPUT, UNKNOWN_VALUE = 1, 2, 3, 4, 5, 6
 CPU_LIMIT, WALL_LIMIT, KILLED, SLOW = 10, 11, 12, 13
 
 
-class Ended(Exception):
+class Closed(Exception):
     """The other side has closed the socket."""
 
 
@@ -46,7 +50,7 @@ def receive(control: socket, limit: int = MAX_MESSAGE) -> dict[str, Any]:
     """The next message.
 
     Raises:
-        Ended: the other side is gone.
+        Closed: the other side is gone.
         ValueError: what came is no message.
     """
     (length,) = _LENGTH.unpack(_exactly(control, _LENGTH.size))
@@ -65,7 +69,7 @@ def receive_descriptors(control: socket, count: int) -> list[int]:
         size = 4 * min(count - len(found), DESCRIPTORS_AT_ONCE)
         data, ancillary, _, _ = control.recvmsg(1, size + 64, _CMSG_CLOEXEC)
         if not data:
-            raise Ended
+            raise Closed
         for level, kind, payload in ancillary:
             if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):
                 found += struct.unpack(f"{len(payload) // 4}i", payload)
@@ -77,7 +81,7 @@ def _exactly(control: socket, count: int) -> bytes:
     while count:
         part = control.recv(min(count, 1 << 20))
         if not part:
-            raise Ended
+            raise Closed
         parts.append(part)
         count -= len(part)
     return b"".join(parts)

@@ -1,4 +1,4 @@
-"""What happens in the child: run one candidate on some tests. Everything here is in the candidate's hands.
+"""Runs one candidate on some tests, in the child. The candidate controls this process.
 
 Nothing that this process writes is believed to be a verdict: it leaves answers (bytes on descriptor 1, encoded
 values) and notes about how each test ended, and the supervisor compares.
@@ -6,10 +6,11 @@ values) and notes about how each test ended, and the supervisor compares.
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import builtins
 import contextlib
-import errno
+import fcntl
 import gc
 import json
 import marshal
@@ -19,67 +20,90 @@ import struct
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
+from functools import partial
 from mmap import mmap
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from harness.sandbox import answers, protocol, values
+from harness.sandbox import answers, ownfiles, preload, protocol, recursion, values
+from harness.sandbox.failures import Problem, attempt, describe, how
 
-FILE = "main.py"
+_collect, _referrers = gc.collect, gc.get_referrers
+"""As they are before a candidate can replace them."""
+FILE = preload.FILE
 HEADER = struct.Struct("<IIQ")
 """Index of the test that runs, bytes of error text, CPU nanoseconds at the start of that test."""
-ERROR_AT, ERROR_BYTES = 16, 1008
-RECORDS_AT = ERROR_AT + ERROR_BYTES
+ERROR_BYTES = protocol.ERROR_BYTES
+"""Most bytes of an error's text, which follows the header."""
+RECORDS_AT = 1024
 RECORD = struct.Struct("<IIQQ")
-"""How it ended (0: not yet), unused, end of its output, CPU nanoseconds."""
+"""How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds."""
+_ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 REPORT_BYTES = RECORDS_AT + RECORD.size * protocol.MAX_TESTS
 
-REHEARSALS = {
-    "stdin": (
-        "import sys\nfrom collections import defaultdict\nn = int(input())\na = list(map(int, input().split()))\n"
-        "seen = defaultdict(list)\nfor i, x in enumerate(sorted(a)):\n    seen[x].append(i)\n"
-        "print(n, len(seen), ' '.join(str(x) for x in a), max(a), sum(a))\nprint(f'{n:.2f}', *[x + 1 for x in a])\n",
-        b"3\n3 1 2\n",
-    ),
-    "call": (
-        "class Solution:\n    def answer(self, n, a):\n        return [n, sorted(a), {n: str(n)}]\n",
-        b'["[3, [3, 1, 2]]"]',
-    ),
-    "answers": (
-        "from typing import List\ndef answer(a: List[int]) -> int:\n    return len(a)\n",
-        b'[["answer", [[1, {"float": "0x1p+0"}]], []]]',
-    ),
-}
-"""Programs of our own that process 1 runs before it forks any child: by kind of request, with the input."""
-REHEARSED = 20
-"""The interpreter specialises a function after eight calls (CPython 3.11), and a loop's body later."""
+_FRAMES = 2
+"""What is on the stack between `_run_program` and a program; the calls in C do not count."""
+_MORE_FRAMES = 64
+"""Not less than what is between `_loaded` and a function of a candidate's, in any of the kinds of tests."""
 
 
 def open_streams() -> None:
     """New standard input and output, on descriptors 0 and 1 whatever these are later."""
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    # as the interpreter names them
+    sys.stdin.buffer.raw.name = "<stdin>"  # type: ignore[attr-defined]
+    sys.stdout.buffer.raw.name = "<stdout>"  # type: ignore[attr-defined]
     sys.__stdin__, sys.__stdout__ = sys.stdin, sys.stdout  # type: ignore[misc]
 
 
 class Batch:
-    """The tests that one child runs, and where it leaves what they yield."""
+    """The tests that one child runs, and the descriptors to which it writes output and reports."""
 
     def __init__(
         self, request: dict[str, Any], inputs: list[int], output: int, code: int, report: mmap, opened: bool
     ) -> None:
-        self.program: str = request["program"]
+        self.bytes: int = request["bytes"]
+        """Of the program's text in `code`; after it comes the compiled program."""
         self.kind: str = request["kind"]
         self.entry_point: str = request.get("entry_point", "")
+        self.compares: str = request.get("compares", "")
+        self.spans: list[list[int]] = request.get("spans", [])
         self.output_bytes: int = request["output_bytes"]
         self.stop: bool = request["stop"]
         self.until: float = request["until"]
+        self.repeats: bool = request.get("groups") != [[0, 1]]
+        """Whether more forks than one may need the program."""
         self.inputs, self.output, self.code, self.report = inputs, output, code, report
         self.opened = opened
         """Whether process 1 has made the streams of the first test, which saves the child the time."""
+        self.pipe_to_candidate: Any = None
+        self.pipe_to_test: Any = None
+        """The line to the candidate's process, and the candidate's line, where a test is run beside it."""
+        self.calls = 0
         self.ending = False
         """Whether something was registered for the end of the process and has run: no test may follow."""
+
+    def split(self, fork: Callable[[], int]) -> None:
+        """In the child: where a test is run from outside, forks the process for it, and goes on as the candidate's.
+
+        That one has lost the inputs, the output and the report before it loads the candidate.
+        """
+        if self.kind != "assertions":
+            return
+        from harness.sandbox import asserts
+
+        client, line = asserts.split(self.output_bytes, fork)
+        if client:
+            self.pipe_to_candidate = line
+            return
+        for descriptor in (*self.inputs, self.output):
+            os.close(descriptor)
+        self.report.close()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.output_bytes, self.output_bytes))
+        self.pipe_to_test = line
 
     def run(self, tests: list[int]) -> NoReturn:
         """Runs `tests` one after the other and ends the process.
@@ -87,12 +111,23 @@ class Batch:
         It ends early when it is no longer like a fresh one, or has taken long enough for the supervisor to look.
         """
         gc.enable()
+        ownfiles.text = lambda: self.program
+        if self.kind == "stdin":  # never where a test is run: a candidate could write the modules that it imports
+            sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib is large
         try:
-            self._run(tests, os.getpid())
+            if self.pipe_to_test:
+                sys.modules["harness.sandbox.asserts"].server(self.pipe_to_test, self._loaded, describe)
+            else:
+                self._run(tests, os.getpid())
         finally:
             os._exit(0)
 
-    def rehearse(self) -> None:
+    @property
+    def program(self) -> str:
+        """Read here and not by process 1, whose memory the next candidate inherits."""
+        return os.pread(self.code, self.bytes, 0).decode("utf-8", "surrogatepass")
+
+    def warm_up(self) -> None:
         """What `run` does for one test, but for the end of the process."""
         self._run([0], os.getpid())
 
@@ -100,34 +135,27 @@ class Batch:
         start = self._written()
         most = start + 2 * self.output_bytes
         self._allow_output(start, most)
-        try:
-            runner = self._prepare()
-        except BaseException as unloadable:  # noqa: BLE001 - whatever a candidate raises is its own
-            if os.getpid() != child:
-                return
-            self._note(tests[0], protocol.NOT_LOADED, unloadable, time.process_time_ns())
+        runner: list[Callable[[int], Problem | None]] = []
+        unloadable = attempt(lambda: runner.append(self._prepare()))
+        if os.getpid() != child:
+            return  # a process that the candidate forked while it was loaded
+        if unloadable is not None:
+            self._note(tests[0], Problem(protocol.NOT_LOADED, unloadable.text), time.process_time_ns())
             return
+        written = start
         for test in tests:
-            if os.getpid() != child:
-                return  # a process that the candidate forked while it was loaded
-            self._allow_output(self._written(), most)
+            self._allow_output(written, most)
             before = time.process_time_ns()
             _, said, _ = HEADER.unpack_from(self.report)
             HEADER.pack_into(self.report, 0, test, said, before)
-            ended = protocol.ENDED
-            problem: BaseException | None = None
-            try:
-                runner(test)
-            except BaseException as raised:  # noqa: BLE001
-                ended, problem = _how(raised), raised
+            problem = runner[0](test)
             if os.getpid() != child:
                 return  # a process that the candidate forked; the tests are its parent's
-            fresh = not self.ending and threading.active_count() == 1
-            self._note(test, ended, problem, before)
-            spent = self._written() - start
-            if not fresh or spent > self.output_bytes or time.monotonic() > self.until:
+            fresh = not self.ending and _thread._count() == 0
+            written = self._note(test, problem, before)
+            if not fresh or written - start > self.output_bytes or time.monotonic() > self.until:
                 return
-            if self.stop and ended != protocol.ENDED:
+            if self.stop and problem is not None:
                 return
 
     def _written(self) -> int:
@@ -138,35 +166,77 @@ class Batch:
         """The file size limit counts from the start of the shared output, so it moves with every test."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (min(written + self.output_bytes, most), most))
 
-    def _note(self, test: int, ended: int, problem: BaseException | None, before: int) -> None:
-        """Writes how `test` ended; the first error text of a batch is kept."""
+    def _note(self, test: int, problem: Problem | None, before: int) -> int:
+        """Writes how `test` ended, and returns where its output ends; the first error text of a batch is compiled."""
         if problem is not None and HEADER.unpack_from(self.report)[1] == 0:
-            text = _describe(problem).encode("utf-8", "replace")[:ERROR_BYTES]
-            self.report[ERROR_AT : ERROR_AT + len(text)] = text
+            text = problem.text.encode("utf-8", "replace")[:ERROR_BYTES]
+            self.report[HEADER.size : HEADER.size + len(text)] = text
             HEADER.pack_into(self.report, 0, test, len(text), before)
         spent = max(0, time.process_time_ns() - before)
-        RECORD.pack_into(self.report, RECORDS_AT + test * RECORD.size, ended, 0, self._written(), spent)
+        ended = protocol.ENDED if problem is None else problem.how
+        written = self._written()
+        RECORD.pack_into(self.report, RECORDS_AT + test * RECORD.size, ended, 0, written, spent)
+        return written
 
-    def _prepare(self) -> Callable[[int], None]:
-        """What runs one test; by the kind of the request."""
-        if self.kind == "assertions":
-            from harness.sandbox import asserts
-
-            given = self._input(0)
-            return lambda _: asserts.examine(self.program, given, self._input(1), self._say)
-        code = self._compiled()
+    def _prepare(self) -> Callable[[int], Problem | None]:
+        """What runs one test and returns what went wrong; by the kind of the request."""
         if self.kind == "stdin":
+            code = self._compiled()
             return lambda test: self._run_program(code, test)
-        self._open_streams()
-        module = ModuleType("solution")
-        sys.modules["solution"] = module
-        module.__dict__["__builtins__"] = builtins
-        exec(code, module.__dict__)  # noqa: S102
+        function = self._answering()
+        return lambda test: attempt(lambda: function(test))
+
+    def _answering(self) -> Callable[[int], object]:
+        """What runs one test of a kind that reads no standard input."""
+        if self.pipe_to_candidate:
+            return self._assertions()
+        if self.kind == "comparison":
+            from harness.sandbox import compare
+
+            gc.disable()  # what is compared has no cycles, and may be large
+            return lambda test: self._say(
+                compare.letters(self.compares, self._compared(2 * test), self._compared(2 * test + 1))
+            )
+        module = self._loaded()
         if self.kind == "answers":
             return lambda _: answers.answer(module, self._input(0), self._say)
         if self.kind == "in-process":
-            return lambda _: exec(self._input(0).decode(), module.__dict__)  # noqa: S102
+            from harness.sandbox import inprocess
+
+            return lambda _: inprocess.judge(self._input(0).decode(), module, self._input(1).decode())
         return self._function(module)
+
+    def _loaded(self) -> ModuleType:
+        """The candidate as a module."""
+        code = self._compiled()
+        if self.kind != "assertions":
+            self._open_streams()
+        module = ModuleType("solution")
+        sys.modules["solution"] = module
+        module.__dict__["__file__"] = FILE
+        module.__dict__["__loader__"] = _Loader()
+        recursion.begin(_MORE_FRAMES)
+        if self.kind == "call":
+            module.__dict__["__builtins__"] = builtins
+        else:
+            module.__dict__["__builtins__"] = sys.modules["builtins"] = preload.PLAIN
+        exec(code, module.__dict__)  # noqa: S102
+        return module
+
+    def _assertions(self) -> Callable[[int], None]:
+        """What runs a test from outside; the candidate has been loaded."""
+        from harness.sandbox import asserts
+
+        run = asserts.AssertRun(self._input(0), self.pipe_to_candidate, self._say, self._begin_call)
+        if problem := run.loaded():
+            name, _, text = problem.partition(": ")
+            raise type(name, (Exception,), {})(text)
+        return lambda _: run.run()
+
+    def _begin_call(self) -> None:
+        """Counts, for process 1, the calls that a test has made; the candidate's process has lost the report."""
+        self.calls += 1
+        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, 0)
 
     def _open_streams(self) -> None:
         """New streams for each test."""
@@ -178,22 +248,30 @@ class Batch:
         descriptor = self.inputs[number]
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
+    def _compared(self, number: int) -> bytes:
+        """The part of an input that belongs to the test."""
+        start, end = self.spans[number]
+        return os.pread(self.inputs[number], end - start, start)
+
     def _say(self, text: str) -> None:
         data = text.encode()
         while data:
             data = data[os.write(self.output, data) :]
 
     def _compiled(self) -> CodeType:
-        """The candidate's code; compiled once, and kept for the forks after this one."""
-        kept = os.pread(self.code, os.fstat(self.code).st_size, 0)
-        if kept:
-            loaded: CodeType = marshal.loads(kept)  # noqa: S302 - written by this candidate's own first fork
+        """The candidate's code, compiled once; later children read the sealed result."""
+        compiled = os.pread(self.code, max(0, os.fstat(self.code).st_size - self.bytes), self.bytes)
+        if compiled:
+            loaded: CodeType = marshal.loads(compiled)  # noqa: S302 - written before the first fork ran the candidate
             return loaded
         code = compile_program(self.program)
-        os.pwrite(self.code, marshal.dumps(code), 0)
+        if self.repeats:
+            os.pwrite(self.code, marshal.dumps(code), self.bytes)
+        fcntl.fcntl(self.code, fcntl.F_ADD_SEALS, _ALL_SEALS)
         return code
 
-    def _run_program(self, code: CodeType, test: int) -> None:
+    def _run_program(self, code: CodeType, test: int) -> Problem | None:
+        """Runs a program as `__main__`, to the end that the interpreter would give it."""
         os.lseek(self.inputs[test], 0, os.SEEK_SET)
         os.dup2(self.inputs[test], 0)
         os.dup2(self.output, 1)
@@ -202,30 +280,60 @@ class Batch:
         sys.modules["__main__"] = module
         module.__dict__["__builtins__"] = builtins
         module.__dict__["__file__"] = FILE
-        try:
-            exec(code, module.__dict__)  # noqa: S102 - what this process is for
-        except SystemExit:
-            pass
-        finally:
-            _join_threads()
-            self.ending |= _run_atexit()
-            module.__dict__.clear()
-            _flush()
+        loader = _Loader()
+        self.loader, module.__dict__["__loader__"] = weakref.ref(loader), loader
+        recursion.begin(_FRAMES)
+        problem = attempt(partial(_execute, code, module.__dict__))
+        del module, loader
+        leaving = attempt(self._leave)
+        return leaving if problem is None else problem
 
-    def _function(self, module: ModuleType) -> Callable[[int], None]:
+    def _leave(self) -> None:
+        """What the interpreter does at its end, in its order (`Py_FinalizeEx`)."""
+        self.ending |= finish()
+        originals = vars(sys)
+        _flush(originals.get("stdout"))
+        for name, original in _STREAMS:
+            originals[name] = originals.get(original)
+        # once while all are alive, which puts objects in the order in which they hold each other: a writer is then
+        # finalized, and flushes, before the file below it is closed
+        _collect()
+        # its objects' finalizers find the module's names as they were; what is not in a cycle ends at once
+        sys.modules.pop("__main__", None)
+        _collect()
+        if (loader := self.loader()) is not None:  # something outside has a function of it, as a handler of signals
+            for names in [found for found in _referrers(loader) if type(found) is dict]:
+                _clear(names)
+            del loader
+            _collect()
+        _flush(sys.stdout)
+
+    def _function(self, module: ModuleType) -> Callable[[int], object]:
         """What calls the entry point with the arguments of a test and says what it returns."""
         holder: Any = module
-        if "class Solution" in self.program:
+        if "class Solution" in self.program and "Solution" in module.__dict__:
             holder = module.__dict__["Solution"]()
         function = getattr(holder, self.entry_point)
         cases: list[str] = json.loads(self._input(0))
         return lambda test: self._say(values.encode(function(*_arguments(cases[test]))))
 
 
+def finish() -> bool:
+    """Ends threads and does what was registered for the end of the process; whether there was any of it."""
+    found = False
+    if _thread._count() or threading._threading_atexits:  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]
+        found = True
+    if atexit._ncallbacks():
+        atexit._run_exitfuncs()
+        found = True
+    return found
+
+
 def compile_program(text: str) -> CodeType:
     """Compiles `text`; what is only legal inside a function (`return`, `nonlocal` at the top) is put into one."""
     try:
-        return compile(text, FILE, "exec", dont_inherit=True)
+        return compile(text.removeprefix("\ufeff"), FILE, "exec", dont_inherit=True)
     except SyntaxError:
         from harness.sandbox import wrap
 
@@ -244,44 +352,41 @@ def _arguments(case: str) -> list[Any]:
     return list(arguments)
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.__stdout__):
-        if stream is not None and not getattr(stream, "closed", True):
-            stream.flush()
+def _execute(code: CodeType, names: dict[str, Any]) -> None:
+    try:  # noqa: SIM105 - this is what runs for every test
+        exec(code, names)  # noqa: S102 - what this process is for
+    except SystemExit:
+        pass
 
 
-def _join_threads() -> None:
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+class _Loader:
+    """In the place of a program's loader; it lives as long as the program's names do."""
+
+    __slots__ = ("__weakref__",)
+
+    def get_source(self, _: str) -> str:
+        """The program's text, which tracebacks and `inspect.getsource` show."""
+        assert ownfiles.text is not None
+        return ownfiles.text()
 
 
-def _run_atexit() -> bool:
-    """Runs what was registered for the interpreter's end; whether there was any."""
-    of_threads = list(getattr(threading, "_threading_atexits", ()))
-    for function in of_threads:
-        function()
-    registered = atexit._ncallbacks()
-    if registered:
-        atexit._run_exitfuncs()
-    return bool(of_threads or registered)
+def _clear(names: dict[str, Any]) -> None:
+    """What the interpreter does at its end to the names of a module that something still has (`_PyModule_Clear`)."""
+    texts = [name for name in names if isinstance(name, str)]
+    private = [name for name in texts if name[:1] == "_" and name[:2] != "__"]
+    for name in (*private, *texts):
+        if name != "__builtins__":
+            names[name] = None
 
 
-def _how(problem: BaseException) -> int:
-    if isinstance(problem, MemoryError):
-        return protocol.NO_MEMORY
-    if isinstance(problem, OSError) and problem.errno == errno.EFBIG:
-        return protocol.OUTPUT
-    if isinstance(problem, values.Unknown):
-        return protocol.UNKNOWN_VALUE
-    return protocol.RAISED
+_STREAMS = (("stdin", "__stdin__"), ("stdout", "__stdout__"), ("stderr", "__stderr__"))
 
 
-def _describe(problem: BaseException) -> str:
-    """The exception's class and the last line of its text."""
-    name = type(problem).__name__
+def _flush(stream: Any) -> None:
+    """Flushes what a program left as its standard output; as at an interpreter's end, that it cannot be is no error."""
     try:
-        lines = str(problem).strip().splitlines()
-    except BaseException:  # noqa: BLE001 - a candidate's __str__ may do anything
-        lines = []
-    return f"{name}: {lines[-1][:200]}" if lines else name
+        if not (stream is None or getattr(stream, "closed", False)):
+            stream.flush()
+    except BaseException as problem:  # noqa: BLE001 - a candidate's method
+        if how(problem) != protocol.RAISED:
+            raise

@@ -21,11 +21,11 @@ _X32_BIT = 0x40000000
 # name, x86-64, aarch64 ("-": the architecture has no such call)
 _ALLOWED = """
 read 0 63;write 1 64;readv 19 65;writev 20 66;pread64 17 67;pwrite64 18 68;preadv 295 69;pwritev 296 70;
-preadv2 327 286;pwritev2 328 287;close 3 57;close_range 436 436;open 2 -;openat 257 56;creat 85 -;stat 4 -;
+close 3 57;close_range 436 436;open 2 -;openat 257 56;creat 85 -;stat 4 -;
 fstat 5 80;lstat 6 -;newfstatat 262 79;statx 332 291;statfs 137 43;fstatfs 138 44;access 21 -;faccessat 269 48;
 faccessat2 439 439;readlink 89 -;readlinkat 267 78;getdents64 217 61;getcwd 79 17;chdir 80 49;fchdir 81 50;
 lseek 8 62;mmap 9 222;mprotect 10 226;munmap 11 215;brk 12 214;mremap 25 216;madvise 28 233;msync 26 227;
-mincore 27 232;dup 32 23;dup2 33 -;dup3 292 24;pipe 22 -;pipe2 293 59;fcntl 72 25;flock 73 32;fsync 74 82;
+mincore 27 232;dup 32 23;dup2 33 -;dup3 292 24;pipe 22 -;pipe2 293 59;fsync 74 82;
 fdatasync 75 83;ftruncate 77 46;truncate 76 45;fallocate 285 47;mkdir 83 -;mkdirat 258 34;rmdir 84 -;unlink 87 -;
 unlinkat 263 35;rename 82 -;renameat 264 38;renameat2 316 276;link 86 -;linkat 265 37;symlink 88 -;
 symlinkat 266 36;chmod 90 -;fchmod 91 52;fchmodat 268 53;fchmodat2 452 452;utimensat 280 88;umask 95 166;poll 7 -;
@@ -40,15 +40,24 @@ pause 34 -;nanosleep 35 101;clock_nanosleep 230 115;clock_gettime 228 113;clock_
 gettimeofday 96 169;time 201 -;times 100 153;getrusage 98 165;sched_yield 24 124;sched_getaffinity 204 123;
 sched_getparam 143 121;sched_getscheduler 145 120;sched_get_priority_max 146 125;sched_get_priority_min 147 126;
 getpriority 140 141;getrlimit 97 163;setrlimit 160 164;uname 63 160;sysinfo 99 179;getrandom 318 278;
-arch_prctl 158 -;sendmsg 46 211;recvmsg 47 212;sendto 44 206;recvfrom 45 207;getsockname 51 204;
+arch_prctl 158 -;recvmsg 47 212;sendto 44 206;recvfrom 45 207;getsockname 51 204;
 getpeername 52 205;getsockopt 55 209;setsockopt 54 208;shutdown 48 210;membarrier 324 283;sendfile 40 71;
-copy_file_range 326 285;getcpu 309 168;restart_syscall 219 128;pidfd_open 434 434;capget 125 90;fadvise64 221 223;
+copy_file_range 326 285;getcpu 309 168;restart_syscall 219 128;pidfd_open 434 434;capget 125 90;
 """
+# Not in the list: flock, whose locks stay at an open file and hold for every jail (/dev/null is one file for all);
+# sendmsg, since descriptors in a socket that nobody holds any more keep their files, so that /tmp stays full.
 # Conditions on the low word of one argument: (name, x86-64, aarch64, argument, allowed values)
 _CONDITIONAL: tuple[tuple[str, int, int, int, tuple[int, ...]], ...] = (
     ("prlimit64", 302, 261, 0, (0,)),  # only on oneself: a candidate must not set the limits of pid 1
     ("socketpair", 53, 199, 0, (1,)),  # AF_UNIX, which asyncio's event loop needs; socket() itself is refused
-    ("prctl", 157, 167, 0, (3, 15, 16, 0x53564D41)),  # GET_DUMPABLE, SET_NAME, GET_NAME, SET_VMA
+    ("prctl", 157, 167, 0, (3, 15, 16, 39, 0x53564D41)),  # GET_DUMPABLE, SET_NAME, GET_NAME, GET_NO_NEW_PRIVS, SET_VMA
+    # DUPFD, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, DUPFD_CLOEXEC, {SET,GET}PIPE_SZ, {ADD,GET}_SEALS: none of
+    # those that leave something at an open file, where the next candidate would find it (owners, leases, hints, locks)
+    ("fcntl", 72, 25, 1, (*range(8), 1030, 1031, 1032, 1033, 1034)),
+    # without flags: RWF_NOWAIT says what is in the page cache
+    ("preadv2", 327, 286, 5, (0,)),
+    ("pwritev2", 328, 287, 5, (0,)),
+    ("fadvise64", 221, 223, 3, (0, 1, 2, 3, 5)),  # not DONTNEED, which empties the page cache
     ("ioctl", 16, 29, 1, (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)),  # TCGETS, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
 )
 _CLONE = {"x86_64": 56, "aarch64": 220}
@@ -83,7 +92,10 @@ def program(machine: str, more: str = "") -> bytes:
 
 
 def stay_in_group(pid: int) -> bytes:
-    """A second filter for a candidate without a pid namespace: it cannot leave its group, and signals only itself."""
+    """A second filter for a candidate without namespaces: it cannot leave its group, and signals only itself.
+
+    Nor does it change modes and times of files, which would be this user's own.
+    """
     machine = os.uname().machine
     column, audit, _ = _ARCHITECTURES[machine]
     code = _head(machine, audit)
@@ -136,9 +148,13 @@ def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
 JAIL = "setpgid 109 154;setsid 112 157"
 """More than the list in a full jail, where the pid namespace holds the tree."""
 _FILTERING = ";seccomp 317 277"
-_LEAVING = JAIL + ";tkill 200 130" + _FILTERING
+_MARKING = ";chmod 90 -;fchmod 91 52;fchmodat 268 53;fchmodat2 452 452;utimensat 280 88"
+"""Modes and times of files, which Landlock leaves to whoever owns them: this user's own, where no namespace is."""
+_LEAVING = JAIL + ";tkill 200 130" + _FILTERING + _MARKING
 FURTHER = JAIL + _FILTERING
 """More than the list where each child restricts itself further, by `no_processes` or `stay_in_group`."""
+PROGRAMS = ";execve 59 221"
+"""More than the list in a jail whose programs are other files than Python text."""
 _FORKING = "fork 57 -;vfork 58 -"
 
 

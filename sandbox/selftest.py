@@ -1,4 +1,4 @@
-"""The promises of the sandbox, tried on this machine."""
+"""The self-test: runs the shipped attacks and honest programs on this machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from harness.records import Execution, Limits, Outcome, StdinTests
 from harness.sandbox.attacks import Attack, attacks
 from harness.sandbox.cgroup import cores
-from harness.sandbox.ladder import required
+from harness.sandbox.isolation import required
 from harness.sandbox.pool import Pool
 from harness.sandbox.work import Options
 
@@ -37,12 +37,18 @@ def summary(results: Iterable[tuple[Attack, Execution]]) -> Iterator[tuple[str, 
 def trials() -> Iterator[tuple[Attack, Execution]]:
     """Each attack with its execution; after each an honest program runs in the same jail and must pass."""
     every = attacks(f"canary-{secrets.token_hex(8)}")
-    jobs = [job for attack in every for job in ((attack.program, attack.tests), _AFTER)]
     options = Options(_LIMITS, "apps", False, "shared", required(False))
+    single = [attack for attack in every if not attack.before]
+    jobs = [job for attack in single for job in ((attack.program, attack.tests), _AFTER)]
     executions = Pool(options, cores()).run(jobs)
-    for attack in every:
+    for attack in single:
         execution, after = next(executions), next(executions)
         yield attack, execution if after.outcome is Outcome.PASSED else after
+    paired = [attack for attack in every if attack.before]
+    executions = Pool(options, 1).run([(text, one.tests) for one in paired for text in (one.before, one.program)])
+    for attack in paired:
+        next(executions)
+        yield attack, next(executions)
 
 
 def broken(attack: Attack, execution: Execution) -> list[str]:

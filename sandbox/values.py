@@ -1,6 +1,6 @@
-"""Values on their way out of a jail, as JSON with tags for what JSON lacks.
+"""Encodes return values as JSON, with tags for types that JSON lacks.
 
-`encode` runs beside the candidate and may be tampered with by it; `decode` runs in the supervisor, builds nothing but
+`encode` runs in the candidate's process, which may change it; `decode` runs in the supervisor, builds nothing but
 plain Python values, and refuses what it does not know. Subclasses travel as their base class, read by the base class's
 own methods, so an object that claims to equal everything arrives as an ordinary value or not at all.
 
@@ -12,14 +12,16 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
 
 MAX_DEPTH = 200
 _SAFE_INT = 1 << 63
 _MAX_ITEMS = 1_000_000
+_MOST_ALIKE = 1000
+_FRACTION_DIGITS = 10_000
 _ITERATORS: tuple[type, ...] = (
     GeneratorType,
     map,
@@ -35,16 +37,6 @@ _ITERATORS: tuple[type, ...] = (
 
 class Unknown(Exception):
     """A value that has no encoding: it equals nothing."""
-
-
-class Marked:
-    """What the test's side of a call sends in place of a value, which only the candidate's side has.
-
-    `mark` is its encoding, one tag that `revive` is given the meaning of; None where it has none.
-    """
-
-    def __init__(self, mark: dict[str, Any] | None) -> None:
-        vars(self)["__mark__"] = mark
 
 
 def encode(value: Any) -> str:
@@ -89,8 +81,6 @@ def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
         if len(items) > _MAX_ITEMS:
             raise Unknown("an iterator without end")
         return {"iterator": [_encode(item, depth + 1) for item in items]}
-    if issubclass(kind, Marked) and (mark := vars(value)["__mark__"]):
-        return mark
     if kind.__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
         return _encode(value.tolist(), depth + 1)
     raise Unknown(kind.__name__)
@@ -150,34 +140,52 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
-Marks = Mapping[str, Callable[[Any], Any]]
-_NO_MARKS: Marks = {}
 _JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=_small_int, parse_float=_refuse)
 
 
-def _decode(data: Any, marks: Marks, depth: int = 0) -> Any:
+def _decode(data: Any, depth: int = 0) -> Any:
     if depth > 2 * MAX_DEPTH:
         raise ValueError("nested too deeply")
     if isinstance(data, list):
-        return [_decode(item, marks, depth + 1) for item in data]
+        return [_decode(item, depth + 1) for item in data]
     if not isinstance(data, dict):
         return data
     if len(data) != 1:
         raise ValueError("an object that is no tagged value")
     ((tag, content),) = data.items()
     if tag == "dict":
-        return {_decode(key, marks, depth + 1): _decode(value, marks, depth + 1) for key, value in content}
+        pairs = [(_decode(key, depth + 1), _decode(value, depth + 1)) for key, value in content]
+        _spread([key for key, _ in pairs])
+        return dict(pairs)
     if tag in _SEQUENCES:
-        return _SEQUENCES[tag](_decode(item, marks, depth + 1) for item in content)
-    return marks[tag](content) if tag in marks else _SCALARS[tag](content)
+        return _SEQUENCES[tag](_decode(item, depth + 1) for item in content)
+    return _SCALARS[tag](content)
 
 
-def revive(data: Any, marks: Marks = _NO_MARKS) -> Any:
-    """The value of what `plain` gave, with the meaning of `Marked` tags; same errors as `decode`."""
+def revive(data: Any) -> Any:
+    """The value of what `plain` gave; same errors as `decode`."""
     try:
-        return _decode(data, marks)
-    except (ValueError, TypeError, ArithmeticError, RecursionError, KeyError) as problem:
+        return _decode(data)
+    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError, AttributeError) as problem:
         raise Unknown(type(problem).__name__) from None
+
+
+def _set(kind: Callable[[Any], Any], items: Any) -> Any:
+    found = list(items)
+    _spread(found)
+    return kind(found)
+
+
+def _spread(keys: list[Any]) -> None:
+    """Refuses keys of one hash: whoever writes an answer can choose them so that a set of them takes hours."""
+    if len(keys) > _MOST_ALIKE and max(Counter(map(hash, keys)).values()) > _MOST_ALIKE:
+        raise ValueError("too many keys of one hash")
+
+
+def _fraction(content: Any) -> Any:
+    if max(map(len, content)) > _FRACTION_DIGITS:
+        raise ValueError("a fraction that takes long to reduce")
+    return _class("fractions.Fraction")(int(content[0], 16), int(content[1], 16))
 
 
 def _class(path: str) -> Any:
@@ -187,8 +195,8 @@ def _class(path: str) -> Any:
 
 _SEQUENCES: dict[str, Callable[[Any], Any]] = {
     "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
+    "set": lambda items: _set(set, items),
+    "frozenset": lambda items: _set(frozenset, items),
     "deque": deque,
     "iterator": lambda items: iter(list(items)),
 }
@@ -198,7 +206,7 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
     "complex": lambda content: complex(float.fromhex(content[0]), float.fromhex(content[1])),
-    "fraction": lambda content: _class("fractions.Fraction")(int(content[0], 16), int(content[1], 16)),
-    "decimal": lambda content: _class("decimal.Decimal")(content[:100_000]),
+    "fraction": _fraction,
+    "decimal": lambda content: _class("decimal.Decimal")(str(content)[:100_000]),
     "range": lambda content: range(*(int(number, 16) for number in content)),
 }

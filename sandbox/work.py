@@ -1,46 +1,53 @@
-"""Jobs on their way to a verdict: what is known, and what to ask a jail next."""
+"""State machines of jobs: what is known of a candidate, and what to request of a jail next."""
 
 from __future__ import annotations
 
-import itertools
 import json
+import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol, values
-from harness.sandbox.compare import Comparison
-from harness.sandbox.jail import Answer, JailBroken, RungName
-from harness.sandbox.judge import OUTCOMES, Suite, Verdict, judge
+from harness.sandbox.analysis import described, needs_the_process
+from harness.sandbox.compare import LARGE_VALUE, Comparison
+from harness.sandbox.constants import Unread
+from harness.sandbox.jail import Answer, JailBroken, LevelName
+from harness.sandbox.judge import COMPARED_AT_ONCE, OUTCOMES, LargeAnswer, Suite, Verdict, compared, comparison, judge
 from harness.sandbox.literal import Check, checks
+from harness.sandbox.output import Part
 
 Isolation = Literal["shared", "fresh"]
 
-_MOST_ROUNDS = 50
-"""Examinations of one candidate; each but the last foresees at least one call more."""
+Step = Literal["answers", "assertions", "in-process", "done"]
+
+_LARGE_ANSWERS = 8 * LARGE_VALUE
+"""Bytes of all answers to a test that are compared in the supervisor."""
+_WIDEST = 15
+"""How often the limits on one test a block of assertions may take (evalplus: a minute for a problem, at most)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run; the same for all jobs."""
+    """The options of a run; the same for all its jobs."""
 
     limits: Limits
     comparison: Comparison
     stop: bool
     isolation: Isolation
-    rung: RungName
+    level: LevelName
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run next. `examiner`: in the slot's second jail, where no candidate ever runs."""
+    """What to run next. `comparison`: in the slot's second jail, where no candidate ever runs."""
 
     suite: Suite
     program: str
     groups: Sequence[tuple[int, int]]
-    examiner: bool = False
+    comparison: bool = False
 
 
 class Work(Protocol):
@@ -48,10 +55,6 @@ class Work(Protocol):
 
     number: int
     attempts: int
-
-    @property
-    def informs(self) -> bool:
-        """Whether others of the same problem wait for what the last request was to find out."""
 
     def next(self) -> Request | None:
         """What to ask next; None when the verdict stands."""
@@ -65,13 +68,19 @@ class Work(Protocol):
     def again(self) -> Work:
         """The same job from its start, after a jail has failed under it."""
 
-    def broken(self, why: JailBroken) -> Execution:
+    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
         """What is recorded when that has happened twice."""
 
 
 @dataclass(slots=True)
 class CaseWork:
-    """A program and its stdin or call tests."""
+    """A program and its stdin or call tests.
+
+    Where a test that failed among others passes alone, what the program prints depends on more than its input; so that
+    no program can give two answers and have the better one counted, all its tests are then run again, each in a process
+    of its own, and that alone counts (`unstable`), but those that had failed alone stay failed. Failures are repeated
+    one by one, in no order that can be foreseen: a program sees which test is repeated, and so that it had failed.
+    """
 
     number: int
     program: str
@@ -79,16 +88,22 @@ class CaseWork:
     options: Options
     verdicts: list[list[Verdict | None]] = field(default_factory=list)
     part: int = 0
+    large: list[LargeAnswer] = field(default_factory=list)
+    """Answers that have yet to be compared, in the second jail; the last of them were sent there."""
+    comparing: int = 0
     error: str = ""
     seconds: float = 0.0
+    unstable: bool = False
     attempts: int = 0
-
-    informs = False
 
     def __post_init__(self) -> None:
         self.verdicts = [[None] * suite.count for suite in self.parts]
 
     def next(self) -> Request | None:
+        if self.large:
+            self.comparing = min(len(self.large), COMPARED_AT_ONCE)
+            suite = comparison(self.parts[self.part], self.large[: self.comparing], self.options.limits)
+            return Request(suite, "", [(0, self.comparing)], comparison=True)
         while self.part < len(self.parts):
             groups = self._groups(self.verdicts[self.part])
             if groups is None:
@@ -109,25 +124,61 @@ class CaseWork:
         if self.options.stop and len(doubtful) < len(failed):
             return None
         unknown = _stretches([at for at, verdict in enumerate(known) if verdict is None])
-        if self.options.isolation == "fresh":
+        if self.options.isolation == "fresh" or self.unstable:
             unknown = [(at, at + 1) for start, end in unknown for at in range(start, end)]
         if doubtful and (self.options.stop or not unknown):
-            return [(at, at + 1) for at in (doubtful[:1] if self.options.stop else doubtful)]
+            return _stretches([secrets.choice(doubtful)])
         return unknown
 
     def _failing(self, verdict: Verdict) -> bool:
         return not (verdict.strict if self.options.comparison == "strict" else verdict.outcome is Outcome.PASSED)
 
     def take(self, answer: Answer) -> None:
-        known = self.verdicts[self.part]
-        for row in answer.rows:
-            known[row[0]] = judge(self.parts[self.part], row, answer, self.options.limits.output_bytes)
+        if self.comparing:
+            self._take_comparison(answer)
+            return
         self.seconds += answer.cpu_seconds
         self.error = short(answer.error) or self.error
-        if answer.why == "not-loaded":
-            how = known[answer.rows[-1][0]] or Verdict(Outcome.RAISED, False, True)
-            for part in self.verdicts:
-                part[:] = [how] * len(part)
+        part, limit = self.parts[self.part], self.options.limits.output_bytes
+        if not all(self._enter(row[0], judge(part, row, answer, limit)) for row in answer.rows):
+            return
+        if answer.why == "not-loaded" and not self.unstable:
+            how = self.verdicts[self.part][answer.rows[-1][0]] or Verdict(Outcome.RAISED, False, True)
+            if any(verdict and not self._failing(verdict) for known in self.verdicts for verdict in known):
+                self._start_over()
+            else:
+                self.verdicts = [[how] * len(known) for known in self.verdicts]
+
+    def _take_comparison(self, answer: Answer) -> None:
+        asked, self.large = self.large[: self.comparing], self.large[self.comparing :]
+        self.comparing = 0
+        within = all(row[1] == protocol.ENDED for row in answer.rows)
+        rows = {row[0]: row for row in answer.rows}
+        for at, one in enumerate(asked):
+            if at in rows:
+                if not self._enter(one.test, compared(one, rows[at], answer.written)):
+                    return
+            else:
+                self.large.append(one)
+        if not within:  # one that takes too long is enough
+            for one in self.large:
+                self._enter(one.test, Verdict(Outcome.FAILED, False, one.first))
+            self.large = []
+
+    def _enter(self, test: int, verdict: Verdict | LargeAnswer) -> bool:
+        """Notes how a test went; False where another verdict on it was known, and all tests start over."""
+        if isinstance(verdict, LargeAnswer):
+            self.large.append(verdict)
+            return True
+        before, self.verdicts[self.part][test] = self.verdicts[self.part][test], verdict
+        if before is not None and self._failing(before) and not self._failing(verdict):
+            self._start_over()
+            return False
+        return True
+
+    def _start_over(self) -> None:
+        self.unstable, self.part, self.large = True, 0, []
+        self.verdicts = [[v if v and v.first and self._failing(v) else None for v in known] for known in self.verdicts]
 
     def execution(self) -> Execution:
         known = [verdict for part in self.verdicts for verdict in part if verdict]
@@ -146,93 +197,95 @@ class CaseWork:
             error=self.error if outcome is not Outcome.PASSED else "",
             strict_passed=strict,
             complete=len(known) == total,
+            unstable=self.unstable,
         )
 
     def again(self) -> CaseWork:
         return CaseWork(self.number, self.program, self.parts, self.options, attempts=self.attempts)
 
-    def broken(self, why: JailBroken) -> Execution:
+    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
         total = sum(len(part) for part in self.verdicts)
-        return Execution(Outcome.SANDBOX_ERROR, 0, total, error=str(why)[:200], strict_passed=0, complete=False)
+        return Execution(outcome, 0, total, error=str(why)[:200], strict_passed=0, complete=False)
 
 
-@dataclass
 class Plan:
-    """What the first examination of a problem found; shared by its candidates."""
+    """How a block of assertions is judged, as its text says; shared by the candidates of a problem.
 
-    tests: AssertTests
-    calls: list[Any] | None = None
-    objects: bool = False
-    """Whether the test needs the candidate's process."""
-    used: bool = False
-    """Whether it takes answers for objects, with attributes."""
-    checks: list[Check] | None = None
-    """The assertions, where they can be read without being run."""
+    `file`: the test is one of a file in the style of pytest or unittest with this text; `share`: and needs the
+    candidate's process. Both as `units` says them.
+    """
 
-    def __post_init__(self) -> None:
-        self.checks = checks(self.tests.code, self.tests.entry_point)
-        if self.checks is not None:
-            self.calls = [check.call for check in self.checks]
-        self.suite = _unchecked("answers", [json.dumps(self.calls).encode()])
+    def __init__(self, tests: AssertTests, file: str = "", share: bool = False) -> None:
+        self.tests = tests
+        self.checks = None if file else checks(tests.code, tests.entry_point, tests.setup)
+        """The assertions, where they can be read without being run."""
+        self._file = file
+        self._suites: dict[Step, Suite] = {}
+        self.first: Step = "answers" if self.checks is not None else "assertions"
+        if share or (self.checks is None and not file and needs_the_process(tests.code)):
+            self.first = "in-process"
+
+    def suite(self, step: Step) -> Suite:
+        """What a jail is sent for `step`; made when the first candidate comes to it, which most never do."""
+        if step not in self._suites:
+            texts, limits = self._inputs(step)
+            self._suites[step] = _unchecked(step, texts, min(max(1, limits), _WIDEST), bool(self._file))
+        return self._suites[step]
+
+    def _inputs(self, step: Step) -> tuple[list[bytes], int]:
+        """The inputs, and how many limits the whole may take."""
+        tests = self.tests
+        if step == "answers":
+            calls = [check.call for check in self.checks or ()]
+            return [json.dumps(calls).encode()], len(calls)
+        if step == "assertions":
+            given = described(tests.code, tests.entry_point, tests.setup, self._file)
+            return [json.dumps(given).encode()], _WIDEST
+        return [tests.code.encode(), tests.setup.encode()], (self._file or tests.code).count("assert")
 
 
 @dataclass(slots=True)
 class AssertWork:
-    """A program and a block of assertions: plan, let the candidate answer, examine the answers."""
+    """A program and a block of assertions.
+
+    "answers": the test was read, the supervisor compares. "assertions": a second process runs the test.
+    "in-process": the candidate's process runs it.
+    """
 
     number: int
     program: str
     plan: Plan
     attempts: int = 0
-    step: Literal["plan", "answer", "examine", "in-process", "done"] = "plan"
-    calls: list[Any] = field(default_factory=list)
-    answers: bytes = b""
-    rounds: int = 0
+    step: Step = "answers"
     outcome: Outcome = Outcome.FAILED
     error: str = ""
     seconds: float = 0.0
+    trust: str = "isolated"
 
-    @property
-    def informs(self) -> bool:
-        return self.step == "plan"
+    def __post_init__(self) -> None:
+        self.step = self.plan.first
 
     def next(self) -> Request | None:
-        tests = self.plan.tests
-        if self.step == "plan" and self.plan.calls is not None:
-            self.calls = self.plan.calls
-            self.step = "in-process" if self.plan.objects else "answer"
-        if self.step in ("plan", "examine"):
-            given = {"setup": tests.setup, "entry_point": tests.entry_point, "calls": self.calls}
-            inputs = [json.dumps(given).encode(), self.answers]
-            return Request(_unchecked("assertions", inputs), tests.code, [(0, 1)], examiner=True)
-        program = f"{tests.setup}\n{self.program}"
-        if self.step == "answer":
-            suite = self.plan.suite
-            if self.calls is not self.plan.calls:
-                suite = _unchecked("answers", [json.dumps(self.calls).encode()])
-            return Request(suite, program, [(0, 1)])
-        if self.step == "in-process":
-            return Request(_unchecked("in-process", [tests.code.encode()]), program, [(0, 1)])
-        return None
+        if self.step == "done":
+            return None
+        program = f"{self.plan.tests.setup}\n{self.program}"
+        return Request(self.plan.suite(self.step), program, [(0, 1)])
 
     def take(self, answer: Answer) -> None:
         ((_, how, start, end, _, _),) = answer.rows
-        output = answer.output[start:end]
-        if self.step in ("plan", "examine"):
-            self._take_examination(how, output)
-            return
+        output = Part(answer.written, start, end)
         self.seconds += answer.cpu_seconds
         if how != protocol.ENDED:
             self._take_end(how, answer)
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
-        elif self.plan.checks is not None:
-            self._check(self.plan.checks, output.splitlines())
+        elif self.step == "answers":
+            self._check(self.plan.checks or [], output)
         else:
-            self.answers, self.step = output, "examine"
+            self._take_test_result(output.read())
 
     def _take_end(self, how: int, answer: Answer) -> None:
-        """The candidate's process did not come to its end."""
+        """The test did not come to its end."""
         outcome, error = OUTCOMES[how], answer.error
         if how == protocol.KILLED and answer.exhausted:
             outcome = Outcome.OUT_OF_MEMORY
@@ -241,53 +294,47 @@ class AssertWork:
             outcome = Outcome.FAILED if error == "AssertionError" else outcome
         self._finish(outcome, error)
 
-    def _check(self, wanted: list[Check], lines: list[bytes]) -> None:
+    def _check(self, wanted: list[Check], answers: Part) -> None:
         """Compares the answers with the assertions that were read from the test."""
-        for check, line in itertools.zip_longest(wanted, lines):
-            if check is None or line is None:
-                return self._finish(Outcome.RAISED, "it did not answer every call")
+        output = answers.read() if len(answers) <= _LARGE_ANSWERS else b""
+        if len(answers) == len(output) and output.count(b"\n") != len(wanted):
+            return self._finish(Outcome.RAISED, "it did not answer every call")
+        lines = output.split(b"\n") if output else []
+        if not lines or max(map(len, lines)) > LARGE_VALUE:
+            self.step = "assertions"  # where what takes long has limits
+            return None
+        for check, line in zip(wanted, lines, strict=False):
             try:
                 said = values.parse(line)
                 if "raised" in said:
                     return self._finish(Outcome.RAISED, ": ".join(map(str, said["raised"])))
+                if "unknown" in said:  # more than data: what the test makes of it is seen when the test is run
+                    self.step = "assertions"
+                    return None
                 if not check.holds(values.revive(said["value"])):
                     return self._finish(Outcome.FAILED, "AssertionError")
-            except (values.Unknown, KeyError, TypeError, RecursionError, ArithmeticError):
+            except Unread:
+                self.step = "assertions"
+                return None
+            except (values.Unknown, KeyError, TypeError):
                 return self._finish(Outcome.FAILED, "AssertionError")
         return self._finish(Outcome.PASSED)
 
-    def _take_examination(self, how: int, output: bytes) -> None:
-        lines = [json.loads(line) for line in output.splitlines() if line.endswith(b"}")]
-        calls = [line["call"] for line in lines if "call" in line]
-        ended = lines[-1] if lines and "end" in lines[-1] else None
-        if self.step == "plan":
-            self.plan.calls = calls
-            self.plan.objects, self.plan.used = (bool(ended and ended[key]) for key in ("objects", "used"))
-            self.plan.suite = _unchecked("answers", [json.dumps(calls).encode()])
-            return
-        if ended is None:
-            self._finish(OUTCOMES.get(how, Outcome.RAISED), "the test did not end")
-        elif ended["objects"] or (ended["stuck"] and (self.plan.used or ended["used"])):
+    def _take_test_result(self, output: bytes) -> None:
+        """Enters what the process that ran the test says."""
+        ended = json.loads(output)
+        if ended["end"] == "objects":
             self.step = "in-process"
-        elif ended["end"] == "diverged":
-            self._ask_again(calls)
-        elif ended["end"] == "raised":
-            self._finish(Outcome.RAISED, ended["error"])
-        else:
-            self._finish(Outcome(ended["end"]), "" if ended["end"] == "passed" else "AssertionError")
-
-    def _ask_again(self, calls: list[Any]) -> None:
-        self.rounds += 1
-        if self.rounds > _MOST_ROUNDS:
-            self._finish(Outcome.SANDBOX_ERROR, "the test's calls could not be foreseen")
-        else:
-            self.calls, self.step = calls, "answer"
+            return
+        if ended["judged"]:
+            self.trust = "in-process"
+        error = ended["error"] if ended["end"] == "raised" else "AssertionError" if ended["end"] == "failed" else ""
+        self._finish(Outcome(ended["end"]), error)
 
     def _finish(self, outcome: Outcome, error: str = "") -> None:
-        self.trust = "in-process" if self.step == "in-process" else "isolated"
+        if self.step == "in-process":
+            self.trust = "in-process"
         self.outcome, self.error, self.step = outcome, short(error), "done"
-
-    trust: str = "isolated"
 
     def execution(self) -> Execution:
         good = int(self.outcome is Outcome.PASSED)
@@ -296,12 +343,12 @@ class AssertWork:
     def again(self) -> AssertWork:
         return AssertWork(self.number, self.program, self.plan, attempts=self.attempts)
 
-    def broken(self, why: JailBroken) -> Execution:
-        return Execution(Outcome.SANDBOX_ERROR, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
+    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
+        return Execution(outcome, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
 
 
-def _unchecked(kind: str, inputs: list[bytes]) -> Suite:
-    return Suite({"kind": kind}, inputs, 1, lambda *_: (False, False))
+def _unchecked(kind: str, inputs: list[bytes], width: float, collects: bool) -> Suite:
+    return Suite({"kind": kind, "width": width, "collects": collects}, inputs, 1, lambda *_: (False, False))
 
 
 def _sure(verdict: Verdict | None) -> bool:

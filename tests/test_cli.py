@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness import external, runs
 from harness.config import Settings
-from harness.plan import Request
-from harness.registry import Registry
+from harness.evaluation import rescoring as external
+from harness.evaluation import runs
+from harness.evaluation.request import Request
+from harness.plugin_system.registry import Registry
 
 
 def harness(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -34,6 +37,13 @@ def _prepare(folder: Path) -> None:
 
 
 MISTAKES = [
+    (
+        ["eval", "--method", "lora", "--taks", "conala"],
+        2,
+        "error: no option '--taks'. Did you mean '--task'? See: harness",
+    ),
+    (["nope"], 2, "error: no command 'nope'. Known: "),
+    (["show", "nope"], 2, "no plugin or run folder 'nope'. Known: "),
     (["evl"], 2, "no command 'evl'. Did you mean 'eval'?"),
     (["eval", "--task", "conala"], 2, "Missing option '--method'"),
     (["eval", "--method", "lroa", "--task", "conala"], 2, "no method 'lroa'. Did you mean 'lora'?"),
@@ -92,16 +102,33 @@ def test_a_mistake_is_one_clear_line(words: list[str], status: int, line: str, t
     assert len([text for text in done.stderr.splitlines() if text.lower().startswith("error")]) == 1
 
 
-def test_a_dry_run_shows_every_value_and_where_it_comes_from(tmp_path: Path) -> None:
-    words = ["eval", "--method", "lora", "--task", "conala", "--set", "lora.r=3", "--seed", "7", "--dry-run"]
-    done = harness(*words, cwd=tmp_path)
+def test_a_dry_run_shows_every_value_that_can_be_set_and_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "harness.toml").write_text(
+        "[eval]\nmethod = 'lora'\ntask = 'apps'\nlimit = 5\n[lora]\nbatch_size = 4\n"
+    )
+    words = ["eval", "--task", "conala", "--set", "lora.r=3", "--seed", "42", "--dry-run"]
+    environ = {**os.environ, "HARNESS_EVAL_CANDIDATES": "2", "HARNESS_LORA__MAX_TOKENS": "64"}
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environ,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
-    shown = {line.split()[0]: line.split() for line in done.stdout.splitlines()[1:] if len(line.split()) >= 3}
-    assert shown["lora.r"] == ["lora.r", "3", "--set"]
-    assert shown["lora.alpha"][-1] == "default"
-    assert shown["seed"][1:] == ["7", "command", "line"]
-    assert shown["evaluate_every"][1:] == ["1.0", "built-in", "sample", "of", "conala"]
-    assert shown["batch_size"] == ["batch_size", "8", "lora"]
+    rows = (re.split("  +", line.strip()) for line in done.stdout.splitlines()[2:])
+    shown = {row[0]: row[1:] for row in rows if len(row) == 3}
+    assert shown["lora.r"] == ["3", "--set"]
+    assert shown["lora.alpha"] == ["32", "default"]
+    assert shown["lora.batch_size"] == ["4", "harness.toml"]
+    assert shown["lora.max_tokens"] == ["64", "HARNESS_LORA__MAX_TOKENS"]
+    assert shown["lora.warmup_ratio"] == ["0.05", "default"]
+    assert shown["seed"] == ["42", "command line"]
+    assert shown["limit"] == ["5", "harness.toml"]
+    assert shown["candidates"] == ["2", "HARNESS_EVAL_CANDIDATES"]
+    assert shown["temperature"][1] == "default of conala"
+    assert not {"evaluate_every", "batch_size", "learning_rate"} & set(shown), "nobody can set these"
     assert not (tmp_path / "runs").exists()
 
 
@@ -127,6 +154,21 @@ def test_given_completions_are_cut_where_the_task_stops_and_another_k_is_scored_
         measured.append({e.measure: e.value for e in row.estimates})
     assert "em@2" not in measured[0]
     assert (measured[1]["em@1"], measured[1]["em@2"]) == (0.0, 1.0)
+
+
+def test_a_data_file_without_a_split_in_its_name_is_scored_whole_and_again(tmp_path: Path) -> None:
+    data = [{"nl": "x", "cmd": "y", "question_id": i} for i in range(10)]
+    (tmp_path / "mine.json").write_text(json.dumps(data))
+    path = tmp_path / "answers.jsonl"
+    path.write_text("".join(json.dumps({"id": i, "completions": ["y"]}) + "\n" for i in range(10)))
+    words = ["--data", "mine.json", "--completions", "answers.jsonl", "--metric", "exact_match"]
+    done = harness("score", "--task", "conala", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = runs.finished(tmp_path / "runs")
+    assert len(runs.read_records(folder)) == 10
+    done = harness("score", str(folder), "--metric", "parse_rate", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {e.n for e in runs.read_row(folder).estimates} == {10}
 
 
 def test_a_metric_is_added_to_a_finished_run_and_the_others_stay(tmp_path: Path) -> None:

@@ -83,3 +83,62 @@ def test_a_broken_configuration_file_is_named(tmp_path: Path) -> None:
     file.write_text("[lora\n")
     with pytest.raises(UsageError, match=r"harness\.toml: not TOML"):
         _settings(file=file)
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Numbers with bounds."""
+
+    r: int = option(16, "rank", least=1)
+    share: float = option(0.1, "share", least=0, most=1)
+    rate: float = option(3e-4, "peak", above=0)
+
+
+OUTSIDE = [
+    ("r", "0"),
+    ("r", "-5"),
+    ("share", "1.01"),
+    ("share", "-0.1"),
+    ("share", "nan"),
+    ("rate", "0"),
+    ("rate", "inf"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OUTSIDE, ids=[f"{name}={value}" for name, value in OUTSIDE])
+def test_a_number_out_of_bounds_is_refused_wherever_it_was_given(name: str, value: str, tmp_path: Path) -> None:
+    file = tmp_path / "harness.toml"
+    file.write_text(f"[m]\n{name} = {value}\n")
+    layers = {
+        f"--set m.{name}": _settings(f"m.{name}={value}"),
+        f"HARNESS_M__{name.upper()}": _settings(environ={f"HARNESS_M__{name.upper()}": value}),
+        f"{file}: m.{name}": _settings(file=file),
+    }
+    for where, settings in layers.items():
+        with pytest.raises(UsageError, match="does not do; it must be a number") as caught:
+            settings.config("m", Bounded)
+        assert str(caught.value).startswith(f"{where}: ")
+
+
+SHAPES = [
+    "r = [1, 2]",
+    "r = {a = 1}",
+    'targets = {a = "q"}',
+    'targets = [["q"]]',
+    "targets = [{a = 1}]",
+    "kind = ['a']",
+]
+
+
+@pytest.mark.parametrize("line", SHAPES)
+def test_a_list_or_a_table_where_none_belongs_is_refused(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "harness.toml"
+    file.write_text(f"[m]\n{line}\n")
+    with pytest.raises(UsageError, match=f"^{file}: m.{line.partition(' ')[0]}: "):
+        _settings(file=file).config("m", Options)
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "harness.toml"
+    file.write_bytes("[m]\nr = 3\n".encode("utf-8-sig"))
+    assert _settings(file=file).config("m", Options)[0].r == 3

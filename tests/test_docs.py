@@ -12,9 +12,10 @@ from pathlib import Path
 import click
 import pytest
 
-from harness.cli import COMMANDS, cli
-from harness.loading import HOOKS
-from harness.registry import KINDS, Registry
+from harness.cli import cli
+from harness.command_list import COMMANDS
+from harness.plugin_system.loading import HOOKS
+from harness.plugin_system.registry import KINDS, Registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page for page in DOCS.glob("*.md"))
@@ -29,6 +30,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run([sys.executable, "-m", "sphinx", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return target / "html"
+
+
+KINDS_OF_PAGES = ("Tutorial", "How to", "Reference", "Explanation")
+
+
+def test_the_manual_is_in_four_kinds_and_leaves_out_no_page() -> None:
+    index = (DOCS / "index.md").read_text("utf-8")
+    captions = re.findall(r"^:caption: (.+)$", index, re.MULTILINE)
+    assert tuple(captions) == KINDS_OF_PAGES
+    listed = re.findall(r"^([\w-]+)$", "".join(re.findall(r"```{toctree}\n(.*?)```", index, re.DOTALL)), re.MULTILINE)
+    assert sorted(listed) == sorted(path.stem for path in PAGES if path.stem != "index")
 
 
 def page(name: str) -> str:
@@ -54,7 +66,7 @@ def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, ho
 def test_what_examples_and_templates_import_from_harness_is_documented(built: Path) -> None:
     """They are the plugins that a newcomer reads; what they use is what one needs."""
     root = DOCS.parent
-    files = [*root.glob("examples/*/harness_*/*.py"), *root.glob("harness/templates/*/plugin.py.txt")]
+    files = [*root.glob("examples/*/harness_*/*.py"), *root.glob("harness/plugin_system/templates/*/plugin.py.txt")]
     assert len(files) > 8
     documented = "\n".join(page(name) for name in ("tools", "classes", "records", "hooks"))
     for file in files:
@@ -94,14 +106,14 @@ def test_an_option_without_a_meaning_or_out_of_sight_is_named() -> None:
 
 def test_every_built_in_plugin_and_its_options_are_documented(built: Path) -> None:
     registry = Registry()
-    for kind in KINDS:
-        for offer in registry.offers(kind).values():
-            if offer.origin.distribution != "codetune-harness":
+    for kind, (hook, _) in KINDS.items():
+        for entry in registry.entries(kind).values():
+            if entry.origin.distribution != "codetune-harness":
                 continue
-            section = page(f"{kind}s").split(f"\n## {offer.name}\n", 1)[1].split("\n## ", 1)[0]
-            for field in offer.plugin.Config.__dataclass_fields__:
-                assert f"`--set {offer.name}.{field}=`" in section
-            assert offer.plugin.reference in section
+            section = page(hook.removeprefix("harness_")).split(f"\n## {entry.name}\n", 1)[1].split("\n## ", 1)[0]
+            for field in entry.plugin.Config.__dataclass_fields__:
+                assert f"`--set {entry.name}.{field}=`" in section
+            assert entry.plugin.reference in section
 
 
 def blocks() -> list[tuple[str, list[str]]]:
@@ -122,6 +134,7 @@ def blocks() -> list[tuple[str, list[str]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "lines"), blocks(), ids=[name for name, _ in blocks()])
 def test_every_console_block_runs(name: str, lines: list[str], tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(DOCS.parent / "examples")
     for line in lines:
         words = shlex.split(line)
         assert words[0] == "harness", f"{name}: a console block holds commands of harness only: {line}"

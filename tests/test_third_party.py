@@ -187,9 +187,52 @@ def test_its_command_is_one_of_ours_and_is_not_imported_again_to_be_listed(harne
 def test_every_part_of_it_is_listed_with_its_distribution(harness: Harness) -> None:
     rows = [line.split()[:4] for line in harness("plugins").stdout.splitlines() if "harness-probe" in line]
     names = {("method", "probe-bias"), ("task", "probe-sums"), ("metric", "probe_length"), ("command", "probe-hello")}
+    names |= {("study", "probe-biases")}
     assert {(kind, name) for kind, name, *_ in rows} == names
     assert {tuple(row[2:]) for row in rows} == {("harness-probe", "1.2.3")}
     assert "--set probe-bias.learning_rate=0.001" in harness("show", "probe-bias").stdout
+
+
+def test_its_study_is_listed_run_and_reported_beside_ours(harness: Harness, tmp_path: Path) -> None:
+    listed = harness("study", "list").stdout.splitlines()
+    [line] = [line for line in listed if line.startswith("probe-biases")]
+    assert line.split("  ", 1)[1].strip() == "Are biases enough?  (2 built-in)"
+    assert any(line.startswith("rq1") for line in listed)
+
+    done = harness("study", "run", "probe-biases", "--builtin")
+    assert done.stdout == "probe-biases: 2 of 2 cells finished, in runs\n", done.stderr
+    done = harness("study", "report", "probe-biases", "--builtin")
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "runs" / "studies" / "probe-biases" / "report"
+    text = (folder / "report.md").read_text("utf-8")
+    assert "Published values: made up for this package." in text
+    table = text.partition("## Table 9: tuned biases")[2].split("\n## ")[0]
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| built-in")]
+    assert {(line[1], line[-1].strip()) for line in lines} == {("zero-shot", "12.50"), ("probe-bias", "–")}
+    assert all("[" in line[2] for line in lines), "ours has its interval"
+    page = (folder / "index.html").read_text("utf-8")
+    assert "<h2 id='probe-table'>Table 9: tuned biases</h2>" in page
+
+
+def test_a_user_may_show_its_table_and_a_broken_one_of_its_stops_nothing_else(
+    harness: Harness, own: Path, tmp_path: Path
+) -> None:
+    grid = '[[builtin]]\ntask = ["conala"]\nmethod = ["zero-shot"]\n'
+    (tmp_path / "mine.toml").write_text(f'shows = ["probe-table", "rq2:figure1"]\n{grid}')
+
+    def report(place: Path) -> tuple[str, str]:
+        words = ("study", "report", "mine.toml", "--builtin", "--output", "out")
+        done = harness(*words, PYTHONPATH=str(place))
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "out" / "report.md").read_text("utf-8"), done.stderr
+
+    text, _ = report(own)
+    assert "## Table 9" in text and "## Figure 1" in text and "not run" in text
+    _edit(own, "published.get(method)", "published[1 / 0]")
+    text, said = report(own)
+    assert "## Table 9" not in text and "## Figure 1" in text
+    assert "the exhibit 'probe-table' raised ZeroDivisionError" in said
+    assert "probe-table of harness-probe cannot be shown" in text
 
 
 def test_third_parties_can_be_switched_off_and_chosen(harness: Harness) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from harness import cli
@@ -12,14 +14,16 @@ from harness import cli
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def command(as_json: bool, calibrate: bool) -> None:
     """Versions, processor, memory, GPU, the built-in model and sample, and the sandbox's isolation."""
-    from harness.model import prepare_process
+    from harness.modeling.quirks import prepare_process
 
     prepare_process()
-    from harness import builtin, provenance, sandbox
+    from harness import builtin, sandbox
+    from harness.evaluation import costs, provenance
 
     machine, versions = provenance.machine(), provenance.versions()
-    rung = sandbox.rung()
-    facts = {"machine": machine, "versions": versions, "builtin": builtin.facts(), "sandbox": rung}
+    level = sandbox.isolation_level()
+    facts = {"machine": machine, "versions": versions, "builtin": builtin.facts(), "sandbox": level}
+    facts["unmeasured"] = costs.unmeasured()
     calibration = sandbox.calibrate() if calibrate else None
     if calibration is not None:
         facts["calibration"] = calibration
@@ -29,11 +33,35 @@ def command(as_json: bool, calibrate: bool) -> None:
     gpu = machine["gpu"] or "none: tuning and writing run on the CPU, in 32 bit"
     click.echo(f"machine   {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GB, {machine['system']}")
     click.echo(f"GPU       {gpu}")
+    for line in costs.unmeasured():
+        click.echo(f"not measured here: {line}")
     for name, version in versions.items():
         click.echo(f"{name:24} {version}")
     for line in builtin.lines():
         click.echo(line)
-    click.echo(str(rung))
+    if level.name != "full" and (why := namespaces_off()) is not None:
+        click.echo(f"user namespaces are off ({why}): the isolation below is what is left without them")
+    click.echo(str(level))
     if calibration is not None:
         limits = f"{calibration.limits.cpu_seconds:.1f} s of CPU and {calibration.limits.wall_seconds:.1f} s in all"
         click.echo(f"calibration: {calibration.slowness:.2f} times as slow as the reference; a test may use {limits}")
+
+
+SWITCHES = {
+    "user/max_user_namespaces": "0",
+    "kernel/unprivileged_userns_clone": "0",
+    "kernel/apparmor_restrict_unprivileged_userns": "1",
+}
+"""Below `/proc/sys`: the value with which a kernel gives an ordinary user no user namespaces (user_namespaces(7); the
+second is Debian's, the third Ubuntu's)."""
+
+
+def namespaces_off(settings: Path = Path("/proc/sys")) -> str | None:
+    """The setting that switches user namespaces off, as `sysctl` writes it; None where they are on."""
+    if not Path("/proc/self/ns/user").exists():
+        return "this kernel has none"
+    for name, off in SWITCHES.items():
+        file = settings / name
+        if file.is_file() and file.read_text("ascii").strip() == off:
+            return f"{name.replace('/', '.')} = {off}"
+    return None

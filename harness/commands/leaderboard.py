@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import cli
+from harness import cli, files
+from harness.display import escape
+from harness.ranking.costs import COSTS
 
 if TYPE_CHECKING:
-    from harness.leaderboard import Board, Found
+    from harness.api import Format
 
 FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 
@@ -23,47 +25,47 @@ FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 @click.option("--method", "methods", callback=cli.names, help="Only these methods.")
 @click.option("--model", "models", callback=cli.names, help="Only these models.")
 @click.option("--metric", help="Rank by this metric or measure (em@10), and show no other.")
-@click.option("--sort", help="Order by a measure or a cost: trainable, memory, tuning, writing, tokens, energy.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--sort", help=f"Order by a measure or a cost: {', '.join(COSTS)}.")
+@click.option("--wide", is_flag=True, help="Every column, however wide the terminal is.")
+@click.option("--top", type=click.IntRange(1), help="Only the first N rows of each table.")
+@click.option("--seeds", is_flag=True, help="A row for each seed; without it the seeds of a method are one row.")
+@click.option(
+    "--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), callback=cli.file, help="Write to this file."
+)
 def command(
     paths: tuple[Path, ...],
-    form: str,
+    form: Format,
     as_json: bool,
     tasks: tuple[str, ...],
     methods: tuple[str, ...],
     models: tuple[str, ...],
     metric: str | None,
     sort: str | None,
+    wide: bool,
+    top: int | None,
+    seeds: bool,
+    root: Path,
     output: Path | None,
 ) -> None:
-    """Rows of finished runs, best first. PATHS are run folders or folders of runs (default: runs).
+    """Rows of finished runs, best first. PATHS are run folders or folders of runs, in place of --runs.
 
     \b
     harness leaderboard --task conala --metric em@10
     harness leaderboard --format html --output leaderboard.html
     """
-    from harness import leaderboard, runs
+    from harness import api
 
-    found = leaderboard.collect(paths or (Path("runs"),))
-    rows = leaderboard.select(found.rows, tasks, methods, models)
-    boards = leaderboard.boards(rows, found.folders, metric=metric, sort=sort, left_out=found.left_out)
-    for line in found.left_out:
-        click.echo(f"left out: {line}", err=True)
-    text = _render(boards, found, "json" if as_json else form)
+    board = api.leaderboard(
+        *(paths or (root,)), tasks=tasks, methods=methods, models=models, metric=metric, sort=sort, seeds=seeds
+    )
+    for line in board.left_out:
+        click.echo(f"left out: {escape(line)}", err=True)
+    width = None if wide or output is not None else cli.terminal_width()
+    text = board.render("json" if as_json else form, width=width, top=top)
     if output is None:
         click.echo(text)
     else:
-        runs.write_text(output, text + "\n")
-
-
-def _render(boards: list[Board], found: Found, form: str) -> str:
-    from harness import tables
-
-    if form == "html":
-        from harness.report import page
-
-        return page.render(boards, found.folders, left_out=found.left_out)
-    if form == "json":
-        return "\n".join(tables.json_lines(boards, found.folders, found.json))
-    forms = {"table": tables.text, "markdown": tables.markdown, "csv": tables.csv, "latex": tables.latex}
-    return forms[form](boards, found.folders)
+        files.write_text(output, text + "\n")

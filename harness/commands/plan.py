@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import cli
+from harness import cli, completion
 
 if TYPE_CHECKING:
     from harness.config import Settings
     from harness.plugin import Method
+    from harness.plugin_system.registry import PluginEntry
     from harness.records import ModelSpec
-    from harness.registry import Offer
 
 
 @click.command("plan")
-@click.option("--method", "methods", required=True, callback=cli.names, help="Tuning methods: lora, ia3, peft:vera.")
+@click.option(
+    "--method",
+    "methods",
+    required=True,
+    callback=cli.names,
+    shell_complete=completion.names("method"),
+    help="Tuning methods: lora, ia3, peft:vera.",
+)
 @click.option("--model", required=True, help="A config.json, a folder with one, or a hub id.")
 @click.option("--revision", help="Hub commit of the model.")
 @click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a method.")
@@ -29,21 +36,23 @@ def command(methods: tuple[str, ...], model: str, revision: str | None, sets: tu
     harness plan --model codellama/CodeLlama-7b-hf --method lora,ia3
     """
     from harness.config import Settings
-    from harness.model import prepare_process
+    from harness.config_check import check_layers
+    from harness.modeling.quirks import prepare_process
+    from harness.plugin_system.registry import Registry
     from harness.records import ModelSpec
-    from harness.registry import Registry
 
     prepare_process()
     registry, settings = Registry(), Settings(sets)
     spec = ModelSpec(_folder(model), revision)
-    offers = [registry.method(name) for name in methods]
-    found = [_planned(offer, spec, model, settings) for offer in offers]
+    entries = [registry.method(name) for name in methods]
+    counts = [_count_parameters(entry, spec, model, settings) for entry in entries]
     settings.check_claimed()
+    check_layers(settings, registry)
     if as_json:
-        cli.echo_json(found[0] if len(found) == 1 else found)
+        cli.echo_json(counts[0] if len(counts) == 1 else counts)
         return
-    width = max(len(one["method"]) for one in found)
-    for one in found:
+    width = max(len(one["method"]) for one in counts)
+    for one in counts:
         share = 100 * one["trainable_parameters"] / one["total_parameters"]
         click.echo(
             f"{one['method']:{width}}  {one['trainable_parameters']:>14,} of {one['total_parameters']:,} parameters"
@@ -57,17 +66,18 @@ def _folder(model: str) -> str:
     return str(path.parent if path.name == "config.json" else path) if path.exists() else model
 
 
-def _planned(offer: Offer[Method], spec: ModelSpec, model: str, settings: Settings) -> dict[str, Any]:
-    from harness.model import meta, parameters
+def _count_parameters(entry: PluginEntry[Method], spec: ModelSpec, model: str, settings: Settings) -> dict[str, Any]:
+    from harness.evaluation import meta_device
+    from harness.modeling.base import meta, parameters
 
-    config, _ = settings.config(offer.name, offer.plugin.Config)
+    config, _ = settings.config(entry.name, entry.plugin.Config)
     base = meta(spec)
     _, total = parameters(base.model)
-    adapted = offer.plugin.adapt(base, config)
+    adapted = meta_device.adapt_on_meta(entry.plugin, spec, config)
     trainable, _ = parameters(adapted.model)
     return {
         "model": model,
-        "method": offer.name,
+        "method": entry.name,
         "trainable_parameters": trainable,
         "total_parameters": total,
         # Adapters are kept in 32 bits whatever the base is.

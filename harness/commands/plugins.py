@@ -1,4 +1,4 @@
-"""`harness plugins`: who offers what."""
+"""`harness plugins`: every plugin and where it comes from."""
 
 from __future__ import annotations
 
@@ -9,58 +9,62 @@ import click
 from harness import cli
 
 if TYPE_CHECKING:
-    from harness.registry import Registry
+    from harness.plugin_system.registry import Registry
+
+
+KINDS_LISTED = ("method", "task", "metric", "backend", "decoder", "study", "command", "listener")
 
 
 @click.command("plugins")
+@click.option("--kind", type=click.Choice(KINDS_LISTED), help="Only these.")
 @click.option("--json", "as_json", is_flag=True, help="The list as JSON.")
-def command(as_json: bool) -> None:
-    """Every method, task, metric, backend and command, and the distribution it comes from; what was left out, and why.
+def command(kind: str | None, as_json: bool) -> None:
+    """Every method, task, metric, backend, study and command, who offers it, and what was left out for which reason.
 
     HARNESS_PLUGINS=a,b lets in only these third parties, HARNESS_PLUGINS= none.
     """
-    from harness.registry import Registry
+    from harness.plugin_system.registry import Registry
 
     registry = Registry(warn=lambda _: None)
     registry.load_everything()
-    found = list(_rows(registry))
+    plugins = [row for row in _rows(registry) if kind in (None, row["kind"])]
     if as_json:
-        cli.echo_json({"plugins": found, "left_out": registry.quarantined, "remarks": registry.remarks})
+        cli.echo_json({"plugins": plugins, "left_out": registry.left_out, "warnings": registry.warnings})
         return
-    widths = {key: max(len(one[key]) for one in found) for key in ("kind", "name", "distribution")}
-    for one in found:
+    widths = {key: max((len(one[key]) for one in plugins), default=0) for key in ("kind", "name", "distribution")}
+    for one in plugins:
         place = f"{one['kind']:{widths['kind']}}  {one['name']:{widths['name']}}"
         click.echo(f"{place}  {one['distribution']:{widths['distribution']}} {one['version']:8}  {one['summary']}")
-    for left in registry.quarantined:
+    for left in registry.left_out:
         click.echo(f"left out: {left.name} ({left.distribution}): {left.reason}")
-    for remark in registry.remarks:
-        click.echo(f"note: {remark.name} ({remark.distribution}): {remark.reason}")
+    for warning in registry.warnings:
+        click.echo(f"note: {warning.name} ({warning.distribution}): {warning.reason}")
 
 
 def _rows(registry: Registry) -> Any:
     """One row for each plugin and each third-party command; a plugin that only listens is a row of its own."""
-    from harness.registry import KINDS, summary
+    from harness.plugin_system.registry import KINDS, summary
 
     seen = set()
     for kind in KINDS:
-        for offer in registry.offers(kind).values():
-            seen.add(offer.origin.module)
-            yield _row(kind, offer.name, offer.origin, summary(offer.plugin))
-            for member, words in (registry.members(offer) if kind == "method" else {}).items():
-                yield _row(kind, f"{offer.name}:{member}", offer.origin, words)
-    for name, origin, words in registry.commands():
+        for entry in registry.entries(kind).values():
+            seen.add(entry.origin.module)
+            yield _row(kind, entry.name, entry.origin, summary(entry.plugin))
+            for member, summary_line in (registry.members(entry) if kind == "method" else {}).items():
+                yield _row(kind, f"{entry.name}:{member}", entry.origin, summary_line)
+    for name, origin, summary_line in registry.commands():
         seen.add(origin.module)
-        yield _row("command", name, origin, words)
+        yield _row("command", name, origin, summary_line)
     for name, origin in registry.origins.items():
         if name not in seen and (hooks := registry.hooks(name)):
             yield _row("listener", name, origin, ", ".join(hooks))
 
 
-def _row(kind: str, name: str, origin: Any, words: str) -> dict[str, str]:
+def _row(kind: str, name: str, origin: Any, summary_line: str) -> dict[str, str]:
     return {
         "kind": kind,
         "name": name,
         "distribution": origin.distribution,
         "version": origin.version,
-        "summary": words,
+        "summary": summary_line,
     }

@@ -20,14 +20,14 @@ def selftest(as_json: bool) -> None:
     """Run the shipped cheats, escapes and honest programs; a line for each promise, exit status 1 if one breaks."""
     from harness import sandbox
 
-    click.echo(str(sandbox.rung()), err=True)
-    found = []
+    click.echo(str(sandbox.isolation_level()), err=True)
+    checks = []
     for promise, holds, detail in sandbox.selftest():
-        found.append({"promise": promise, "holds": holds, "detail": detail})
+        checks.append({"promise": promise, "holds": holds, "detail": detail})
         if not as_json:
             click.echo(f"{'holds ' if holds else 'BROKEN'} {promise}: {detail}")
     if as_json:
-        cli.echo_json(found)
-    broken = [one for one in found if not one["holds"]]
-    click.echo(f"{len(found) - len(broken)} of {len(found)} promises hold", err=True)
+        cli.echo_json(checks)
+    broken = [one for one in checks if not one["holds"]]
+    click.echo(f"{len(checks) - len(broken)} of {len(checks)} promises hold", err=True)
     sys.exit(1 if broken else 0)

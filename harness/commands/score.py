@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
-from harness import cli
+from harness import cli, completion
 
 
 @click.command("score")
 @click.argument("run", required=False, type=click.Path(path_type=Path))
-@click.option("--task", help="The task of a completions file.")
+@click.option("--task", shell_complete=completion.names("task"), help="The task of a completions file.")
 @click.option("--completions", type=click.Path(path_type=Path), help='Lines {"id": …, "completions": ["…"]}.')
 @click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: the built-in sample]")
-@click.option("--metric", "metrics", callback=cli.names, help="Metrics in place of the task's own.")
+@click.option(
+    "--metric",
+    "metrics",
+    callback=cli.names,
+    shell_complete=completion.names("metric"),
+    help="Metrics in place of the task's own.",
+)
 @click.option("-k", "ks", callback=cli.numbers, help="Values of k, like 1,5,10.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
@@ -24,7 +30,13 @@ from harness import cli
     "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
 )
 @click.option(
-    "--runs", "root", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Folder of runs."
+    "--runs",
+    "root",
+    type=click.Path(path_type=Path),
+    callback=cli.folder,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of runs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The row as JSON.")
 def command(
@@ -48,23 +60,36 @@ def command(
     harness score --task apps --completions mine.jsonl
     harness score runs/conala-lora-builtin-sample-1b1356c3 --metric codebleu
     """
-    from harness import external, leaderboard
     from harness.config import Settings
+    from harness.config_check import check_layers
     from harness.errors import UsageError
-    from harness.plan import Request
-    from harness.registry import Registry
+    from harness.evaluation import rescoring
+    from harness.evaluation.request import Request
+    from harness.plugin_system.registry import Registry
+    from harness.ranking.tables import rows_as_json
+    from harness.ranking.terminal import rows_as_text
 
     registry, settings = Registry(), Settings(sets)
+    check_layers(settings, registry)
     if run is not None:
         if completions or task:
             raise UsageError("name a finished run, or --task with --completions, not both")
-        row = external.add_metrics(run, metrics, ks, data, registry, settings)
+        row = rescoring.add_metrics(run, metrics, ks, data, registry, settings)
     elif task and completions:
-        request = Request(method, task, data=data, metrics=metrics, ks=ks, limit=limit, accept_unsafe=accept_unsafe)
-        row = external.score_file(request, completions, model or completions.stem, registry, settings, root)
+        request = Request(
+            method,
+            task,
+            data=data,
+            metrics=metrics,
+            ks=ks,
+            limit=limit,
+            accept_unsafe=accept_unsafe,
+            whole_data=True,
+        )
+        row = rescoring.score_file(request, completions, model or completions.stem, registry, settings, root)
     else:
         raise UsageError("name a finished run, or --task with --completions FILE.jsonl")
     if as_json:
-        cli.echo_json(leaderboard.as_json([row]))
+        cli.echo_json(rows_as_json([row]))
     else:
-        click.echo(leaderboard.table([row]))
+        click.echo(rows_as_text([row], width=cli.terminal_width()))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness import cli
+from harness.display import escape
 from harness.records import to_json
 
 MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
@@ -23,13 +24,13 @@ def command(run: Path, data: Path | None, judge: bool, as_json: bool) -> None:
     \b
     harness verify runs/conala-lora-builtin-sample-2603351d
     """
-    from harness.verification import verify
+    from harness.evaluation.verification import verify
 
     checks = []
     for check in verify(run, data, judge=judge):
         checks.append(check)
         if not as_json:
-            click.echo(f"{MARKS[check.verdict]} {check.words}{f': {check.found}' if check.found else ''}")
+            click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}"))
     if as_json:
         cli.echo_json(to_json(checks))
     if any(check.verdict == "broken" for check in checks):

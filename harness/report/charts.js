@@ -67,71 +67,99 @@ function legend(names, mark) {
   return make("ul", { class: "legend" }, ...names.map((name, i) => make("li", {}, make("svg", { viewBox: "-8 -8 16 16", "aria-hidden": "true" }, mark(i)), ` ${name}`)));
 }
 
-// The rows that no other row beats in both; of rows with the same cost only the best score.
-function front(points) {
-  const sorted = [...points].sort((a, b) => a.cost - b.cost || b.gain - a.gain);
-  let best = -Infinity;
-  return sorted.filter((point) => { const on = point.gain > best; if (on) best = point.gain; return on; });
+// Points at one place as one point with all their rows.
+function gathered(points) {
+  const found = new Map();
+  for (const point of points) {
+    const at = `${point.cost} ${point.score}`;
+    if (found.has(at)) found.get(at).rows.push(point.row);
+    else found.set(at, { ...point, rows: [point.row] });
+  }
+  return [...found.values()];
 }
 
-// The names of points beside them, as many as there is room for; the first ones first.
-function names(points, all, x, y) {
-  const taken = all.map(({ cost, score }) => [x.at(cost) - 5, 10, y.at(score) + 4]); // no name lies on a dot
-  const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
-  return points.flatMap(({ row, cost, score }) => {
-    const width = row.name.length * 6.4, middle = x.at(cost), at = y.at(score) + 4;
-    const spot = [[middle + 9, width, at], [middle - 9 - width, width, at], [middle - width / 2, width, at - 14], [middle - 4, width, at - 14], [middle - width + 4, width, at - 14]].find(free);
+// The points that no cheaper one beats, and none at the same cost; an equal score at a higher cost is not beaten.
+function front(points) {
+  const sorted = [...points].sort((a, b) => a.cost - b.cost || b.gain - a.gain);
+  let best = -Infinity, cheapest = null;
+  return sorted.filter((point) => {
+    const on = point.gain >= best && point.cost !== cheapest;
+    cheapest = point.cost;
+    best = Math.max(best, point.gain);
+    return on;
+  });
+}
+
+// The names of points beside them, as many as there is room for; the first ones first. No name lies on a dot or a line.
+function names(points, all, best, x, y) {
+  const taken = all.map(({ cost, score }) => [x.at(cost) - 6, 12, y.at(score) + 4]);
+  for (let i = 1; i < best.length; i += 1) { // the line of the front, as dots
+    const [from, to] = [best[i - 1], best[i]].map((p) => [x.at(p.cost), y.at(p.score)]);
+    for (let part = 1; part < 32; part += 1) taken.push([from[0] + (part / 32) * (to[0] - from[0]), 4, from[1] + (part / 32) * (to[1] - from[1]) + 4]);
+  }
+  const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && at < HEIGHT - BOTTOM && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
+  return points.flatMap((point) => {
+    const words = called(point), width = words.length * 6.6, middle = x.at(point.cost), at = y.at(point.score) + 4;
+    const spot = [[middle + 10, width, at], [middle - 10 - width, width, at], [middle + 6, width, at - 13], [middle - 6 - width, width, at - 13], [middle + 6, width, at + 13], [middle - 6 - width, width, at + 13]].find(free);
     if (!spot) return [];
     taken.push(spot);
-    return [make("text", { x: spot[0], y: spot[2] }, row.name)];
+    return [make("text", { x: spot[0], y: spot[2] }, words)];
   });
+}
+
+// A point's name where there is little room; the model only where the board has several.
+function called({ rows }) {
+  const name = several ? rows[0].name : rows[0].text("label");
+  const words = name.length > 36 ? `${name.slice(0, 35)}…` : name;
+  return rows.length > 1 ? `${words} and ${rows.length - 1} more` : words;
 }
 
 function drawPareto(board, rows) {
   measure();
   const column = Number(byId("pareto-score").value), cost = COSTS[byId("pareto-cost").value];
   const sign = board.columns[column].higher ? 1 : -1;
-  const points = rows.map((row) => ({ row, score: row.value(column), cost: cost.of(row) })).filter((p) => p.score !== null && p.cost !== null);
-  for (const point of points) point.gain = sign * point.score;
+  const known = rows.map((row) => ({ row, score: row.value(column), cost: cost.of(row), ends: row.estimate(column)?.ends })).filter((p) => p.score !== null && p.cost !== null);
+  for (const point of known) point.gain = sign * point.score;
+  const points = gathered(known);
   if (!points.length) return byId("pareto").replaceChildren(make("p", {}, "No run here has both numbers."));
-  const best = front(points), on = new Set(best);
-  const x = scale(points.map((p) => p.cost), LEFT, WIDTH - RIGHT), y = scale(points.map((p) => p.score), HEIGHT - BOTTOM, TOP);
+  const best = front(points), on = new Set(best), runs = best.reduce((sum, p) => sum + p.rows.length, 0);
+  const x = scale(points.map((p) => p.cost), LEFT, WIDTH - RIGHT), y = scale([...points.map((p) => p.score), ...best.slice(0, NAMED).flatMap((p) => p.ends ?? [])], HEIGHT - BOTTOM, TOP);
   const name = columnName(board.columns[column]);
-  const svg = frame(`${name} against ${cost.title}: ${best.length} of ${points.length} runs are on the front`, x, y, cost.title, `${name} (%)`);
-  const rest = points.filter((p) => !on.has(p)), words = (p) => `${p.row.name}: ${name} ${p.score.toFixed(2)}, ${cost.title} ${short(p.cost)}`;
+  const svg = frame(`${name} against ${cost.title}: ${runs} of ${known.length} runs are on the front`, x, y, cost.title, `${name} (%)`);
+  const rest = points.filter((p) => !on.has(p)), words = (p) => `${p.rows.slice(0, 5).map((row) => row.name).join("; ")}${p.rows.length > 5 ? ` and ${p.rows.length - 5} more` : ""}: ${name} ${p.row.estimate(column).words}, ${cost.title} ${cost.text(p.row)}`;
   if (rest.length > NAMED) svg.append(make("path", { d: rest.map((p) => `M${x.at(p.cost).toFixed(1)} ${y.at(p.score).toFixed(1)}h0`).join(""), stroke: "var(--dim)", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.45, fill: "none" }));
-  else for (const p of rest) svg.append(make("circle", { cx: x.at(p.cost), cy: y.at(p.score), r: 4, fill: "var(--dim)" }, make("title", {}, words(p))));
+  else for (const p of rest) svg.append(make("circle", { cx: x.at(p.cost), cy: y.at(p.score), r: p.rows.length > 1 ? 6 : 4, fill: "var(--dim)" }, make("title", {}, words(p))));
   svg.append(make("path", { d: "M" + best.map((p) => `${x.at(p.cost)} ${y.at(p.score)}`).join("L"), stroke: "var(--c0)", "stroke-width": 2, fill: "none" }));
+  for (const p of best.slice(0, NAMED)) if (p.ends) svg.append(make("path", { class: "interval", d: `M${x.at(p.cost)} ${y.at(p.ends[0])}V${y.at(p.ends[1])}`, stroke: "var(--c0)", opacity: 0.6 }));
   for (const p of best) {
-    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
+    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", stroke: p.rows.length > 1 ? "var(--text)" : null, "stroke-width": p.rows.length > 1 ? 2 : null, tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
   }
-  svg.append(...names(points.length <= NAMED ? [...best, ...rest] : best.slice(0, NAMED), points, x, y));
-  const lines = best.map((p) => [p.row.name, p.score.toFixed(2), short(p.cost)]);
-  byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", name, cost.title], lines));
+  svg.append(...names(points.length <= NAMED ? [...best, ...rest] : best.slice(0, NAMED), points, best.slice(0, NAMED), x, y));
+  const lines = best.flatMap((p) => p.rows.map((row) => [row.name, row.estimate(column).words, cost.text(row)]));
+  byId("pareto").replaceChildren(make("figure", {}, svg), numbers("The front as a table", ["run", `${name} (%)`, cost.title], lines));
 }
 
-// Series of one model and method over the number of examples: the mean of its runs (seeds), and their range.
-function series(rows, column) {
+// Rows that differ in nothing but the number of examples and the seed are a curve: the mean of its runs, and their range.
+function series(board, rows, column) {
   const found = new Map();
   for (const row of rows) {
-    const x = row.get("examples"), value = row.value(column);
-    if (x === null || x === 0 || value === null) continue;
-    const name = `${row.text("method")} on ${row.model}`;
-    if (!found.has(name)) found.set(name, new Map());
-    const points = found.get(name);
+    const x = row.get("examples"), value = row.value(column), curve = row.get("curve");
+    if (curve === null || value === null) continue;
+    if (!found.has(curve)) found.set(curve, new Map());
+    const points = found.get(curve);
     points.set(x, [...(points.get(x) ?? []), value]);
   }
-  return [...found].map(([name, points]) => ({
-    name,
+  return [...found].map(([curve, points]) => ({
+    name: board.curves[curve],
     points: [...points].sort(([a], [b]) => a - b).map(([x, values]) => ({ x, mean: values.reduce((a, b) => a + b) / values.length, low: bounds(values)[0], high: bounds(values)[1], runs: values.length })),
   }));
 }
 
 function drawCurves(board, rows) {
   measure();
-  const all = series(rows, board.main), lines = all.slice(0, 12), name = columnName(board.columns[board.main]);
+  const all = series(board, rows, board.main), lines = all.slice(0, 12), name = columnName(board.columns[board.main]);
   if (!lines.length) return byId("curves").replaceChildren(make("p", {}, "No run here shows examples (icl, rag)."));
-  const models = new Set(lines.map((l) => l.name.split(" on ").pop()));
+  const models = new Set(rows.filter((row) => row.get("curve") !== null).map((row) => row.model));
   // For comparison: the best tuned run, and the best without tuning or examples.
   const without = rows.filter((row) => row.value(board.main) !== null && !(row.get("examples") > 0) && models.has(row.model));
   const sign = board.columns[board.main].higher ? 1 : -1;
@@ -148,10 +176,15 @@ function drawCurves(board, rows) {
       svg.append(make("path", { d: SHAPES[i % 6], transform: `translate(${x.at(p.x)} ${y.at(p.mean)})`, fill: colour }, make("title", {}, `${line.name}, ${p.x} examples: ${p.mean.toFixed(2)}`)));
     }
   });
-  flat.forEach((row) => svg.append(make("path", { d: `M${LEFT} ${y.at(row.value(board.main))}H${WIDTH - RIGHT}`, stroke: "var(--dim)", "stroke-dasharray": "6 4" }), make("text", { x: WIDTH - RIGHT, y: y.at(row.value(board.main)) - 4, "text-anchor": "end" }, row.name)));
-  const table = lines.flatMap((l) => l.points.map((p) => [l.name, p.x, p.mean.toFixed(2), `${p.low.toFixed(2)} to ${p.high.toFixed(2)}`, p.runs]));
+  const above = [];
+  for (const row of flat) {
+    const at = y.at(row.value(board.main)), words = above.some((other) => Math.abs(other - at) < 14) ? at + 13 : at - 4;
+    above.push(at);
+    svg.append(make("path", { d: `M${LEFT} ${at}H${WIDTH - RIGHT}`, stroke: "var(--dim)", "stroke-dasharray": "6 4" }), make("text", { x: WIDTH - RIGHT, y: words, "text-anchor": "end" }, row.name));
+  }
+  const means = lines.flatMap((l) => l.points.map((p) => [l.name, p.x, p.mean.toFixed(2), `${p.low.toFixed(2)} to ${p.high.toFixed(2)}`, p.runs]));
   const more = all.length > lines.length ? [make("p", { class: "small" }, `${all.length - lines.length} more curves: choose a model above.`)] : [];
-  byId("curves").replaceChildren(make("figure", {}, svg, legend(lines.map((l) => l.name), (i) => make("path", { d: SHAPES[i % 6], fill: COLOURS[i % 8] }))), ...more, numbers("The curves as a table", ["curve", "examples", `mean ${name}`, "range over runs", "runs"], table));
+  byId("curves").replaceChildren(make("figure", {}, svg, legend(lines.map((l) => l.name), (i) => make("path", { d: SHAPES[i % 6], fill: COLOURS[i % 8] }))), ...more, numbers("The curves as a table", ["curve", "examples", `mean ${name}`, "range over runs", "runs"], means));
 }
 
 function drawSlices(board, rows) {

@@ -3,17 +3,15 @@
 
 const GOOD = new Set(["passed", "matches"]);
 const SETS = {
-  onlyA: { words: "only A solved", holds: (a, b) => solved(a) && !solved(b) },
-  onlyB: { words: "only B solved", holds: (a, b) => solved(b) && !solved(a) },
-  both: { words: "both solved", holds: (a, b) => solved(a) && solved(b) },
-  neither: { words: "neither solved", holds: (a, b) => !solved(a) && !solved(b) },
-  betterA: { words: "A scores higher", holds: (a, b) => a.v > b.v },
-  betterB: { words: "B scores higher", holds: (a, b) => b.v > a.v },
+  onlyA: { words: "only A solved", holds: (a, b) => a.s && !b.s },
+  onlyB: { words: "only B solved", holds: (a, b) => b.s && !a.s },
+  both: { words: "both solved", holds: (a, b) => a.s && b.s },
+  neither: { words: "neither solved", holds: (a, b) => !a.s && !b.s },
+  betterA: { words: "A scores higher", holds: (a, b, v) => a.v[v] !== null && b.v[v] !== null && a.v[v] > b.v[v] },
+  betterB: { words: "B scores higher", holds: (a, b, v) => a.v[v] !== null && b.v[v] !== null && b.v[v] > a.v[v] },
 };
 const LISTED = 200;
-
-// Solved: the score is full, or one of the completions passed its tests.
-function solved(one) { return one.v >= 1 || one.k.some((kind) => page.kinds[kind] === "passed"); }
+const SOLVED = "Solved: at least one of the completions passed its tests or matched a reference, whatever k the measure has that ranks the table.";
 
 async function unpack(id) {
   const bytes = Uint8Array.from(atob(byId(id).textContent), (c) => c.charCodeAt(0));
@@ -26,11 +24,14 @@ class Explorer {
     this.board = board;
     this.rows = board.explored.map((index) => new Row(board.rows[index], index));
     this.cache = new Map();
-    this.set = "onlyA";
+    this.set = state.get("set", "onlyA") in SETS ? state.get("set", "onlyA") : "onlyA";
     this.turn = 0;
-    const choices = this.rows.map((row) => [String(row.index), row.name]);
+    const choices = this.rows.map((row) => [row.get("id"), row.name]);
     options(byId("run-a"), choices, choices[0]?.[0]);
     options(byId("run-b"), choices, choices[1]?.[0] ?? choices[0]?.[0]);
+    options(byId("explore-by"), board.explorable.map((column, i) => [String(i), columnName(board.columns[column])]), "0");
+    for (const [id, otherwise] of [["run-a", choices[0]?.[0]], ["run-b", choices[1]?.[0]], ["explore-by", "0"]]) remember(id, otherwise);
+    byId("explore-find").value = state.get("explore-find");
     this.load();
   }
 
@@ -39,31 +40,48 @@ class Explorer {
     return this.cache.get(id);
   }
 
+  get measure() { return Number(byId("explore-by").value); }
+
   async load() {
     const turn = ++this.turn, box = byId("explorer");
     if (this.rows.length < 2) return box.replaceChildren(make("p", {}, "Two runs with their records are needed, and this board has fewer on this page."));
-    const [a, b] = ["run-a", "run-b"].map((id) => this.rows.find((row) => String(row.index) === byId(id).value));
-    const [problems, one, other] = await Promise.all([this.part(`problems-${this.board.id}`), this.part(`run-${a.get("id")}`), this.part(`run-${b.get("id")}`)]);
+    const [a, b] = ["run-a", "run-b"].map((id) => this.rows.find((row) => row.get("id") === byId(id).value));
+    const [{ problems, examples }, one, other] = await Promise.all([this.part(`problems-${this.board.id}`), this.part(`run-${a.get("id")}`), this.part(`run-${b.get("id")}`)]);
     if (turn !== this.turn) return undefined; // another pair was chosen meanwhile
+    this.examples = examples;
     this.pairs = problems.map((problem, i) => ({ problem, a: one[i], b: other[i] }));
     this.names = [a.name, b.name];
-    const some = (key) => this.pairs.some((pair) => SETS[key].holds(pair.a, pair.b));
+    const some = (key) => this.pairs.some((pair) => this.holds(key, pair));
     if (!some(this.set)) this.set = Object.keys(SETS).find(some) ?? this.set;
-    return this.draw();
+    return this.draw(state.get("problem"));
   }
 
-  draw() {
-    const sets = make("div", { class: "sets", role: "group", "aria-label": "Which problems" });
+  holds(key, { a, b }) { return SETS[key].holds(a, b, this.measure); }
+
+  // Whether the searched words stand in the problem or in an answer.
+  found(pair) {
+    const words = byId("explore-find").value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (!words.length) return true;
+    const { problem, a, b } = pair;
+    const text = [problem.id, problem.slice, problem.instruction, problem.reference, ...a.c, ...b.c].join("\n").toLowerCase();
+    return words.every((word) => text.includes(word));
+  }
+
+  draw(wanted = "") {
+    const sets = make("div", { class: "sets", role: "group", "aria-label": "Which problems" }), within = this.pairs.filter((pair) => this.found(pair));
     for (const [key, set] of Object.entries(SETS)) {
-      const count = this.pairs.filter(({ a, b }) => set.holds(a, b)).length;
-      sets.append(make("button", { type: "button", "data-set": key, "aria-pressed": String(this.set === key), onclick: () => { this.set = key; this.draw(); byId("explorer").querySelector(`[data-set="${key}"]`).focus(); } }, `${set.words} (${count})`));
+      const count = within.filter((pair) => this.holds(key, pair)).length;
+      const pick = () => { this.set = key; state.set("set", key, "onlyA"); this.draw(); byId("explorer").querySelector(`[data-set="${key}"]`).focus(); };
+      sets.append(make("button", { type: "button", "data-set": key, "aria-pressed": String(this.set === key), onclick: pick }, `${set.words} (${count})`));
     }
-    const chosen = this.pairs.filter(({ a, b }) => SETS[this.set].holds(a, b));
+    this.chosen = within.filter((pair) => this.holds(this.set, pair));
+    this.at = Math.max(0, this.chosen.findIndex((pair) => pair.problem.id === wanted));
     this.detail = make("div", { id: "problem", "aria-live": "polite" });
-    const list = make("ul", { class: "list", "aria-label": "Problems" }, ...chosen.slice(0, LISTED).map((pair) => make("li", {}, this.entry(pair))));
-    const more = chosen.length > LISTED ? make("p", { class: "small" }, `The first ${LISTED} of ${chosen.length}.`) : null;
-    byId("explorer").replaceChildren(...(this.board.missing ? [make("p", { class: "warning" }, this.board.missing)] : []), this.taxonomy(), sets, make("div", { class: "split" }, make("div", {}, list, more), this.detail));
-    if (chosen.length) this.show(chosen[0], list.querySelector("button"));
+    this.list = make("ul", { class: "list", "aria-label": "Problems" }, ...this.chosen.slice(0, LISTED).map((pair, i) => make("li", {}, this.entry(pair, i))));
+    const more = this.chosen.length > LISTED ? make("p", { class: "small" }, `The first ${LISTED} of ${this.chosen.length} are listed; Next reaches all.`) : null;
+    const missing = this.board.missing ? [make("p", { class: "warning" }, this.board.missing)] : [];
+    byId("explorer").replaceChildren(...missing, make("p", { class: "small" }, SOLVED), this.taxonomy(), sets, make("div", { class: "split" }, make("div", {}, this.list, more), this.detail));
+    if (this.chosen.length) this.show(this.at);
     else this.detail.append(make("p", {}, "There is no such problem."));
   }
 
@@ -75,30 +93,57 @@ class Explorer {
     return numbers("What the completions came to", ["kind", `A: ${this.names[0]}`, `B: ${this.names[1]}`], lines);
   }
 
-  entry(pair) {
-    const button = make("button", { type: "button", onclick: () => this.show(pair, button) }, make("span", {}, pair.problem.instruction || pair.problem.id));
-    return button;
+  entry(pair, i) {
+    return make("button", { type: "button", onclick: () => this.show(i) }, make("span", {}, pair.problem.instruction || pair.problem.id));
   }
 
-  show(pair, button) {
-    byId("explorer").querySelectorAll('.list [aria-current="true"]').forEach((old) => old.removeAttribute("aria-current"));
-    button.setAttribute("aria-current", "true");
-    const { problem } = pair;
-    const block = (title, text) => (text ? [make("h3", {}, title), make("pre", { tabindex: "0" }, text)] : []);
+  show(i) {
+    this.at = i;
+    const pair = this.chosen[i], { problem } = pair;
+    this.list.querySelectorAll('[aria-current="true"]').forEach((old) => old.removeAttribute("aria-current"));
+    this.list.children[i]?.firstChild.setAttribute("aria-current", "true");
+    state.set("problem", problem.id);
+    const block = (title, content) => (content ? [make("h3", {}, title), content] : []);
     this.detail.replaceChildren(
+      this.steps(),
       make("h3", {}, `Problem ${problem.id}${problem.slice ? `, ${problem.slice}` : ""}`),
-      ...block("Prompt", problem.prompt), ...block("Reference", problem.reference), ...block("Tests", problem.tests),
+      ...block("Prompt", problem.prompt && make("pre", { tabindex: "0" }, problem.prompt)),
+      ...block("Reference", problem.reference && program(problem.reference)), ...block("Tests", problem.tests && make("pre", { tabindex: "0" }, problem.tests)),
+      this.compared(pair),
       make("div", { class: "halves" }, this.side("A", 0, pair.a), this.side("B", 1, pair.b)));
   }
 
+  steps() {
+    const step = (id, to, words) => make("button", { type: "button", id, disabled: to < 0 || to >= this.chosen.length, onclick: () => { this.show(to); (byId(id).disabled ? this.detail.querySelector("button:enabled") : byId(id))?.focus(); } }, words);
+    return make("p", { class: "controls" }, step("problem-before", this.at - 1, "Previous"), `${this.at + 1} of ${this.chosen.length}`, step("problem-after", this.at + 1, "Next"));
+  }
+
+  // One completion of A against one of B, line by line.
+  compared({ a, b }) {
+    const box = make("div"), picks = [a, b].map((side, i) => make("select", { "aria-label": `completion of ${"AB"[i]}` }));
+    [a, b].forEach((side, i) => options(picks[i], side.c.map((_, n) => [String(n), `${n + 1} (${page.kinds[side.k[n]]})`]), "0"));
+    const draw = () => { const [one, other] = [a.c[picks[0].value] ?? "", b.c[picks[1].value] ?? ""]; box.replaceChildren(one === other ? make("p", { class: "small" }, "They are the same.") : diff(one, other)); };
+    picks.forEach((pick) => pick.addEventListener("change", draw));
+    draw();
+    return make("details", { class: "compared" }, make("summary", {}, "Two completions line by line"), make("p", { class: "controls" }, "A ", picks[0], " − against B ", picks[1], " +"), box);
+  }
+
   side(letter, index, one) {
-    const box = make("div", {}, make("h3", {}, `${letter}: ${this.names[index]}`), make("p", { class: "small" }, one.v === null ? "not scored" : `score ${(100 * one.v).toFixed(1)} %`));
-    if (one.x) box.append(make("p", { class: "small" }, `examples in the prompt: ${one.x.join(", ")}`));
+    const column = this.board.columns[this.board.explorable[this.measure]], value = one.v[this.measure];
+    const box = make("div", {}, make("h3", {}, `${letter}: ${this.names[index]}`), make("p", { class: "small" }, value === null ? `${columnName(column)}: not scored` : `${columnName(column)} ${(100 * value).toFixed(1)} %`, one.s ? ", solved" : ", not solved"));
+    if (one.x) box.append(this.shown(one.x));
     one.c.forEach((text, i) => {
       const kind = page.kinds[one.k[i]], mark = GOOD.has(kind) ? "good" : "bad";
-      box.append(make("div", { class: `tag ${mark}` }, `${i + 1}. ${GOOD.has(kind) ? "✓" : "✗"} ${kind}`), make("pre", { tabindex: "0" }, text || "(nothing)"));
+      box.append(make("div", { class: `tag ${mark}` }, `${i + 1}. ${GOOD.has(kind) ? "✓" : "✗"} ${kind}`), text ? program(text) : make("pre", { tabindex: "0" }, "(nothing)"));
       if (one.e?.[i]) box.append(make("pre", { tabindex: "0", class: "small" }, one.e[i]));
     });
     return box;
+  }
+
+  // The examples before the problem, as they stood in the prompt: the most useful last.
+  shown(ids) {
+    const words = `${ids.length} example${ids.length > 1 ? "s" : ""} in the prompt`;
+    if (!ids.some((id) => this.examples[id])) return make("p", { class: "small" }, `${words}: ${ids.join(", ")}`);
+    return make("details", {}, make("summary", {}, words), ...[...ids].reverse().map((id) => make("pre", { tabindex: "0" }, this.examples[id] ?? id)));
   }
 }

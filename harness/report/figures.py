@@ -1,14 +1,19 @@
-"""The exhibits as SVG and PNG, through matplotlib (the extra `plots`). Ours is filled, the published value hollow."""
+"""The exhibits as SVG, PDF and PNG, through matplotlib (the extra `plots`). Ours is filled, the published value hollow.
+
+A figure has no title inside: the page, the caption or the heading above it says what it is.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.disk import file_errors
 from harness.errors import MissingLibrary
-from harness.report.exhibits import Exhibit, Line
-from harness.report.lengths import Lengths
+from harness.report.exhibits import OURS, Exhibit, Line
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a7a00", "#56b4e9", "#9c2b2b", "#4a4a4a")
 """Wong 2011 (Nature Methods 8, 441), two darkened for white paper: told apart with any colour vision."""
@@ -17,97 +22,117 @@ LEVELS = ("--", ":", "-.")
 """Of lines across a panel, told apart as the markers are."""
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """`matplotlib.pyplot` in the look of all figures.
+
+    Raises:
+        MissingLibrary: matplotlib is not installed.
+    """
     try:
         import matplotlib as mpl
     except ImportError:
         raise MissingLibrary("matplotlib", "drawing figures", "plots") from None
     mpl.use("Agg")
     # The same numbers give the same file, byte for byte.
-    mpl.rcParams.update({"svg.hashsalt": "harness", "svg.fonttype": "none", "font.size": 9})
+    mpl.rcParams.update({"svg.hashsalt": "harness", "svg.fonttype": "none", "pdf.fonttype": 42, "font.size": 8})
+    mpl.rcParams["text.parse_math"] = False  # a name with a dollar sign is no formula
     import matplotlib.pyplot as plt
 
     return plt
 
 
+WIDTH, DPI = 4.8, 300
+"""Inches that a figure is wide: the text of an article, so that letters keep their size; dots per inch of a PNG."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One axis of a figure: its words, its lines, and which value of the lines it shows."""
+
+    title: str
+    lines: Sequence[Line]
+    column: int = 0
+
+
 def draw(exhibit: Exhibit, folder: Path) -> list[Path]:
-    """`<id>.svg` and `<id>.png` of a figure; nothing for a table or for one without any number."""
+    """`<id>.svg`, `.pdf` and `.png` of a figure; nothing for a table or for one without any number."""
+    if exhibit.draw is not None:
+        return exhibit.draw(folder)
     how = {"bars": _bars, "scatter": _scatter, "curves": _curves}.get(exhibit.form)
-    if how is None or not any(_has_number(line) for line in exhibit.lines):
+    panels = _panels(exhibit)
+    if how is None or not panels:
         return []
-    plt = _pyplot()
-    figure, axes = _panels(plt, exhibit)
-    for axis, lines in axes:
-        shown = [line for line in lines if _has_number(line)]
-        if shown:
-            how(axis, exhibit, shown)
-        else:
-            axis.set(xticks=[], yticks=[])
-            axis.text(0.5, 0.5, "not run", ha="center", va="center", transform=axis.transAxes)
-    _legend(figure, [axis for axis, _ in axes])
-    figure.suptitle(exhibit.title, fontsize=11)
-    return _save(plt, figure, folder / exhibit.id)
-
-
-def _has_number(line: Line) -> bool:
-    return any(value.number or isinstance(value.published, float) for value in line.values)
-
-
-def draw_lengths(found: Sequence[Lengths], folder: Path) -> list[Path]:
-    """Figure 2 as boxes from the 5th to the 95th percentile, on a logarithmic axis."""
-    shown = [one for one in found if one.tokens]
-    if not shown:
-        return []
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(7, 0.5 * len(shown) + 1.2), layout="constrained")
-    labels = [f"{one.task}, {one.what}" for one in shown]
-    tokens = [one.tokens for one in shown]
-    look = {"boxprops": {"facecolor": "#cfe3f1"}, "medianprops": {"color": COLOURS[1], "linewidth": 2}}
-    axes.boxplot(
-        tokens, orientation="horizontal", whis=(5, 95), showfliers=False, tick_labels=labels, patch_artist=True, **look
+    plt = pyplot()
+    heights = [0.7 + 0.17 * max(3, len(panel.lines)) if exhibit.form == "bars" else 2.6 for panel in panels]
+    figure, axes = plt.subplots(
+        len(panels),
+        1,
+        figsize=(WIDTH, sum(heights)),
+        layout="constrained",
+        squeeze=False,
+        height_ratios=heights,
     )
-    axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(plt.FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel("tokens (box: middle half, whiskers: 5 % to 95 %)")
-    figure.suptitle("Figure 2: token lengths", fontsize=11)
-    return _save(plt, figure, folder / "figure2")
+    for axis, panel in zip(axes[:, 0], panels, strict=True):
+        axis.set_title(panel.title, fontsize=8, loc="left")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(alpha=0.3)
+        axis.set_axisbelow(True)
+        how(axis, exhibit, panel)
+    _legend(figure, list(axes[:, 0]))
+    return save(plt, figure, folder / exhibit.id)
 
 
-def _save(plt: Any, figure: Any, stem: Path) -> list[Path]:
-    paths = [stem.with_suffix(ending) for ending in (".svg", ".png")]
+def _is_drawn(exhibit: Exhibit, line: Line, column: int) -> bool:
+    """Whether the line has a number to draw: in a scatter ours needs both, and published ones the first."""
+    if exhibit.form == "scatter":
+        return all(value.number for value in line.values) or isinstance(line.values[0].published, float)
+    return bool(line.values[column].number) or isinstance(line.values[column].published, float)
+
+
+def save(plt: Any, figure: Any, stem: Path) -> list[Path]:
+    """Write a figure as `stem`.svg, .pdf and .png, the same numbers as the same bytes."""
+    without = {".svg": "Date", ".pdf": "CreationDate", ".png": "Software"}
+    paths = [stem.with_suffix(ending) for ending in without]
     for path in paths:
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+        with file_errors(path):
+            figure.savefig(path, dpi=DPI, metadata={without[path.suffix]: None})
     plt.close(figure)
     return paths
 
 
-def _panels(plt: Any, exhibit: Exhibit) -> tuple[Any, list[tuple[Any, list[Line]]]]:
-    """A figure with an axis for each task where lines begin with one, else a single axis; the lines of each."""
+def _panels(exhibit: Exhibit) -> list[Panel]:
+    """A panel for each task where lines begin with one, and for each column of bars.
+
+    The built-in model and sample have panels of their own: their values say nothing beside published ones.
+    """
     tasks = list(dict.fromkeys(line.names[0] for line in exhibit.lines)) if exhibit.heads[0] == "task" else [""]
-    parts = [[line for line in exhibit.lines if not task or line.names[0] == task] for task in tasks]
-    longest = max(sum(_has_number(line) for line in lines) for lines in parts)
-    size = (5.5 * len(tasks) + (2 if len(tasks) == 1 else 0), 1.8 + 0.34 * max(4, longest))
-    size = size if exhibit.form == "bars" else (size[0], 4.6)
-    figure, axes = plt.subplots(1, len(tasks), figsize=size, layout="constrained", squeeze=False)
-    for axis, task in zip(axes[0], tasks, strict=True):
-        axis.set_title(task, fontsize=10)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(alpha=0.3)
-        axis.set_axisbelow(True)
-    return figure, list(zip(axes[0], parts, strict=True))
+    columns = range(len(exhibit.columns)) if exhibit.form == "bars" else [0]
+    found = []
+    for task, builtin, column in itertools.product(tasks, (False, True), columns):
+        lines = [
+            line
+            for line in exhibit.lines
+            if (not task or line.names[0] == task)
+            and (OURS in line.names) == builtin
+            and _is_drawn(exhibit, line, column)
+        ]
+        if lines:
+            words = [task, "built-in model and sample" if builtin else ""]
+            found.append(Panel(", ".join(word for word in words if word), lines, column))
+    return found
 
 
-def _unit(column: str) -> str:
-    """The column as the label of an axis; everything but memory is a share."""
-    return column if "GB" in column else f"{column} (%)"
+def _label(exhibit: Exhibit, column: int) -> str:
+    """A column as the label of an axis, with its unit."""
+    name = exhibit.columns[column]
+    unit = exhibit.units.get(name, "%")
+    return f"{name} ({unit})" if unit else name
 
 
-def _bars(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
+def _bars(axis: Any, exhibit: Exhibit, panel: Panel) -> None:
+    lines = panel.lines
     for y, line in enumerate(lines):
-        value = line.values[0]
+        value = line.values[panel.column]
         both = value.number is not None and value.published is not None
         if isinstance(value.published, float):
             at = y + 0.2 * both
@@ -125,7 +150,7 @@ def _bars(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
     axis.set_xlim(left=0)
     axis.margins(x=0.12)
     axis.grid(visible=False, axis="y")
-    axis.set_xlabel(_unit(exhibit.columns[0]))
+    axis.set_xlabel(_label(exhibit, panel.column))
 
 
 def _styles(exhibit: Exhibit) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -133,15 +158,16 @@ def _styles(exhibit: Exhibit) -> dict[tuple[str, ...], dict[str, Any]]:
     keys = list(dict.fromkeys(line.names[1:3] for line in exhibit.lines))
     models = list(dict.fromkeys(key[0] for key in keys))
     methods = list(dict.fromkeys(key[-1] for key in keys if len(key) > 1)) or [""]
-    found = {}
+    styles = {}
     for key in keys:
         model, method = models.index(key[0]), methods.index(key[-1]) if len(key) > 1 else 0
         colour = model if len(models) > 1 else method
-        found[key] = {"color": COLOURS[colour % 8], "marker": MARKERS[(method + colour // 8) % 8]}
-    return found
+        styles[key] = {"color": COLOURS[colour % 8], "marker": MARKERS[(method + colour // 8) % 8]}
+    return styles
 
 
-def _scatter(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
+def _scatter(axis: Any, exhibit: Exhibit, panel: Panel) -> None:
+    lines = panel.lines
     styles = _styles(exhibit)
     for line in lines:
         style, label = styles[line.names[1:3]], ", ".join(line.names[1:])
@@ -157,15 +183,15 @@ def _scatter(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
             axis.axvline(known[0], color=style["color"], linestyle=dash, linewidth=1, label=f"{label} (published)")
     axis.set_xlim(left=0)
     axis.set_ylim(bottom=0)
-    axis.set_xlabel(_unit(exhibit.columns[0]))
-    axis.set_ylabel(_unit(exhibit.columns[1]))
+    axis.set_xlabel(_label(exhibit, 0))
+    axis.set_ylabel(_label(exhibit, 1))
 
 
-def _curves(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
+def _curves(axis: Any, exhibit: Exhibit, panel: Panel) -> None:
     """Methods with several numbers of examples as curves, others as levels; published values on the right edge."""
     styles = _styles(exhibit)
     series: dict[tuple[str, ...], list[Line]] = {}
-    for line in lines:
+    for line in panel.lines:
         series.setdefault(line.names[1:3], []).append(line)
     ours = [names for names, members in series.items() if any(m.values[0].number for m in members)]
     for names, members in series.items():
@@ -175,14 +201,21 @@ def _curves(axis: Any, exhibit: Exhibit, lines: Sequence[Line]) -> None:
         best = next((m.values[0].published for m in members if m.values[0].published is not None), None)
         if best is not None:
             edge = axis.get_yaxis_transform()
-            words = f"{label} (published, at the right)"
+            published_label = f"{label} (published)"
             axis.plot(
-                [1], [best], transform=edge, clip_on=False, linestyle="none", fillstyle="none", label=words, **style
+                [1],
+                [best],
+                transform=edge,
+                clip_on=False,
+                linestyle="none",
+                fillstyle="none",
+                label=published_label,
+                **style,
             )
     axis.set_ylim(bottom=0)
     axis.set_xticks(sorted({int(m.names[3]) for name in ours for m in series[name] if m.names[3].isdecimal()}))
-    axis.set_xlabel("examples in the prompt")
-    axis.set_ylabel(_unit(exhibit.columns[0]))
+    axis.set_xlabel("examples in the prompt (published values: at the right edge)")
+    axis.set_ylabel(_label(exhibit, 0))
 
 
 def _curve(axis: Any, members: Sequence[Line], style: dict[str, Any], label: str, shift: float) -> None:
@@ -194,16 +227,24 @@ def _curve(axis: Any, members: Sequence[Line], style: dict[str, Any], label: str
         axis.errorbar([x + shift for x, _ in points], middles, ends, capsize=2, label=label, **style)
     if len(members) == 1:  # one number of examples, or none: a level to compare with
         for _, number in done:
-            words = None if points else label
+            level_label = None if points else label
             dash = LEVELS[MARKERS.index(style["marker"]) % len(LEVELS)]
-            axis.axhline(number[0], color=style["color"], linestyle=dash, linewidth=1, label=words)
+            axis.axhline(number[0], color=style["color"], linestyle=dash, linewidth=1, label=level_label)
+
+
+_LEGEND_WORDS = 36
+"""Letters of a legend's entry that leave room for two of them beside each other."""
 
 
 def _legend(figure: Any, axes: Sequence[Any]) -> None:
-    """One for all panels, below them."""
+    """One for all panels, below them; the figure grows by its lines."""
     once: dict[str, Any] = {}
     for axis in axes:
         handles, labels = axis.get_legend_handles_labels()
         once |= dict(zip(labels, handles, strict=True))
-    if once:
-        figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=min(4, len(once)), fontsize=7)
+    if not once:
+        return
+    columns = 2 if max(map(len, once)) <= _LEGEND_WORDS else 1
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.2 + 0.14 * -(-len(once) // columns))
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=columns, fontsize=7)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.leaderboard import Board
-from harness.report.payload import payload
+from harness.display import escape
+from harness.ranking.boards import Board
+from harness.report.payload import page_data
 
-SCRIPTS = ("parts.js", "table.js", "charts.js", "explorer.js", "page.js")
+SCRIPTS = ("parts.js", "state.js", "table.js", "charts.js", "forest.js", "code.js", "explorer.js", "page.js")
 _HERE = resources.files("harness.report")
 
 
@@ -26,9 +27,9 @@ def render(
     study: str = "",
 ) -> str:
     """The page of these boards; `study` is HTML that stands before them."""
-    data, parts = payload(boards, folders, left_out)
+    data, parts = page_data(boards, folders, left_out)
     return _read("page.html").format(
-        title=html.escape(title),
+        title=html.escape(escape(title)),
         version=html.escape(__version__),
         style=_read("page.css"),
         study=study,

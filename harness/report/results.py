@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import ranking, runs, statistics
-from harness.cells import FAILED, FINISHED, Log
+from harness.config import option_text
 from harness.errors import HarnessError, RunError
-from harness.model import BUILTIN
+from harness.evaluation import runs
+from harness.evaluation.facts import run_facts
+from harness.modeling.checkpoint import BUILTIN, identity
+from harness.plugin_system.registry import Registry
+from harness.ranking import ranking
 from harness.records import Estimate, Row, Run
-from harness.registry import Registry
-from harness.study import Cell
+from harness.stats.estimates import estimate
+from harness.studies.runner import FAILED, FINISHED, CellLog
+from harness.studies.study import Cell
 
 
 @dataclass(frozen=True)
-class Result:
+class CellResult:
     """A cell and its run; `why` says why there is none ("not run", "failed: …")."""
 
     cell: Cell
@@ -26,7 +30,7 @@ class Result:
     why: str = ""
 
 
-def results(cells: Iterable[Cell], root: Path, log: Log, registry: Registry) -> list[Result]:
+def load_results(cells: Iterable[Cell], root: Path, log: CellLog, registry: Registry) -> list[CellResult]:
     """What became of each cell; a run whose records do not give its result is named and does not count."""
     last = log.last()
     rows: dict[str, Row] = {}
@@ -46,51 +50,55 @@ def _result(
     broken: Mapping[str, str],
     root: Path,
     registry: Registry,
-) -> Result:
+) -> CellResult:
     name = line.get("run", "")
     if name in broken:
-        return Result(cell, None, None, f"left out: {broken[name]}")
-    fitting = [name] if name in rows else [run_id for run_id, row in rows.items() if fits(cell, row.run)]
+        return CellResult(cell, None, None, f"left out: {broken[name]}")
+    fitting = [name] if name in rows else [run_id for run_id, row in rows.items() if is_run_of(cell, row.run)]
     if len(fitting) == 1 and line.get("state", FINISHED) != FAILED:
         row, folder = rows[fitting[0]], root / fitting[0]
         try:
             runs.check_records(folder)
+            run_facts(folder)
             for metric in row.run.metrics:
-                _check(row, folder, metric, registry)
+                _check_metric(row, folder, metric, registry)
         except RunError as error:
-            return Result(cell, None, None, f"left out: {error}")
-        return Result(cell, row, folder)
+            return CellResult(cell, None, None, f"left out: {error}")
+        return CellResult(cell, row, folder)
     if line.get("state") == FAILED:
-        return Result(cell, None, None, f"failed: {line.get('reason')}")
+        return CellResult(cell, None, None, f"failed: {line.get('reason')}")
     if fitting:
-        return Result(cell, None, None, f"not run by this study; {len(fitting)} runs fit it ({', '.join(fitting)})")
-    return Result(cell, None, None, "started, not finished" if line else "not run")
+        return CellResult(cell, None, None, f"not run by this study; {len(fitting)} runs fit it ({', '.join(fitting)})")
+    unread = f"; cannot be read: {', '.join(broken.values())}" if broken else ""
+    return CellResult(cell, None, None, f"{'started, not finished' if line else 'not run'}{unread}")
 
 
-def _check(row: Row, folder: Path, metric: str, registry: Registry) -> None:
+def _check_metric(row: Row, folder: Path, metric: str, registry: Registry) -> None:
     scores = ranking.scores_of(runs.read_records(folder), metric)
-    ranking.check(row, scores, registry.metric(metric).plugin, folder)
+    ranking.check_estimates(row, scores, registry.metric(metric).plugin, folder)
 
 
-def fits(cell: Cell, run: Run) -> bool:
+def is_run_of(cell: Cell, run: Run) -> bool:
     """Whether a run is what the cell asks for, as far as the cell says."""
     request = cell.request
-    asked = (request.task, request.method, request.model or BUILTIN, request.seed, request.limit)
-    if asked != (run.task, run.method, run.model.id, run.seed, run.limit):
+    asked = (request.task, request.method, request.seed, request.limit)
+    model = request.model or BUILTIN
+    if asked != (run.task, run.method, run.seed, run.limit) or run.model.id not in (model, identity(model)):
         return False
     if request.model is None and not run.builtin_data:
         return False
-    for item in cell.sets:
-        name, _, value = item.partition("=")
-        plugin, _, option = name.rpartition(".")
-        found = run.options.get(plugin, {}).get(option)
-        if value != (",".join(map(str, found)) if isinstance(found, list) else str(found)):
-            return False
-    return True
+    given = [(name, (value,)) for name, _, value in (item.partition("=") for item in cell.sets)]
+    return all(_value_in(run, name) in values for name, values in [*given, *cell.sweep])
 
 
-def pooled(
-    found: Sequence[Result], metric: str, measure: str, slice_: str | None, registry: Registry
+def _value_in(run: Run, name: str) -> str:
+    """The value of an option of a run as `--set` writes it."""
+    plugin, _, option = name.rpartition(".")
+    return option_text(run.options.get(plugin, {}).get(option))
+
+
+def pooled_estimate(
+    found: Sequence[CellResult], metric: str, measure: str, slice_: str | None, registry: Registry
 ) -> Estimate | None:
     """One estimate over the runs of several seeds: problems are resampled with all their seeds.
 
@@ -109,7 +117,7 @@ def pooled(
                 names += [record.id for s in record.scores if s.metric == metric]
                 scores += [s for s in record.scores if s.metric == metric]
     try:
-        estimates = statistics.estimate(registry.metric(metric).plugin, scores, problems=names, slice=slice_)
+        estimates = estimate(registry.metric(metric).plugin, scores, problems=names, slice=slice_)
     except HarnessError:
         return None
     return next((e for e in estimates if e.measure == measure), None)

@@ -1,41 +1,49 @@
-// The table of runs: filters, sorting, pages, and the details of a row.
+// The table of runs: filters, columns, sorting, pages, and the details of a row.
 "use strict";
 
 const PER_PAGE = 100;
+const COLUMNS = { ...COSTS, ...FAILURES };
 
 class Table {
   constructor(board, changed) {
     this.board = board;
     this.rows = board.rows.map((values, index) => new Row(values, index));
     this.changed = changed;
-    this.order = { key: "rank", down: false };
+    this.order = { key: state.get("sort", "rank"), down: state.get("down") === "1" };
+    this.hidden = new Set(state.get("hide").split(",").filter(Boolean));
     this.page = 0;
+    this.whole = false;
     this.open = new Set();
-    const unique = (name) => [...new Set(this.rows.map((row) => row.text(name)))].sort();
-    options(byId("model"), [["", "all"], ...unique("model").map((m) => [m, m])], "");
-    options(byId("method"), [["", "all"], ...unique("method").map((m) => [m, m])], "");
+    const models = new Map(this.rows.map((row) => [row.text("modelId"), row.model]));
+    options(byId("model"), [["", "all"], ...[...models].sort((a, b) => (a[1] < b[1] ? -1 : 1))], "");
+    options(byId("method"), [["", "all"], ...[...new Set(this.rows.map((row) => row.text("method")))].sort().map((m) => [m, m])], "");
     const metrics = [...new Set(board.columns.map((c) => c.metric))];
     options(byId("metric"), [["", "main measures"], ...metrics.map((m) => [m, `everything of ${m}`])], "");
-    byId("find").value = "";
+    for (const id of ["model", "method", "metric"]) remember(id, "");
+    byId("find").value = state.get("find");
+    if (!this.heads.some(([key]) => key === this.order.key)) this.order = { key: "rank", down: false };
     this.filter();
   }
 
+  // The places of the columns of scores; the one that ranks comes first.
   get shown() {
     const metric = byId("metric").value;
-    const { columns, shown } = this.board;
-    return metric ? columns.map((_, i) => i).filter((i) => columns[i].metric === metric) : shown;
+    const { columns, shown, main } = this.board;
+    const found = metric ? columns.map((_, i) => i).filter((i) => columns[i].metric === metric) : shown;
+    return found.includes(main) ? [main, ...found.filter((i) => i !== main)] : found;
   }
 
   filter() {
     const words = byId("find").value.toLowerCase().split(/\s+/).filter(Boolean);
     const model = byId("model").value, method = byId("method").value;
     this.kept = this.rows.filter((row) => {
-      if (model && row.text("model") !== model) return false;
+      if (model && row.text("modelId") !== model) return false;
       if (method && row.text("method") !== method) return false;
       if (!words.length) return true;
-      const text = `${row.text("model")} ${row.text("label")} ${row.get("id")}`.toLowerCase();
+      const text = `${row.text("modelId")} ${row.text("label")} ${row.get("id")}`.toLowerCase();
       return words.every((word) => text.includes(word));
     });
+    for (const id of ["find", "model", "method"]) state.set(id, byId(id).value);
     this.page = 0;
     this.sort();
     this.changed(this.kept);
@@ -43,9 +51,9 @@ class Table {
 
   key(row) {
     const { key } = this.order;
-    if (key === "model" || key === "label") return key === "model" ? row.model : row.text("label");
-    if (key === "rank" || key === "timeouts" || key === "unmeasured") return row.get(key);
-    return key in COSTS ? COSTS[key].of(row) : row.value(Number(key));
+    if (key === "model" || key === "label") return row.text(key);
+    if (key === "rank") return row.get(key);
+    return key in COLUMNS ? COLUMNS[key].of(row) : row.value(Number(key));
   }
 
   sort() {
@@ -63,84 +71,107 @@ class Table {
   by(key) {
     const number = !["model", "label", "rank"].includes(key) && !(key in COSTS);
     this.order = { key, down: this.order.key === key ? !this.order.down : number };
+    state.set("sort", key, "rank");
+    state.set("down", this.order.down ? "1" : "");
     this.page = 0;
     this.sort();
     byId("table").querySelector(`button[data-key="${key}"]`).focus();
   }
 
+  // Every column that there is, in its order: what it is sorted by, and its words.
   get heads() {
-    const scores = this.shown.map((i) => [String(i), columnName(this.board.columns[i]) + (i === this.board.main ? " *" : "")]);
-    const costs = Object.entries(COSTS).map(([key, cost]) => [key, cost.title]);
-    return [["rank", "rank"], ["model", "model"], ["label", "method"], ...scores, ...costs, ["timeouts", "timeouts"], ["unmeasured", "not measured"]];
+    const [first, ...rest] = this.shown.map((i) => [String(i), columnName(this.board.columns[i]) + (i === this.board.main ? " *" : "")]);
+    const costs = Object.entries(COLUMNS).map(([key, column]) => [key, column.title]);
+    return [["rank", "rank"], ["label", "method"], first, ["model", "model"], ...rest, ...costs];
   }
 
+  // The columns that are not hidden; the method is always there.
+  get columns() { return this.heads.filter(([key]) => key === "label" || !this.hidden.has(key)); }
+
   draw() {
-    const from = this.page * PER_PAGE, part = this.kept.slice(from, from + PER_PAGE);
+    const from = this.whole ? 0 : this.page * PER_PAGE, part = this.whole ? this.kept : this.kept.slice(from, from + PER_PAGE);
     byId("count").textContent = `${this.kept.length} of ${this.rows.length} runs` + (this.kept.length > PER_PAGE ? `, ${from + 1} to ${from + part.length} shown` : "");
-    const head = this.heads.map(([key, words]) => {
+    const columns = this.columns, head = columns.map(([key, words]) => {
       const on = this.order.key === key;
       const arrow = on ? (this.order.down ? " ▼" : " ▲") : "";
       const sorted = on ? (this.order.down ? "descending" : "ascending") : null;
-      return make("th", { scope: "col", "aria-sort": sorted }, make("button", { type: "button", "data-key": key, onclick: () => this.by(key) }, words + arrow));
+      return make("th", { scope: "col", "aria-sort": sorted, class: key === "label" ? "name" : null }, make("button", { type: "button", "data-key": key, onclick: () => this.by(key) }, words + arrow));
     });
     const body = make("tbody");
     for (const row of part) {
-      body.append(this.line(row));
-      if (this.open.has(row.index)) body.append(this.detail(row));
+      body.append(this.line(row, columns));
+      if (this.open.has(row.index)) body.append(this.detail(row, columns.length));
     }
-    const table = make("table", {}, make("thead", {}, make("tr", {}, ...head.slice(0, 3), make("th", { scope: "col" }, "details"), ...head.slice(3))), body);
-    byId("table").replaceChildren(table);
+    byId("table").replaceChildren(make("table", {}, make("thead", {}, make("tr", {}, ...head)), body));
     this.pages();
+    this.choices();
   }
 
-  line(row) {
-    const scores = this.shown.map((i) => score(row.estimate(i)));
-    const costs = Object.values(COSTS).map((cost) => make("td", { class: "number" }, short(cost.of(row))));
-    const open = this.open.has(row.index);
+  line(row, columns) {
+    const name = row.text("label"), open = this.open.has(row.index);
     const toggle = () => {
       if (open) this.open.delete(row.index); else this.open.add(row.index);
       this.draw();
       byId(`more-${row.index}`).focus();
     };
-    const more = make("button", { type: "button", id: `more-${row.index}`, "aria-expanded": String(open), "aria-label": `${open ? "less" : "more"} of ${row.name}`, onclick: toggle }, open ? "less" : "more");
-    return make("tr", { title: page.texts[row.get("made")] },
-      make("td", { class: "number" }, row.get("rank") ?? "–"),
-      make("td", {}, row.model), make("th", { scope: "row" }, row.text("label")), make("td", {}, more),
-      ...scores, ...costs,
-      make("td", { class: "number" }, short(row.get("timeouts"))), make("td", { class: "number" }, short(row.get("unmeasured"))));
+    const more = make("button", { type: "button", class: "more", id: `more-${row.index}`, "aria-expanded": String(open), "aria-label": `${open ? "less" : "more"} of ${row.name}`, onclick: toggle });
+    const cell = ([key]) => {
+      if (key === "label") return make("th", { scope: "row", class: "name" }, more, cut(name));
+      if (key === "rank") return make("td", { class: "number" }, ranked(row));
+      if (key === "model") return make("td", { title: row.text("modelId") }, cut(row.model));
+      return key in COLUMNS ? make("td", { class: "number" }, COLUMNS[key].text(row)) : score(row.estimate(Number(key)));
+    };
+    return make("tr", {}, ...columns.map(cell));
   }
 
-  detail(row) {
-    const lines = [page.texts[row.get("made")], ...row.get("notes").map((n) => page.texts[n])];
+  detail(row, width) {
+    const lines = [`result written ${row.get("date") === null ? "at an unknown time" : row.text("date")}`, page.texts[row.get("made")], ...row.get("notes").map((n) => page.texts[n])];
     if (!row.get("publishable")) lines.push("not publishable: built-in data, or something could not be measured");
     const measures = this.board.columns.map((c, i) => [c, row.estimate(i)]).filter(([, e]) => e)
-      .map(([c, e]) => `${columnName(c)} ${words(e)}`).join("; ");
-    const box = make("div", {}, make("p", {}, make("strong", {}, row.get("id"))), command(row.get("command")),
-      ...lines.map((line) => make("p", { class: "small" }, line)), make("p", { class: "small" }, measures));
-    return make("tr", { class: "detail" }, make("td", { colspan: this.heads.length + 1 }, box));
+      .map(([c, e]) => `${columnName(c)} ${e.words}`).join("; ");
+    const name = columnName(this.board.columns[this.board.main]);
+    const seeds = row.get("seeds") ? make("ul", { class: "small" }, ...row.get("seeds").map(([seed, id, value]) => make("li", {}, `seed ${seed}: ${name} ${value ?? "not measured"} (${id})`))) : null;
+    const box = make("div", {}, make("p", {}, make("strong", {}, row.get("id")), ` on ${row.text("modelId")}`), command(row.get("command")),
+      seeds, ...lines.map((line) => make("p", { class: "small" }, line)), make("p", { class: "small" }, measures));
+    return make("tr", { class: "detail" }, make("td", { colspan: width }, box));
   }
 
   pages() {
-    const last = Math.max(0, Math.ceil(this.kept.length / PER_PAGE) - 1);
+    const last = this.whole ? 0 : Math.max(0, Math.ceil(this.kept.length / PER_PAGE) - 1);
     const go = (id, to, text) => make("button", { type: "button", id, disabled: to < 0 || to > last, onclick: () => { this.page = to; this.draw(); (byId(id).disabled ? byId("table") : byId(id)).focus(); } }, text);
     byId("pages").replaceChildren(...(last ? [go("before", this.page - 1, "Previous"), `page ${this.page + 1} of ${last + 1}`, go("after", this.page + 1, "Next")] : []));
   }
-}
 
-function words(e) {
-  if (e[0] === null) return "not measured";
-  return e[0].toFixed(2) + (e[1] === null ? "" : ` [${e[1].toFixed(1)}, ${e[2].toFixed(1)}]`) + (e[3] ? `, ${e[3]} unscored` : "");
+  choices() {
+    const boxes = this.heads.filter(([key]) => key !== "label").map(([key, words]) => {
+      const box = make("input", { type: "checkbox", value: key, checked: !this.hidden.has(key), onchange: () => {
+        if (box.checked) this.hidden.delete(key); else this.hidden.add(key);
+        state.set("hide", [...this.hidden].join(","));
+        this.draw();
+        byId("columns").querySelector(`input[value="${key}"]`).focus();
+      } });
+      return make("label", {}, box, ` ${words}`);
+    });
+    byId("columns").replaceChildren(...boxes);
+  }
+
+  // The rows and columns that are chosen, with the digits that are shown; the ends of an interval in columns of their own.
+  csv() {
+    const scores = ([key]) => !(key in COLUMNS) && !["rank", "label", "model"].includes(key);
+    const head = this.columns.flatMap((column) => (scores(column) ? [column[1], `${column[1]} low`, `${column[1]} high`] : [column[1]]));
+    const line = (row) => this.columns.flatMap(([key]) => {
+      if (key === "rank") return [ranked(row)];
+      if (key === "label") return [row.text("label")];
+      if (key === "model") return [row.text("modelId")];
+      if (key in COLUMNS) return [Number.isNaN(Number(COLUMNS[key].text(row))) ? COLUMNS[key].of(row) : COLUMNS[key].text(row)];
+      const e = row.estimate(Number(key));
+      return e ? [e.value, e.low, e.high] : ["", "", ""];
+    });
+    return csv([["run", ...head], ...this.kept.map((row) => [row.get("id"), ...line(row)])]);
+  }
 }
 
 function score(e) {
-  if (!e || e[0] === null) return make("td", { class: "number" }, "not measured");
-  const range = e[1] === null ? null : make("span", { class: "range" }, ` [${e[1].toFixed(1)}, ${e[2].toFixed(1)}]`);
-  return make("td", { class: "number" }, e[0].toFixed(2), range, e[3] ? make("span", { class: "range" }, ` ${e[3]} unscored`) : null);
-}
-
-// A command with a button that copies it.
-function command(text) {
-  if (!text) return null;
-  const copy = make("button", { type: "button", onclick: async () => { await navigator.clipboard.writeText(text); copy.textContent = "Copied"; } }, "Copy");
-  return make("div", {}, make("pre", { tabindex: "0" }, text), copy);
+  if (!e || e.number === null) return make("td", { class: "number" }, "not measured");
+  return make("td", { class: "number" }, e.value, make("span", { class: "range" }, ` ${e.range}`), e.unscored ? make("span", { class: "range" }, ` ${e.unscored} unscored`) : null);
 }

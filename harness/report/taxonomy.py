@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 
-from harness.extract import code
+from harness.extract import program
 from harness.records import Completion, Execution, Outcome, Problem
 
 SOLVED, MATCH = "passed", "matches"
@@ -45,12 +45,12 @@ def kind(completion: Completion, execution: Execution | None, problem: Problem |
     text = completion.text.strip()
     if problem is not None and any(text == reference.strip() for reference in problem.references):
         return MATCH
-    program = code(text)
-    if not program:
+    answer = program(completion)
+    if not answer:
         return "no code"
     if completion.finish == "length":
         return "truncated"
-    return "no match" if _parses(program) else "syntax error"
+    return "no match" if _parses(answer) else "syntax error"
 
 
 def _of_execution(completion: Completion, execution: Execution) -> str:

@@ -1,4 +1,4 @@
-"""Contracts: what a method, task, metric, backend or command has to keep, as tests that a plugin's author inherits.
+"""Contracts: what a plugin of each kind has to keep, as tests that its author inherits.
 
     from harness.testing import MethodContract
 
@@ -13,21 +13,26 @@ A check that does not apply raises `unittest.SkipTest`, which pytest shows as sk
 """
 
 from harness.testing.backends import BackendContract
+from harness.testing.checks import contract_for, examine
 from harness.testing.commands import CommandContract
-from harness.testing.contract import Contract, Finding, PluginContract, contract_for, examine
+from harness.testing.contract import CheckResult, Contract, PluginContract
+from harness.testing.decoders import DecoderContract
 from harness.testing.methods import MethodContract
 from harness.testing.metrics import MetricContract
 from harness.testing.models import tiny_model
+from harness.testing.studies import StudyContract
 from harness.testing.tasks import TaskContract
 
 __all__ = [
     "BackendContract",
+    "CheckResult",
     "CommandContract",
     "Contract",
-    "Finding",
+    "DecoderContract",
     "MethodContract",
     "MetricContract",
     "PluginContract",
+    "StudyContract",
     "TaskContract",
     "contract_for",
     "examine",

@@ -61,5 +61,5 @@ class BackendContract(PluginContract):
     def test_nothing_to_write_is_nothing_to_do(self) -> None:
         """no prompts, no completions"""
         config = self.plugin.Config(**self.options)
-        found = list(self.plugin.generate(self.model or "any", [], Sampling(1, 8), 42, config))
-        assert not found, f"nothing was asked for, and {len(found)} problems are answered"
+        answers = list(self.plugin.generate(self.model or "any", [], Sampling(1, 8), 42, config))
+        assert not answers, f"nothing was asked for, and {len(answers)} problems are answered"

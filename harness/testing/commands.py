@@ -16,9 +16,9 @@ class CommandContract(Contract):
     @cached_property
     def command(self) -> Any:
         """The click command, found as `harness NAME` finds it."""
-        found = self.registry.command(self.name)
-        assert found is not None, f"there is no command {self.name!r}"
-        return found
+        command = self.registry.command(self.name)
+        assert command is not None, f"there is no command {self.name!r}"
+        return command
 
     def test_it_is_described(self) -> None:
         """`harness --help` shows a line for it"""

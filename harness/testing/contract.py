@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 import shutil
 import subprocess
@@ -11,29 +10,28 @@ import sys
 import tempfile
 import typing
 import unittest
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from harness.config import coerce
-from harness.discovery import SWITCH
+from harness.config import coerce, option_text
 from harness.errors import UsageError
-from harness.loading import OURS
-from harness.registry import Offer, Registry
+from harness.plugin_system.discovery import SWITCH
+from harness.plugin_system.loading import OURS
+from harness.plugin_system.registry import PluginEntry, Registry
 
 HEAVY = ("torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes", "tensorflow", "jax")
 _SECRETS = ("key", "apikey", "token", "secret", "password", "passwd", "credential")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One check of one plugin: "kept", "broken" or "skipped", in words, with the reason."""
 
     check: str
     verdict: str
-    words: str
+    description: str
     reason: str = ""
 
 
@@ -62,15 +60,15 @@ class PluginContract(Contract):
     """Checks of any method, task, metric or backend."""
 
     @cached_property
-    def offer(self) -> Offer[Any]:
+    def entry(self) -> PluginEntry[Any]:
         """The plugin, found as a command finds it."""
-        found: Offer[Any] = getattr(self.registry, self.kind)(self.name)
-        return found
+        plugin: PluginEntry[Any] = getattr(self.registry, self.kind)(self.name)
+        return plugin
 
     @property
     def plugin(self) -> Any:
         """The object that the plugin's hook returned."""
-        return self.offer.plugin
+        return self.entry.plugin
 
     @cached_property
     def config(self) -> Any:
@@ -92,7 +90,7 @@ class PluginContract(Contract):
             where = f"--set {self.name}.{field.name}"
             assert field.metadata.get("help"), f"{field.name} has no help; write option(default, 'what it means')"
             default = getattr(self.config, field.name)
-            text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+            text = option_text(default)
             try:
                 again = coerce(text, hints[field.name], where)
             except UsageError as error:
@@ -113,7 +111,7 @@ class PluginContract(Contract):
         """finding it imports no heavy library"""
         if ":" in self.name:
             raise unittest.SkipTest("a member of a family is looked up in the library that has it")
-        origin = self.offer.origin
+        origin = self.entry.origin
         heavy = heavy_imports(
             f"getattr(Registry(), {self.kind!r})({self.name!r})", "" if origin.distribution == OURS else origin.module
         )
@@ -123,7 +121,7 @@ class PluginContract(Contract):
 def heavy_imports(looking: str, only: str) -> list[str]:
     """The heavy libraries that `looking` a plugin up imports, where no third party but the entry point `only` is let
     in: another one's manners are not this one's."""
-    program = f"import sys; from harness.registry import Registry; {looking}; "
+    program = f"import sys; from harness.plugin_system.registry import Registry; {looking}; "
     return python(f"{program} print(*sorted({set(HEAVY)!r} & set(sys.modules)))", **{SWITCH: only}).split()
 
 
@@ -143,42 +141,3 @@ def python(program: str, **environ: str) -> str:
     last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     assert done.returncode == 0, f"in a fresh process: {last}"
     return done.stdout
-
-
-def contract_for(kind: str, name: str, attributes: Mapping[str, Any]) -> Contract:
-    """The contract of the plugin `name`, with `attributes` (a task's `data`, a backend's `model`) set on it."""
-    from harness.testing import BackendContract, CommandContract, MethodContract, MetricContract, TaskContract
-
-    contracts: Mapping[str, type[Contract]] = {
-        "method": MethodContract,
-        "task": TaskContract,
-        "metric": MetricContract,
-        "backend": BackendContract,
-        "command": CommandContract,
-    }
-    contract: Contract = type(f"Check{kind.title()}", (contracts[kind],), {"name": name, **attributes})()
-    return contract
-
-
-def examine(contract: Contract) -> Iterator[Finding]:
-    """Run every check of `contract`, one after another, whatever the others say."""
-    for check in [name for name in dir(contract) if name.startswith("test_")]:
-        yield examine_one(contract, check)
-
-
-def examine_one(contract: Contract, check: str) -> Finding:
-    """Run one check of `contract`, in a scratch folder of its own."""
-    body = getattr(contract, check)
-    words = inspect.getdoc(body) or check.removeprefix("test_").replace("_", " ")
-    contract.setup_method()
-    try:
-        body()
-    except unittest.SkipTest as reason:
-        return Finding(check, "skipped", words, str(reason))
-    except AssertionError as reason:
-        return Finding(check, "broken", words, str(reason) or "it does not hold")
-    except Exception as error:  # noqa: BLE001 - whatever a plugin raises is a finding about it
-        return Finding(check, "broken", words, f"{type(error).__name__}: {error}")
-    finally:
-        contract.teardown_method()
-    return Finding(check, "kept", words)

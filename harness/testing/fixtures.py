@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.registry import Registry
+from harness.plugin_system.registry import Registry
 from harness.testing.models import tiny_model as _tiny_model
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -31,8 +31,8 @@ def tiny_model() -> Path:
 def harness_command(tmp_path: Path) -> Command:
     """`harness_command("eval", "--method", …)` runs harness in a folder of its own, in a fresh process."""
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "harness", *words]
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harness", *arguments]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
 
     return run

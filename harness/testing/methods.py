@@ -10,19 +10,21 @@ import signal
 import tempfile
 import unittest
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from harness.errors import ModelError
-from harness.model import parameters, prepare_process, weights_digest
-from harness.prompts import Pool
-from harness.records import Completion, ModelSpec
+from harness.modeling.base import parameters, weights_digest
+from harness.modeling.bases import LoadedBases
+from harness.modeling.examples import ExamplePool
+from harness.modeling.quirks import prepare_process
+from harness.plugin import PromptingMethod, TuningMethod
+from harness.records import Completion, ModelSpec, Tuning
 from harness.testing import fresh
 from harness.testing.contract import PluginContract
 from harness.testing.models import KINDS, tiny_model
-from harness.workshop import Workshop
 
 
 class MethodContract(PluginContract):
@@ -36,61 +38,58 @@ class MethodContract(PluginContract):
         """The method's options."""
         return self.plugin.Config(**self.options)
 
-    def job(self, kind: str) -> fresh.Job:
+    def case(self, kind: str) -> fresh.MethodCase:
         """The method on a tiny model of one kind."""
         prepare_process()
-        return fresh.Job(self.name, self.options, str(tiny_model(kind)))
+        return fresh.MethodCase(self.name, self.options, str(tiny_model(kind)))
 
     @property
-    def usable(self) -> fresh.Job:
+    def usable(self) -> fresh.MethodCase:
         """The method on the first kind of model that it accepts."""
         for kind in KINDS:
-            job = self.job(kind)
-            if _refusal(job) is None:
-                return job
-        raise AssertionError(f"it refuses every kind of model: {_refusal(self.job(KINDS[0]))}")
+            case = self.case(kind)
+            if _refusal(case) is None:
+                return case
+        raise AssertionError(f"it refuses every kind of model: {_refusal(self.case(KINDS[0]))}")
 
     def tuned(self) -> _Tuned:
         """An undisturbed tuning, made once."""
-        if not self.plugin.tunes:
+        if not isinstance(self.plugin, TuningMethod):
             raise unittest.SkipTest("it tunes nothing")
-        job = self.usable
-        return _undisturbed(job.name, json.dumps(dict(job.options)), job.model)
+        case = self.usable
+        return _undisturbed(case.name, json.dumps(dict(case.options)), case.model)
 
     def test_it_works_on_each_kind_of_model_or_says_that_it_does_not(self) -> None:
         """it writes with causal and with encoder-decoder models, or refuses one with a clear error"""
         assert self.usable
         for kind in KINDS:
-            job = self.job(kind)
-            if _refusal(job) is None:
-                written = fresh.write(fresh.adapt(job, Workshop()))
-                assert all(len(found) == fresh.SAMPLING.candidates for found in written.values()), kind
+            case = self.case(kind)
+            if _refusal(case) is None:
+                written = fresh.generate_completions(fresh.adapt(case, LoadedBases()))
+                assert all(len(completions) == fresh.SAMPLING.candidates for completions in written.values()), kind
 
     def test_something_is_trainable_when_it_tunes_and_only_then(self) -> None:
         """parameters are trainable exactly when it says that it tunes"""
-        adapted = fresh.adapt(self.usable, Workshop())
+        adapted = fresh.adapt(self.usable, LoadedBases())
         trainable, everything = parameters(adapted.model)
-        if self.plugin.tunes:
+        if isinstance(self.plugin, TuningMethod):
             assert 0 < trainable <= everything, "it says that it tunes, and nothing is trainable"
-            assert self.plugin.tuning(self.config) is not None, "it says that it tunes, and tuning() returns None"
+            assert isinstance(self.plugin.tuning(self.config), Tuning), "it tunes, and tuning() returns no Tuning"
         else:
-            assert adapted.model is fresh.base(self.usable, Workshop()).model or not _changed(self.usable), (
-                "it says that it tunes nothing, and adapt() changes the model"
-            )
-            assert not trainable, f"it says that it tunes nothing, and leaves {trainable:,} parameters trainable"
-            assert self.plugin.tuning(self.config) is None, "it says that it tunes nothing, and tuning() has settings"
+            own = [name for name in ("adapt", "tuning") if hasattr(self.plugin, name)]
+            assert not own, f"it has {own[0]}(), which is for a TuningMethod: nothing calls it here"
 
     def test_the_next_method_finds_the_base_as_it_was(self) -> None:
         """after tuning, the next method finds the base as it was"""
-        if not self.plugin.tunes:
+        if not isinstance(self.plugin, TuningMethod):
             raise unittest.SkipTest("it tunes nothing")
-        job, shop = self.usable, Workshop()
-        before = weights_digest(fresh.base(job, shop).model)
-        adapted = fresh.tune(job, shop, self.scratch)
-        shop.give_back(adapted)
-        again = fresh.base(job, shop)
+        case, bases = self.usable, LoadedBases()
+        before = weights_digest(fresh.base(case, bases).model)
+        adapted = fresh.tune(case, bases, self.scratch)
+        bases.release(adapted)
+        again = fresh.base(case, bases)
         assert weights_digest(again.model) == before, "the base's own weights are others than before"
-        assert not any(parameter.requires_grad for parameter in again.model.parameters()) or shop.loads == 2, (
+        assert not any(parameter.requires_grad for parameter in again.model.parameters()) or bases.loads == 2, (
             "the base is handed on with trainable parameters"
         )
 
@@ -113,7 +112,11 @@ class MethodContract(PluginContract):
     def test_what_was_saved_writes_the_same_in_a_fresh_process(self) -> None:
         """what was saved writes the same completions in a fresh process"""
         tuned = self.tuned()
-        assert fresh.write_elsewhere(self.usable, tuned.folder) == tuned.written, "loaded again, it writes otherwise"
+        again = fresh.generate_elsewhere(self.usable, tuned.folder)
+        assert again.keys() == tuned.written.keys()
+        for name, completions in tuned.written.items():
+            whole = [[replace(c, logprob=None) for c in candidates] for candidates in (completions, again[name])]
+            assert whole[0] == whole[1] and fresh.same(completions, again[name]), "loaded again, it writes otherwise"
 
     def test_a_completion_does_not_depend_on_its_batch(self) -> None:
         """a completion does not depend on what shares its batch"""
@@ -122,37 +125,41 @@ class MethodContract(PluginContract):
             assert fresh.same(completions, together[name]), f"{name}: {completions}, beside others {together[name]}"
 
     def _alone_and_together(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        adapted = fresh.tune(self.usable, Workshop(), self.scratch) if self.plugin.tunes else self._adapted()
-        return fresh.write(adapted, 1), fresh.write(adapted, len(fresh.TEST))
+        adapted = (
+            fresh.tune(self.usable, LoadedBases(), self.scratch)
+            if isinstance(self.plugin, TuningMethod)
+            else self._adapted()
+        )
+        return fresh.generate_completions(adapted, 1), fresh.generate_completions(adapted, len(fresh.TEST))
 
     def _adapted(self) -> Any:
-        return fresh.adapt(self.usable, Workshop())
+        return fresh.adapt(self.usable, LoadedBases())
 
     def test_examples_are_chosen_the_same_whoever_else_asks(self) -> None:
         """the examples of a problem are from the training problems, the same every time, whoever else asks"""
         pool = self._pool()
-        together = [list(found) for found in self.plugin.examples(fresh.TEST, pool, self.config)]
-        assert len(together) == len(fresh.TEST), f"examples for {len(together)} of {len(fresh.TEST)} problems"
-        assert any(together), "it says that it prompts, and chooses no example"
-        for problem, found in zip(fresh.TEST, together, strict=True):
-            strange = [example.id for example in found if example not in pool.problems]
+        batched = [list(examples) for examples in self.plugin.examples(fresh.TEST, pool, self.config)]
+        assert len(batched) == len(fresh.TEST), f"examples for {len(batched)} of {len(fresh.TEST)} problems"
+        assert any(batched), "it says that it prompts, and chooses no example"
+        for problem, examples in zip(fresh.TEST, batched, strict=True):
+            strange = [example.id for example in examples if example.id not in pool.by_id]
             assert not strange, f"{problem.id}: examples that are no training problems: {strange}"
             alone = list(next(iter(self.plugin.examples([problem], self._pool(), self.config))))
-            assert alone == found, f"{problem.id}: other examples when it is asked for alone"
+            assert alone == examples, f"{problem.id}: other examples when it is asked for alone"
 
     def test_a_problem_is_never_its_own_example(self) -> None:
         """a problem, or a near-duplicate of it, is never its own example"""
         pool = self._pool()
-        asked = fresh.TRAIN[:4]
-        for problem, found in zip(asked, self.plugin.examples(asked, pool, self.config), strict=True):
+        problems = fresh.TRAIN[:4]
+        for problem, examples in zip(problems, self.plugin.examples(problems, pool, self.config), strict=True):
             withheld = {pool.problems[index].id for index in pool.leaks(problem)}
-            shown = withheld & {example.id for example in found}
+            shown = withheld & {example.id for example in examples}
             assert not shown, f"{problem.id}: {', '.join(shown)} is shown, which gives the answer away"
 
-    def _pool(self) -> Pool:
-        if not self.plugin.prompts:
+    def _pool(self) -> ExamplePool:
+        if not isinstance(self.plugin, PromptingMethod):
             raise unittest.SkipTest("it chooses no examples")
-        return Pool(fresh.TRAIN, fresh.SEED)
+        return ExamplePool(fresh.TRAIN, fresh.SEED)
 
 
 @dataclass(frozen=True)
@@ -166,25 +173,25 @@ class _Tuned:
 def _undisturbed(name: str, options: str, model: str) -> _Tuned:
     folder = Path(tempfile.mkdtemp(prefix="harness-tuned-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    adapted = fresh.tune(fresh.Job(name, json.loads(options), model), Workshop(), folder)
-    return _Tuned(folder, fresh.saved(folder), fresh.write(adapted))
+    adapted = fresh.tune(fresh.MethodCase(name, json.loads(options), model), LoadedBases(), folder)
+    return _Tuned(folder, fresh.saved(folder), fresh.generate_completions(adapted))
 
 
 @functools.cache
 def _refused(name: str, options: str, model: str) -> str | None:
     try:
-        fresh.adapt(fresh.Job(name, json.loads(options), model), Workshop())
+        fresh.adapt(fresh.MethodCase(name, json.loads(options), model), LoadedBases())
     except ModelError as error:
         return str(error)
     return None
 
 
-def _refusal(job: fresh.Job) -> str | None:
+def _refusal(case: fresh.MethodCase) -> str | None:
     """Why the method does not take this model; None when it does."""
-    return _refused(job.name, json.dumps(dict(job.options)), job.model)
+    return _refused(case.name, json.dumps(dict(case.options)), case.model)
 
 
-def _changed(job: fresh.Job) -> bool:
-    shop = Workshop()
-    before = weights_digest(shop.base(ModelSpec(job.model), job.method.load_options(job.config)).model)
-    return weights_digest(fresh.adapt(job, Workshop()).model) != before
+def _changed(case: fresh.MethodCase) -> bool:
+    bases = LoadedBases()
+    before = weights_digest(bases.get(ModelSpec(case.model), case.method.load_options(case.config)).model)
+    return weights_digest(fresh.adapt(case, LoadedBases()).model) != before

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from harness.records import Completion, Execution, Outcome, Problem, Score, StdinTests, from_json, to_json
-from harness.statistics import estimate
+from harness.stats.estimates import estimate
 from harness.testing.contract import PluginContract, python
 
 KS = (1, 3)
@@ -30,7 +30,7 @@ Case = tuple[Problem, tuple[Completion, ...], tuple[Execution, ...]]
 
 def cases(right: Sequence[int] = (1, 0, 2, 3, 0, 1)) -> list[Case]:
     """Problems with three candidates each, of which the first `right` ones are correct."""
-    found = []
+    made = []
     for number, (reference, count) in enumerate(zip(_REFERENCES, right, strict=True)):
         tests = StdinTests((("", str(number)), ("1", "1")))
         problem = Problem(f"p{number}", f"Write program {number}.", (reference,), tests)
@@ -41,8 +41,8 @@ def cases(right: Sequence[int] = (1, 0, 2, 3, 0, 1)) -> list[Case]:
             else Execution(Outcome.FAILED, 0, 2, strict_passed=0)
             for i in range(max(KS))
         )
-        found.append((problem, tuple(Completion(text, len(text)) for text in texts), executions))
-    return found
+        made.append((problem, tuple(Completion(text, len(text)) for text in texts), executions))
+    return made
 
 
 class MetricContract(PluginContract):
@@ -56,16 +56,16 @@ class MetricContract(PluginContract):
 
     def measures(self, scores: Sequence[Score]) -> dict[str, float]:
         """Measures over all problems, as a run reports them."""
-        found = estimate(self.plugin, scores, resamples=100)
-        return {e.measure: e.value for e in found if e.value is not None}
+        estimates = estimate(self.plugin, scores, resamples=100)
+        return {e.measure: e.value for e in estimates if e.value is not None}
 
     def main(self, scores: Sequence[Score]) -> float:
         """The measure that a table shows first."""
-        found = self.measures(scores)
-        assert found, f"nothing could be scored: {scores[0].why}"
-        main = self.plugin.primary(KS) or next(iter(found))
-        assert main in found, f"primary() names {main!r}; there are {', '.join(found)}"
-        return found[main]
+        measures = self.measures(scores)
+        assert measures, f"nothing could be scored: {scores[0].why}"
+        main = self.plugin.primary(KS) or next(iter(measures))
+        assert main in measures, f"primary() names {main!r}; there are {', '.join(measures)}"
+        return measures[main]
 
     def test_it_says_what_it_needs(self) -> None:
         """it says what a problem must have to be scored: references, executions or nothing"""
@@ -111,11 +111,11 @@ class MetricContract(PluginContract):
         again = list(reversed(self.scores(list(reversed(cases())))))
         random.setstate(state)
         assert again == first, "asked a second time, in another order, it answers otherwise"
-        program = f"from harness.testing.metrics import answer; answer({self.name!r})"
+        program = f"from harness.testing.metrics import score_in_fresh_process; score_in_fresh_process({self.name!r})"
         for hash_seed in ("1", "2"):
-            told = json.loads(python(program, PYTHONHASHSEED=hash_seed).strip().splitlines()[-1])
-            assert told["scores"] == to_json(first), "another process answers otherwise"
-            assert not told["touched"], f"while it scores it {', '.join(told['touched'])}; a metric only computes"
+            reply = json.loads(python(program, PYTHONHASHSEED=hash_seed).strip().splitlines()[-1])
+            assert reply["scores"] == to_json(first), "another process answers otherwise"
+            assert not reply["touched"], f"while it scores it {', '.join(reply['touched'])}; a metric only computes"
 
     def test_what_could_not_be_measured_is_not_wrong(self) -> None:
         """what the sandbox could not measure is left unscored with a reason, never scored as wrong"""
@@ -147,25 +147,25 @@ class MetricContract(PluginContract):
 
     def test_the_first_measure_is_one_of_its_measures(self) -> None:
         """the measure that tables show first, and those where less is better, are among its measures"""
-        found = self.measures(self.scores(cases()))
+        measures = self.measures(self.scores(cases()))
         assert self.main(self.scores(cases())) is not None
-        strange = [name for name in self.plugin.lower_is_better if name not in found]
-        assert not strange, f"lower_is_better names {', '.join(strange)}; there are {', '.join(found)}"
+        unknown = [name for name in self.plugin.lower_is_better if name not in measures]
+        assert not unknown, f"lower_is_better names {', '.join(unknown)}; there are {', '.join(measures)}"
 
 
-def answer(name: str) -> None:
-    """Print the scores of the metric `name`, and what it wrote to or connected to when it was asked again."""
+def score_in_fresh_process(name: str) -> None:
+    """Print the scores of the metric `name` as JSON, and the files and sockets that scoring a second time opened."""
     contract = type("Asked", (MetricContract,), {"name": name})()
-    contract.scores(cases())  # what is imported or read once is nobody's business
+    contract.scores(cases())  # imports and files that are read once are allowed
     touched: set[str] = set()
 
-    def hear(event: str, given: tuple[Any, ...]) -> None:
-        if event == "open" and given[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            touched.add(f"writes to {given[0]}")
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            touched.add(f"writes to {arguments[0]}")
         elif event == "socket.connect":
-            touched.add(f"connects to {given[1]}")
+            touched.add(f"connects to {arguments[1]}")
 
-    sys.addaudithook(hear)
+    sys.addaudithook(audit)
     scores = contract.scores(cases())
     print(json.dumps({"scores": to_json(scores), "touched": sorted(touched)}))
 

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from harness.model import prepare_process
+from harness.modeling.quirks import prepare_process
 
 KINDS = ("causal", "encoder-decoder")
 SCALE = 3.0

@@ -10,22 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
-from harness.data import SPLITS, Source, check_ids, open_builtin, open_path
+from harness.data.sources import SPLITS, Source, check_ids, open_builtin, open_path
 from harness.errors import DataError
-from harness.extract import cut
-from harness.records import (
-    AssertTests,
-    CallTests,
-    Completion,
-    Outcome,
-    Problem,
-    StdinTests,
-    digest,
-    from_json,
-    to_json,
-)
+from harness.evaluation.reading import reader
+from harness.extract import as_completion
+from harness.owntests import OwnTests
+from harness.plugin import Task
+from harness.records import Completion, Outcome, Problem, Tests, digest, from_json, to_json
 from harness.testing.contract import PluginContract, python
 
 JUDGED = 12
@@ -50,9 +43,9 @@ class TaskContract(PluginContract):
 
     def load(self, source: Source) -> dict[str, list[Problem]]:
         """The splits of `source`, checked as a run checks them."""
-        found = {split: list(problems) for split, problems in self.plugin.load(source, self.config).items()}
-        check_ids(found, source.label)
-        return found
+        splits = {split: list(problems) for split, problems in self.plugin.load(source, self.config).items()}
+        check_ids(splits, source.label)
+        return splits
 
     @cached_property
     def splits(self) -> Mapping[str, Sequence[Problem]]:
@@ -126,12 +119,14 @@ class TaskContract(PluginContract):
             assert other != prompt, f"{problem.id}: the prompt does not depend on the instruction"
 
     def test_the_answer_can_be_written(self) -> None:
-        """what tuning teaches survives the stop strings"""
-        stop = self.plugin.sampling().stop
+        """what tuning teaches is read as it was taught: no stop string or marker of the prompt cuts it"""
         for problem in self.problems:
             answer = self.plugin.answer(problem)
-            kept = cut(answer, stop).strip()
-            assert kept == answer.strip(), f"{problem.id}: its answer is cut by a stop string to {kept!r:.60}"
+            kept = self._read(problem, answer).text.strip()
+            assert kept == answer.strip(), f"{problem.id}: its answer is read as {kept!r:.60}"
+
+    def _read(self, problem: Problem, text: str) -> Completion:
+        return as_completion(text, reader(self.plugin, problem, self.plugin.sampling().stop), 1, None, "stop")
 
     def test_references_score_one_in_exact_match(self) -> None:
         """a reference equals itself under exact match"""
@@ -140,7 +135,7 @@ class TaskContract(PluginContract):
         if not with_references:
             raise unittest.SkipTest("its problems have no references")
         for problem in with_references:
-            completion = Completion(cut(problem.reference, self.plugin.sampling().stop), 1)
+            completion = self._read(problem, problem.reference)
             score = metric.score(problem, (completion,), (), (1,), metric.Config())
             assert score.values["em@1"] == 1.0, f"{problem.id}: its reference does not equal itself"
 
@@ -156,8 +151,8 @@ class TaskContract(PluginContract):
         assert len(executions) == len(jobs), f"{len(executions)} executions for {len(jobs)} completions"
         for (problem, completion), execution in zip(jobs, executions, strict=True):
             if completion.text:
-                found = f"{execution.passed} of {execution.total}, {execution.outcome}: {execution.error}"
-                assert execution.outcome is Outcome.PASSED, f"{problem.id}: its reference passes {found}"
+                result = f"{execution.passed} of {execution.total}, {execution.outcome}: {execution.error}"
+                assert execution.outcome is Outcome.PASSED, f"{problem.id}: its reference passes {result}"
             else:
                 assert execution.outcome is not Outcome.PASSED, f"{problem.id}: an empty answer passes its tests"
 
@@ -171,10 +166,13 @@ class TaskContract(PluginContract):
         assert max(ks) <= candidates, f"a default k is {max(ks)}, and {candidates} candidates are written"
 
     def test_tests_are_of_a_known_kind(self) -> None:
-        """tests are of a kind that the sandbox runs"""
+        """tests are of a kind that the sandbox runs, or that the task judges itself"""
+        judges = type(self.plugin).judge_one is not Task.judge_one or type(self.plugin).judge is not Task.judge
         for problem in self.problems:
-            known = problem.tests is None or isinstance(problem.tests, StdinTests | CallTests | AssertTests)
+            known = problem.tests is None or isinstance(problem.tests, get_args(Tests))
             assert known, f"{problem.id}: tests of the type {type(problem.tests).__name__}"
+            own = isinstance(problem.tests, OwnTests)
+            assert judges or not own, f"{problem.id}: tests of its own kind, and the task has no judge_one"
 
     def test_bad_data_is_refused(self) -> None:
         """data that is cut off or broken is refused with the file's name, never read as something else"""

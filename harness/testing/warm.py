@@ -1,6 +1,6 @@
 """What the server that fresh processes are forked from imports, once; nothing is called here but the preparation."""
 
-from harness.model import prepare_process
+from harness.modeling.quirks import prepare_process
 
 prepare_process()
 

@@ -12,26 +12,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.model import Base
-from harness.plugin import Method, option
+from harness.errors import ModelError
+from harness.modeling.base import Base
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
 
 
 @dataclass(frozen=True)
-class FullConfig:
+class FullConfig(TuningConfig):
     """The options of full fine-tuning; the defaults are the study's."""
 
-    learning_rate: float = option(5e-5, "peak learning rate")
-    epochs: float = option(5.0, "passes over the training problems, at most")
+    learning_rate: float = option(5e-5, "peak learning rate", above=0)
+    epochs: float = option(5.0, "passes over the training problems, at most", above=0)
 
 
-class FullFt(Method):
+class FullFt(TuningMethod):
     """Every weight of the model is trained."""
 
     name = "full-ft"
     reference = "Weyssow et al., arXiv:2308.10462, section 4.6"
     Config = FullConfig
-    tunes = True
 
     def tuning(self, config: FullConfig) -> Tuning:
         """The study's loop at this method's learning rate."""
@@ -42,7 +42,13 @@ class FullFt(Method):
         return {"dtype": "float32"}
 
     def adapt(self, base: Base, config: FullConfig) -> Base:
-        """Unfreeze the whole model."""
+        """Unfreeze the whole model.
+
+        Raises:
+            ModelError: its weights are quantised, and have no gradients.
+        """
+        if getattr(base.model, "is_quantized", False):
+            raise ModelError(f"--model {base.spec.id}: full-ft cannot train quantised weights; use lora")
         base.model.requires_grad_(True)
         return base
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from harness import hookimpl
-from harness.plugin import PREAMBLE, Method, option
-from harness.prompts import Pool
+from harness.modeling.examples import ExamplePool
+from harness.plugin import PREAMBLE, Method, PromptingMethod, option
 from harness.records import Problem
 
 
@@ -21,24 +21,25 @@ from harness.records import Problem
 class IclConfig:
     """The options of in-context learning."""
 
-    n: int = option(8, "examples in each prompt; the default is the most that the study used on every task")
+    n: int = option(8, "examples in each prompt; the default is the most that the study used on every task", least=0)
     train: bool = option(False, "with a tuning method: put examples into its training prompts too")
 
 
-class Icl(Method):
+class Icl(PromptingMethod):
     """Random training examples before every problem, the same ones each time."""
 
     name = "icl"
     reference = "Weyssow et al., arXiv:2308.10462, sections 4.3 and 5.1"
     Config = IclConfig
-    prompts = True
     preamble = PREAMBLE
 
     def prompts_training(self, config: IclConfig) -> bool:
         """As the option says."""
         return config.train
 
-    def examples(self, problems: Sequence[Problem], pool: Pool, config: IclConfig) -> Sequence[Sequence[Problem]]:
+    def examples(
+        self, problems: Sequence[Problem], pool: ExamplePool, config: IclConfig
+    ) -> Sequence[Sequence[Problem]]:
         """The first n of one shuffle of the pool; a near-duplicate of the problem is replaced by the next."""
         order = random.Random(pool.seed).sample(range(len(pool.problems)), len(pool.problems))
         return [

@@ -11,31 +11,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.model import Base
-from harness.plugin import Method, option
+from harness.modeling.base import Base
+from harness.modeling.targets import attention, named, wrap
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
-from harness.targets import attention, wrap
 
 
 @dataclass(frozen=True)
-class LoraConfig:
+class LoraConfig(TuningConfig):
     """The options of LoRA; the defaults are the study's."""
 
-    r: int = option(16, "rank of the update matrices")
-    alpha: int = option(32, "scale: updates count alpha / r times")
-    dropout: float = option(0.05, "dropout on the input of the updates")
+    r: int = option(16, "rank of the update matrices", least=1)
+    alpha: int = option(32, "scale: updates count alpha / r times", least=1)
+    dropout: float = option(0.05, "dropout on the input of the updates", least=0, most=1)
     targets: tuple[str, ...] = option((), "names of the adapted layers; empty for query, key and value")
-    learning_rate: float = option(3e-4, "peak learning rate")
-    epochs: float = option(5.0, "passes over the training problems, at most")
+    learning_rate: float = option(3e-4, "peak learning rate", above=0)
+    epochs: float = option(5.0, "passes over the training problems, at most", above=0)
 
 
-class Lora(Method):
+class Lora(TuningMethod):
     """Low-rank adaptation of the attention's query, key and value projections."""
 
     name = "lora"
     reference = "Hu et al., ICLR 2022 (arXiv:2106.09685); settings: arXiv:2308.10462, section 4.6"
     Config = LoraConfig
-    tunes = True
 
     def tuning(self, config: LoraConfig) -> Tuning:
         """The study's loop at this method's learning rate."""
@@ -49,7 +48,7 @@ class Lora(Method):
             r=config.r,
             lora_alpha=config.alpha,
             lora_dropout=config.dropout,
-            target_modules=list(config.targets) or attention(base.model),
+            target_modules=named(base.model, config.targets, f"{self.name}.targets") or attention(base.model),
         )
         return wrap(base, settings)
 

@@ -18,10 +18,11 @@ from typing import Any, Literal
 
 from harness import hookimpl
 from harness.errors import ModelError
-from harness.model import Base
-from harness.plugin import Method, option
+from harness.modeling.base import Base
+from harness.modeling.peft_errors import PEFT_ERRORS, peft_error_message
+from harness.modeling.targets import attention, wrap
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
-from harness.targets import attention, wrap
 
 _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dora": ("lora", {"use_dora": True}),  # arXiv:2402.09353
@@ -32,7 +33,7 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Methods that PEFT offers as a setting of LoRA."""
 
 _FIXED: Mapping[str, Mapping[str, Any]] = {
-    # The schedule is set to the loop's length when it starts (`harness.train`); these only have to be consistent.
+    # The schedule is set to the loop's length when it starts (`harness.tuning`); these only have to be consistent.
     "adalora": {"total_step": 1, "tinit": 0, "tfinal": 0},
     "c3a": {"block_size": 64},
     "cartridge": {"num_virtual_tokens": 10},
@@ -52,38 +53,40 @@ _NOT_OPTIONS = frozenset({
 })  # fmt: skip
 
 
-class PeftAny(Method):
+_COUNTS = frozenset({"r", "init_r", "target_r", "num_virtual_tokens"})
+"""Numbers that are at least 1 where the default is; 0 is the default where it has another meaning (OFT's `r`)."""
+
+
+class PeftAny(TuningMethod):
     """Any other tuner of the installed PEFT: peft:vera, peft:dora, peft:adalora, …"""
 
     name = "peft"
     reference = "huggingface.co/docs/peft"
-    tunes = True
 
     def variants(self) -> Sequence[str]:
         """The names of PEFT's registry, in lower case, and the methods it has as settings of LoRA."""
         return (*sorted(_classes()), *_ALIASES)
 
-    def remarks(self) -> Mapping[str, str]:
+    def variant_summaries(self) -> Mapping[str, str]:
         """What each tuner was seen to do on the built-in model, with the versions it was seen with."""
         if not PROBED.is_file():
             return {}
         seen = json.loads(PROBED.read_text("utf-8"))
-        return {name: _remark(seen["versions"]["peft"], **one) for name, one in seen["tuners"].items()}
+        return {name: _summary(seen["versions"]["peft"], **one) for name, one in seen["tuners"].items()}
 
-    def variant(self, name: str) -> Method:
+    def variant(self, name: str) -> TuningMethod:
         """The tuner `name`."""
         return _Tuner(name)
 
 
-def _remark(version: str, reached: str, why: str) -> str:
+def _summary(version: str, reached: str, why: str) -> str:
     return f"{reached or 'does not train'}{f', then {why}' if why else ''} (PEFT {version})"
 
 
-class _Tuner(Method):
+class _Tuner(TuningMethod):
     """A tuner of PEFT with PEFT's own options and defaults."""
 
     reference = PeftAny.reference
-    tunes = True
 
     def __init__(self, name: str) -> None:
         kind, self._fixed = _ALIASES.get(name, (name, {}))
@@ -107,33 +110,33 @@ class _Tuner(Method):
         kind = "SEQ_2_SEQ_LM" if base.seq2seq else "CAUSAL_LM"
         try:
             return wrap(base, self._class(**{**self._fixed, **settings, "task_type": kind}))
-        except (ValueError, TypeError) as error:
-            words = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise ModelError(f"{self.name}: PEFT refuses it ({words}); options: harness show {self.name}") from None
+        except PEFT_ERRORS as error:
+            raise ModelError(peft_error_message(self.name, error)) from None
 
 
 @cache
 def _classes() -> dict[str, Any]:
     import peft
 
-    return {kind.value.lower(): found for kind, found in peft.PEFT_TYPE_TO_CONFIG_MAPPING.items()}
+    return {kind.value.lower(): config for kind, config in peft.PEFT_TYPE_TO_CONFIG_MAPPING.items()}
 
 
-def _config(found: Any, fixed: Mapping[str, Any]) -> type:
+def _config(config: Any, fixed: Mapping[str, Any]) -> type:
     """PEFT's configuration class as a plugin's `Config`: its fields of plain types, with its defaults and texts."""
-    hints = typing.get_type_hints(found)
+    hints = typing.get_type_hints(config)
     fields: list[tuple[str, Any, Any]] = []
-    for field in dataclasses.fields(found):
+    for field in dataclasses.fields(config):
         default = fixed.get(field.name, _default(field))
         kind = _plain(hints[field.name], default)
         if field.name in _NOT_OPTIONS or kind is None or isinstance(default, dict | enum.Enum):
             continue
         default = tuple(default) if isinstance(default, list | set) else default
-        words = " ".join(str(field.metadata.get("help", "")).split()).partition(". ")[0]
-        fields.append((field.name, kind, option(default, words or f"see PEFT's {found.__name__}")))
-    fields.append(("learning_rate", float, option(3e-4, "peak learning rate")))
-    fields.append(("epochs", float, option(5.0, "passes over the training problems, at most")))
-    return dataclasses.make_dataclass(found.__name__, fields, frozen=True)
+        help_text = " ".join(str(field.metadata.get("help", "")).split()).partition(". ")[0]
+        least = 1 if field.name in _COUNTS and isinstance(default, int) and default >= 1 else None
+        fields.append((field.name, kind, option(default, help_text or f"see PEFT's {config.__name__}", least=least)))
+    fields.append(("learning_rate", float, option(3e-4, "peak learning rate", above=0)))
+    fields.append(("epochs", float, option(5.0, "passes over the training problems, at most", above=0)))
+    return dataclasses.make_dataclass(config.__name__, fields, bases=(TuningConfig,), frozen=True)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -145,8 +148,8 @@ def _default(field: dataclasses.Field[Any]) -> Any:
 def _plain(hint: Any, default: Any) -> Any:
     """The type of an option that can be written on a command line and holds its default, or None."""
     union = typing.get_origin(hint) in (types.UnionType, typing.Union)
-    found = [_writable(kind) for kind in (typing.get_args(hint) if union else (hint,)) if kind is not type(None)]
-    kinds = [kind for kind in found if kind is not None]
+    candidates = [_writable(kind) for kind in (typing.get_args(hint) if union else (hint,)) if kind is not type(None)]
+    kinds = [kind for kind in candidates if kind is not None]
     # Lists of names before single patterns; else the first that the default is of.
     kinds.sort(key=lambda kind: (not _holds(kind, default), kind != tuple[str, ...]))
     if not kinds:

@@ -15,12 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.model import BUILTIN, Base, prepare_process
+from harness.modeling.base import Base
+from harness.modeling.checkpoint import BUILTIN
+from harness.modeling.quirks import prepare_process
 from harness.plugins.methods.peft_any import PROBED, PeftAny
 from harness.records import ModelSpec, Problem, Sampling
 
 if TYPE_CHECKING:
-    from harness.prompts import Prompt
+    from harness.modeling.prompts import Prompt
 
 SEEN = ("trains", "validates", "saves", "reloads", "writes")
 """The stations of a probe, in order."""
@@ -32,8 +34,8 @@ def probe(name: str, spec: ModelSpec, folder: Path) -> dict[str, str]:
     try:
         reached.extend(_stations(name, spec, folder))
     except Exception as error:  # noqa: BLE001 - a tuner may raise anything, and that is what is asked
-        words = " ".join(str(error).split())[:120]
-        return {"reached": ", ".join(reached), "why": f"{type(error).__name__}: {words}"}
+        message = " ".join(str(error).split())[:120]
+        return {"reached": ", ".join(reached), "why": f"{type(error).__name__}: {message}"}
     return {"reached": ", ".join(reached), "why": ""}
 
 
@@ -41,32 +43,34 @@ def _stations(name: str, spec: ModelSpec, folder: Path) -> Any:
     import peft
     import torch
 
-    from harness import model, workshop
-    from harness.train import fit, validation_loss
+    from harness.modeling import base as model
+    from harness.modeling import bases as adapters
+    from harness.tuning.losses import validation_loss
+    from harness.tuning.train import fit
 
     method = PeftAny().variant(name)
     config = method.Config()
     torch.manual_seed(0)
     base = model.load(spec, {})
     adapted = method.adapt(base, config)
-    found = _rows(adapted)
-    before = validation_loss(adapted, found, 4)
+    rows = _rows(adapted)
+    before = validation_loss(adapted, rows, 4)
     tuning = method.tuning(config)
     assert tuning is not None
     few = replace(tuning, epochs=6.0, evaluate_every=6.0, learning_rate=3e-3, batch_size=4, warmup_ratio=0.0)
-    tuned = fit(adapted, found, found, few, folder / name / "checkpoints", 42, lambda *_: None)
+    tuned = fit(adapted, rows, rows, few, folder / name / "checkpoints", 42, lambda *_: None)
     if not tuned.best_loss < before:
         raise ValueError(f"the loss does not fall: {before:.4f} to {tuned.best_loss:.4f}")
     yield SEEN[0]
-    after = validation_loss(adapted, found, 4)
+    after = validation_loss(adapted, rows, 4)
     if abs(after - tuned.best_loss) > 1e-4:
         raise ValueError(f"the best checkpoint is not what is left: {tuned.best_loss:.4f}, {after:.4f}")
     yield SEEN[1]
-    workshop.save(adapted, folder / name / "adapter")
+    adapters.save(adapted, folder / name / "adapter")
     yield SEEN[2]
     again = model.load(spec, {})
     again.model = peft.PeftModel.from_pretrained(again.model, folder / name / "adapter").eval()
-    loss = validation_loss(again, found, 4)
+    loss = validation_loss(again, rows, 4)
     if abs(loss - after) > 1e-4:
         raise ValueError(f"reloaded, its loss is {loss:.4f} instead of {after:.4f}")
     yield SEEN[3]
@@ -77,42 +81,42 @@ def _stations(name: str, spec: ModelSpec, folder: Path) -> Any:
 
 
 def _problems(base: Base) -> list[tuple[Prompt, Problem]]:
+    from harness.modeling.prompts import PromptBuilder
     from harness.plugin import Task
-    from harness.prompts import Layout
 
     problems = [Problem(str(i), f"print the number {i}", (f"print({i})",)) for i in range(8)]
-    layout = Layout(Task(), base)
+    layout = PromptBuilder(Task(), base)
     return [(layout.prompt(problem), problem) for problem in problems]
 
 
 def _rows(base: Base) -> list[dict[str, Any]]:
+    from harness.modeling.prompts import PromptBuilder
     from harness.plugin import Task
-    from harness.prompts import Layout
-    from harness.train import rows
+    from harness.tuning.train import rows
 
-    return rows(Layout(Task(), base), _problems(base), 128)[0]
+    return rows(PromptBuilder(Task(), base), _problems(base), 128)[0]
 
 
 def _written(base: Base, sampling: Sampling) -> list[str]:
-    from harness.generate import generate
+    from harness.decoding.generate import generate
 
     prompts = [prompt for prompt, _ in _problems(base)]
-    return [one.text for _, found in generate(base, prompts, sampling, 42, batch=4) for one in found]
+    return [one.text for _, completions in generate(base, prompts, sampling, 42, batch=4) for one in completions]
 
 
 def main() -> None:
     """Probe all and write the file."""
-    from harness.runs import write_json
+    from harness.files import write_json
 
     prepare_process()
     warnings.simplefilter("ignore")
-    found = {}
+    results = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in PeftAny().variants():
-            found[name] = probe(name, ModelSpec(BUILTIN), Path(folder))
-            print(name, found[name], flush=True)
+            results[name] = probe(name, ModelSpec(BUILTIN), Path(folder))
+            print(name, results[name], flush=True)
     versions = {name: importlib.metadata.version(name) for name in ("peft", "transformers", "torch")}
-    write_json(PROBED, {"versions": versions, "model": BUILTIN, "tuners": found})
+    write_json(PROBED, {"versions": versions, "model": BUILTIN, "tuners": results})
 
 
 if __name__ == "__main__":

@@ -10,28 +10,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.model import Base
-from harness.plugin import Method, option
+from harness.modeling.base import Base
+from harness.modeling.targets import wrap
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
-from harness.targets import wrap
 
 
 @dataclass(frozen=True)
-class PrefixTuningConfig:
+class PrefixTuningConfig(TuningConfig):
     """The options of prefix tuning; the defaults are the study's."""
 
-    virtual_tokens: int = option(10, "trained positions before each prompt, in every layer")
-    learning_rate: float = option(3e-2, "peak learning rate")
-    epochs: float = option(5.0, "passes over the training problems, at most")
+    virtual_tokens: int = option(10, "trained positions before each prompt, in every layer", least=1)
+    learning_rate: float = option(3e-2, "peak learning rate", above=0)
+    epochs: float = option(5.0, "passes over the training problems, at most", above=0)
 
 
-class PrefixTuning(Method):
+class PrefixTuning(TuningMethod):
     """Trained keys and values of virtual tokens in every layer."""
 
     name = "prefix-tuning"
     reference = "Li and Liang, ACL 2021 (arXiv:2101.00190); settings: arXiv:2308.10462, section 4.6 and its scripts"
     Config = PrefixTuningConfig
-    tunes = True
 
     def tuning(self, config: PrefixTuningConfig) -> Tuning:
         """The study's loop at this method's learning rate."""

@@ -11,32 +11,31 @@ from itertools import cycle, islice
 from typing import Any
 
 from harness import hookimpl
-from harness.model import Base
-from harness.plugin import Method, option
+from harness.modeling.base import Base
+from harness.modeling.targets import wrap
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
-from harness.targets import wrap
 
 
 @dataclass(frozen=True)
-class PromptTuningConfig:
+class PromptTuningConfig(TuningConfig):
     """The options of prompt tuning; the defaults are the study's."""
 
-    virtual_tokens: int = option(20, "trained embeddings before each prompt")
+    virtual_tokens: int = option(20, "trained embeddings before each prompt", least=1)
     init: str = option(
         "Generate Python code given a natural language instruction.",
         "text whose embeddings, repeated, are the start; empty for random numbers",
     )
-    learning_rate: float = option(3e-3, "peak learning rate")
-    epochs: float = option(5.0, "passes over the training problems, at most")
+    learning_rate: float = option(3e-3, "peak learning rate", above=0)
+    epochs: float = option(5.0, "passes over the training problems, at most", above=0)
 
 
-class PromptTuning(Method):
+class PromptTuning(TuningMethod):
     """Trained embeddings of virtual tokens before each prompt."""
 
     name = "prompt-tuning"
     reference = "Lester et al., EMNLP 2021 (arXiv:2104.08691); settings: arXiv:2308.10462, section 4.6"
     Config = PromptTuningConfig
-    tunes = True
 
     def tuning(self, config: PromptTuningConfig) -> Tuning:
         """The study's loop at this method's learning rate."""
@@ -62,10 +61,10 @@ def _start_from_text(adapted: Base, text: str) -> None:
 
     table = adapted.model.prompt_encoder[adapted.model.active_adapter].embedding.weight
     tokens = adapted.tokenizer(text, add_special_tokens=False)["input_ids"]
-    words = adapted.model.get_base_model().get_input_embeddings()
-    ids = torch.tensor(list(islice(cycle(tokens), table.shape[0])), device=words.weight.device)
+    embedding = adapted.model.get_base_model().get_input_embeddings()
+    ids = torch.tensor(list(islice(cycle(tokens), table.shape[0])), device=embedding.weight.device)
     with torch.no_grad():
-        table.copy_(words(ids))
+        table.copy_(embedding(ids))
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -20,7 +20,7 @@ TOKENIZERS = ("13a", "none")
 class Config:
     """Options of `bleu`."""
 
-    tokenize: str = option("13a", "how sacrebleu splits text: 13a (mteval) or none (at white space)")
+    tokenize: Literal["13a", "none"] = option("13a", "how sacrebleu splits text: 13a (mteval) or none (at white space)")
 
 
 class Bleu(Metric):
@@ -45,11 +45,11 @@ class Bleu(Metric):
             return Score(self.name, why="the problem has no reference or no candidate")
         if config.tokenize not in TOKENIZERS:
             raise unknown("tokenizer of bleu", config.tokenize, TOKENIZERS)
-        found = _scorer(config.tokenize).sentence_score(completions[0].text, list(problem.references))
-        sums = {"length": float(found.sys_len), "reference_length": float(found.ref_len)}
-        for order, match, total in zip(ORDERS, found.counts, found.totals, strict=True):
+        result = _scorer(config.tokenize).sentence_score(completions[0].text, list(problem.references))
+        sums = {"length": float(result.sys_len), "reference_length": float(result.ref_len)}
+        for order, match, total in zip(ORDERS, result.counts, result.totals, strict=True):
             sums |= {f"match_{order}": float(match), f"total_{order}": float(total)}
-        return Score(self.name, values={"bleu": min(1.0, found.score / 100)}, sums=sums)
+        return Score(self.name, values={"bleu": min(1.0, result.score / 100)}, sums=sums)
 
     def combine(self, totals: Mapping[str, Any], n: Any) -> Mapping[str, Any]:
         import numpy as np

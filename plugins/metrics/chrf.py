@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness import hookimpl
+from harness.compat import chrf_counts
 from harness.plugin import Metric
 from harness.records import Completion, Execution, Problem, Score
 
@@ -38,9 +39,7 @@ class ChrF(Metric):
             return Score(self.name, why="the problem has no reference or no candidate")
         sums: dict[str, float] = {}
         for measure, words in WORDS.items():
-            (counts,) = _counter(words)._extract_corpus_statistics(
-                [completions[0].text], [[reference] for reference in problem.references]
-            )
+            counts = chrf_counts(_counter(words), completions[0].text, list(problem.references))
             for i in range(CHARACTERS + words):
                 for name, count in zip(COUNTS, counts[3 * i : 3 * i + 3], strict=True):
                     sums[f"{measure} {name} {i + 1}"] = float(count)

@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -36,7 +36,9 @@ WEIGHT = 0.25
 class Config:
     """Options of `codebleu`."""
 
-    profile: str = option("paper", "paper (the study's evaluator), pypi (the codebleu package 0.7.0) or fixed")
+    profile: Literal["paper", "pypi", "fixed"] = option(
+        "paper", "paper (the study's evaluator), pypi (the codebleu package 0.7.0) or fixed"
+    )
     flatten: bool = option(False, "join all lines before scoring, as the study did on CoNaLa and CodeAlpaca")
 
 

@@ -17,7 +17,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -31,7 +31,9 @@ NORMALISATIONS = ("literal", "paper", "ast")
 class Config:
     """Options of `exact_match`."""
 
-    normalisation: str = option("literal", "what em@k means: literal, paper or ast; the other two are em@k/NAME")
+    normalisation: Literal["literal", "paper", "ast"] = option(
+        "literal", "what em@k means: literal, paper or ast; the other two are em@k/NAME"
+    )
     stop: tuple[str, ...] = option(("<|endoftext|>", "</s>"), "texts at which a candidate ends, beside the task's own")
 
 
@@ -64,17 +66,17 @@ class ExactMatch(Metric):
 
 def first_hit(reference: str, candidates: Sequence[str], normalisation: str, stop: Sequence[str]) -> int | None:
     """1-based rank of the first candidate that equals the reference; None when none does."""
-    found: Iterator[object]
+    normalised: Iterator[object]
     if normalisation == "paper":
         wanted: object = _flat(reference)
-        found = (_paper(text, stop) for text in candidates)
+        normalised = (_paper(text, stop) for text in candidates)
     elif normalisation == "literal":
         wanted = _literal(reference, ())
-        found = (_literal(text, stop) for text in candidates)
+        normalised = (_literal(text, stop) for text in candidates)
     else:
         wanted = _tree(_literal(reference, ()))
-        found = (_tree(_literal(text, stop)) for text in candidates)
-    return next((rank for rank, text in enumerate(found, 1) if text == wanted), None)
+        normalised = (_tree(_literal(text, stop)) for text in candidates)
+    return next((rank for rank, text in enumerate(normalised, 1) if text == wanted), None)
 
 
 def _paper(text: str, stop: Sequence[str]) -> str:

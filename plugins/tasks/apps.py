@@ -14,16 +14,17 @@ Hendrycks et al., 2021. The study (section 4.2) tunes on 4,500 problems, validat
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from harness import hookimpl
-from harness.data import DataRow, HubFiles, Source, divide, rows
+from harness.data.rows import text
+from harness.data.sources import DataRow, HubFiles, Source, divide, rows
+from harness.data.tests import inputs_and_outputs
 from harness.errors import DataError
 from harness.plugin import Task
-from harness.records import CallTests, Limits, Problem, Sampling, StdinTests, Tests
+from harness.records import CallTests, Limits, Problem, Sampling, Tests
 
 DIFFICULTIES = ("introductory", "interview", "competition")
 PER_DIFFICULTY = 250
@@ -48,7 +49,7 @@ class Apps(Task):
     sample_epochs = 2.0
 
     def sampling(self) -> Sampling:
-        """Five samples at temperature 0.6, top-p 0.95, up to 1,024 tokens (study, section 5.4)."""
+        """Five samples at temperature 0.6, top-p 0.95, up to 1,024 tokens (the study's test.py at commit 3f9a194)."""
         return Sampling(candidates=5, max_new_tokens=1024, temperature=0.6, top_p=0.95)
 
     def default_ks(self) -> tuple[int, ...]:
@@ -58,10 +59,10 @@ class Apps(Task):
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """All problems by split; of the test split the first 250 of each difficulty, each of which must have tests."""
         if source.root.is_dir() and any(source.root.rglob("question.txt")):
-            found = {split: list(_folder_rows(source.root / split)) for split in _folder_splits(source.root)}
+            rows_by_split = {split: list(_folder_rows(source.root / split)) for split in _folder_splits(source.root)}
         else:
-            found = {split: [row for f in files for row in rows(f)] for split, files in source.splits().items()}
-        splits = {split: [_problem(row) for row in part] for split, part in found.items()}
+            rows_by_split = {split: [row for f in files for row in rows(f)] for split, files in source.splits().items()}
+        splits = {split: [_problem(row) for row in part] for split, part in rows_by_split.items()}
         if "" in splits:
             splits = divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
         if "train" in splits and "validation" not in splits:
@@ -83,63 +84,46 @@ def first_of_each(problems: Sequence[Problem], count: int = PER_DIFFICULTY) -> l
 
 
 def _problem(row: DataRow) -> Problem:
-    id = row.values.get("problem_id", row.values.get("id"))
-    if not isinstance(id, int | str):
-        raise DataError(f"{row.where}: no field 'problem_id'")
+    id = row.id("problem_id", "id")
     difficulty = row.get("difficulty", str)
     if difficulty not in DIFFICULTIES:
-        raise DataError(f"{row.where}: field 'difficulty' is {difficulty!r}, not one of {', '.join(DIFFICULTIES)}")
+        raise DataError(f"{row.where}: field 'difficulty' is {difficulty!r}; write one of {', '.join(DIFFICULTIES)}")
     tests = _tests(row)
     starter = row.get("starter_code", str, "")
     form = CALL if isinstance(tests, CallTests) or (tests is None and starter.strip()) else STDIN
     instruction = row.get("question", str).strip() + (f"\n{starter.rstrip()}" if starter.strip() else "") + form
-    return Problem(str(id), instruction, _solutions(row), tests, difficulty)
+    return Problem(id, instruction, _solutions(row), tests, difficulty)
 
 
 def _solutions(row: DataRow) -> tuple[str, ...]:
-    if not row.get("solutions", str, ""):
+    if not row.values.get("solutions"):
         return ()
-    found = row.json("solutions")
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise DataError(f"{row.where}: field 'solutions' is not a list of programs")
-    return tuple(found)
+    solutions = row.json("solutions")
+    if not isinstance(solutions, list) or not all(isinstance(one, str) for one in solutions):
+        raise DataError(
+            f"{row.where}: field 'solutions' is not a list of programs; write one, as JSON text or as a list"
+        )
+    return tuple(solutions)
 
 
 def _tests(row: DataRow) -> Tests | None:
-    if not row.get("input_output", str, ""):
+    # The original folders write null where there are no tests.
+    if not row.values.get("input_output") or not (data := row.json("input_output")):
         return None
-    data = row.json("input_output")
-    inputs, outputs = (data.get(name) for name in ("inputs", "outputs")) if isinstance(data, dict) else (None, None)
-    if not isinstance(inputs, list) or not isinstance(outputs, list) or len(inputs) != len(outputs):
-        raise DataError(f"{row.where}: field 'input_output' needs lists 'inputs' and 'outputs' of one length")
-    pairs = list(zip(inputs, outputs, strict=True))
-    if not pairs:
-        return None
-    if name := data.get("fn_name"):
-        return CallTests(name, tuple((json.dumps(i), json.dumps(_unwrapped(o))) for i, o in pairs))
-    return StdinTests(tuple((_lines(i), _lines(o)) for i, o in pairs))
-
-
-def _unwrapped(output: Any) -> Any:
-    # The files wrap the expected value of a call in a list of one; the original checker accepts both readings.
-    return output[0] if isinstance(output, list) and len(output) == 1 else output
-
-
-def _lines(text: Any) -> str:
-    return "\n".join(map(str, text)) if isinstance(text, list) else str(text)
+    return inputs_and_outputs(data, f"{row.where}: field 'input_output'")
 
 
 def _folder_splits(root: Path) -> list[str]:
-    found = [split for split in ("train", "validation", "test") if (root / split).is_dir()]
-    if not found:
+    splits = [split for split in ("train", "validation", "test") if (root / split).is_dir()]
+    if not splits:
         raise DataError(f"{root}: expected the folders train/ and test/, each with one folder per problem")
-    return found
+    return splits
 
 
 def _folder_rows(folder: Path) -> Iterator[DataRow]:
     for problem in sorted(p for p in folder.iterdir() if p.is_dir()):
         values = {
-            field: (problem / name).read_text("utf-8")
+            field: text(problem / name)
             for field, name in (
                 ("question", "question.txt"),
                 ("solutions", "solutions.json"),
@@ -149,7 +133,8 @@ def _folder_rows(folder: Path) -> Iterator[DataRow]:
             if (problem / name).is_file()
         }
         metadata = problem / "metadata.json"
-        extra = json.loads(metadata.read_text("utf-8")) if metadata.is_file() else {}
+        about = {"metadata": text(metadata)} if metadata.is_file() else {}
+        extra = DataRow(about, str(metadata)).json("metadata") if about else {}
         difficulty = extra.get("difficulty") or _difficulty_by_id(folder.name, problem)
         yield DataRow({**values, "problem_id": problem.name, "difficulty": difficulty}, str(problem))
 

@@ -7,7 +7,8 @@
         ...
 
 The study keeps rows whose code parses (section 4.2). From its curated copy the splits are taken as they are; from a
-raw CodeAlpaca file the Python rows are kept, those that do not parse dropped, and the rest cut 70/10/20.
+raw CodeAlpaca file the Python rows are kept, those that do not parse dropped, and the rest cut 70/10/20. Conversations
+(`harness.data.conversations`) are read too: the user's words and the code in the answer.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness import hookimpl
-from harness.data import DataRow, HubFiles, Source, divide, rows
+from harness.data.conversations import exchange
+from harness.data.sources import DataRow, HubFiles, Source, divide, rows
 from harness.errors import DataError
+from harness.extract import code
 from harness.plugin import Task
 from harness.records import Problem, Sampling, digest
 
@@ -59,10 +62,10 @@ class CodeAlpacaPy(Task):
 
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """Rows `instruction`, `input`, `output`, split by file name or, in a raw file, by a seeded 70/10/20 cut."""
-        found = source.splits()
-        if set(found) == {""}:
-            return divide(read(found[""], curated=False), SHARES, seed=42)
-        return {split: read(files, curated=True) for split, files in found.items()}
+        splits = source.splits()
+        if set(splits) == {""}:
+            return divide(read(splits[""], curated=False), SHARES, seed=42)
+        return {split: read(files, curated=True) for split, files in splits.items()}
 
 
 def read(files: Sequence[Path], *, curated: bool) -> list[Problem]:
@@ -72,17 +75,25 @@ def read(files: Sequence[Path], *, curated: bool) -> list[Problem]:
         for row in rows(file):
             problem = _problem(row)
             if curated and not parses(problem.reference):
-                raise DataError(f"{row.where}: field 'output' does not parse as Python")
+                field = _answer_field(row)
+                raise DataError(f"{row.where}: field {field!r} does not parse as Python; mend it or take the row out")
             if curated or (is_python(problem) and parses(problem.reference)):
                 problems.setdefault(problem.id, problem)
     if not problems:
-        raise DataError(f"{files[0]}: no Python row in this file")
+        raise DataError(f"{files[0]}: no Python row in this file; name another with --data PATH")
     return list(problems.values())
 
 
+def _answer_field(row: DataRow) -> str:
+    return next((name for name in ("messages", "conversations", "cmd") if row.values.get(name) is not None), "output")
+
+
 def _problem(row: DataRow) -> Problem:
-    if "cmd" in row.values:  # the curated copy on the hub names its columns as CoNaLa does
+    if row.values.get("cmd") is not None:  # the curated copy on the hub names its columns as CoNaLa does
         text, output = row.get("nl", str), row.get("cmd", str)
+        return Problem(digest([text, output])[:16], text, (output,))
+    if (turns := exchange(row)) is not None:
+        text, output = turns[0].strip(), code(turns[1])
         return Problem(digest([text, output])[:16], text, (output,))
     instruction, given = row.get("instruction", str), row.get("input", str, "")
     output = row.get("output", str)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness import hookimpl
-from harness.data import DataRow, HubFiles, Source, rows
+from harness.data.sources import DataRow, HubFiles, Source, rows
 from harness.plugin import Task
 from harness.records import Problem, Sampling
 
@@ -35,6 +35,8 @@ class Conala(Task):
         "e55cf1e558759c677795f6188dd89d2f8bbb7633",
         {"train": "conala-train.jsonl", "validation": "conala-dev.jsonl", "test": "conala-test.jsonl"},
     )
+
+    form = "Answer with one line of Python code only."
 
     def sampling(self) -> Sampling:
         """Beam search, 10 candidates of up to 64 tokens, cut at the first line's end (study, section 4.6)."""
@@ -61,8 +63,8 @@ def read(files: Sequence[Path]) -> list[Problem]:
 def _fields(row: DataRow) -> tuple[str, str, str]:
     if "snippet" in row.values:
         intent = row.get("rewritten_intent", str, row.get("intent", str))
-        return str(row.get("question_id", int)), intent.strip(), row.get("snippet", str)
-    return row.get("question_id", str), row.get("nl", str), row.get("cmd", str)
+        return row.id("question_id"), intent.strip(), row.get("snippet", str)
+    return row.id("question_id"), row.get("nl", str), row.get("cmd", str)
 
 
 @hookimpl

@@ -12,7 +12,13 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WARNINGS = "filterwarnings=error\nignore:.*is_gradient_checkpointing.*:FutureWarning"  # peft's, as in setup.cfg
-NEEDS = {"harness-dora": "peft", "harness-humaneval": "harness", "harness-openai-backend": "openai"}
+NEEDS = {
+    "harness-checker": "harness",
+    "harness-dora": "peft",
+    "harness-humaneval": "harness",
+    "harness-openai-backend": "openai",
+    "harness-sql": "harness",
+}
 
 
 def test_every_example_is_tested() -> None:
@@ -30,7 +36,7 @@ def test_an_example_is_installed_and_passes_its_own_tests(environment: Any, tmp_
     try:
         listed = json.loads(environment.harness("plugins", "--json").stdout)
         assert [row for row in listed["plugins"] if row["distribution"] == name]
-        assert listed["left_out"] == listed["remarks"] == []
+        assert listed["left_out"] == listed["warnings"] == []
         # Only the tests remain, so that what they import is what was installed.
         for package in folder.glob("harness_*"):
             shutil.rmtree(package)

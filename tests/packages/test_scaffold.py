@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.scaffold import KINDS, write_package
+from harness.plugin_system.scaffold import KINDS, write_package
 
 
 def test_every_kind_is_written_installed_tested_used_and_uninstalled(environment: Any) -> None:
     folders = {}
     for kind in KINDS:
-        written = environment.harness("plugin", "new", f"my-{kind}", "--kind", kind, "--into", "packages")
+        written = environment.harness("plugin", "new", named(kind), "--kind", kind, "--into", "packages")
         folders[kind] = environment.folder / written.stdout.strip()
     try:
         for folder in folders.values():
@@ -33,11 +33,20 @@ def test_every_kind_is_written_installed_tested_used_and_uninstalled(environment
     assert "my-" not in environment.harness("--help").stdout
 
 
+def named(kind: str) -> str:
+    """Metrics are named with underscores, as their measures are; the rest with dashes."""
+    return "my_metric" if kind == "metric" else f"my-{kind}"
+
+
 def _are_listed(environment: Any) -> None:
     rows = json.loads(environment.harness("plugins", "--json").stdout)
-    assert rows["left_out"] == rows["remarks"] == []
-    mine = {(row["kind"], row["name"], row["distribution"]) for row in rows["plugins"] if row["name"].startswith("my-")}
-    assert mine == {(kind, f"my-{kind}", f"harness-my-{kind}") for kind in KINDS}
+    assert rows["left_out"] == rows["warnings"] == []
+    mine = {
+        (row["kind"], row["name"], row["distribution"])
+        for row in rows["plugins"]
+        if row["name"].startswith(("my-", "my_"))
+    }
+    assert mine == {(kind, named(kind), f"harness-my-{kind}") for kind in KINDS}
 
 
 def _does_what_its_readme_says(environment: Any, folder: Path) -> None:
@@ -58,7 +67,7 @@ def _does_what_its_readme_says(environment: Any, folder: Path) -> None:
 
 
 def _are_used(environment: Any, data: Path) -> None:
-    words = ["--data", str(data), "--task", "my-task", "--metric", "my-metric,pass_at_k", "--max-new-tokens", "16"]
+    words = ["--data", str(data), "--task", "my-task", "--metric", "my_metric,pass_at_k", "--max-new-tokens", "16"]
     methods = environment.harness("eval", "--method", "my-method", *words, "--set", "my-method.epochs=1", "--json")
     row = json.loads(methods.stdout)[0]
     assert row["trainable_parameters"] > 0
@@ -68,7 +77,7 @@ def _are_used(environment: Any, data: Path) -> None:
     answers = [json.loads(line) for line in (data / "test.jsonl").read_text("utf-8").splitlines()]
     lines = [json.dumps({"id": row["id"], "completions": [row["answer"]]}) + "\n" for row in answers]
     (environment.folder / "right.jsonl").write_text("".join(lines), "utf-8")
-    scored = ["--task", "my-task", "--data", str(data), "--metric", "my-metric,pass_at_k", "--json"]
+    scored = ["--task", "my-task", "--data", str(data), "--metric", "my_metric,pass_at_k", "--json"]
     row = json.loads(environment.harness("score", "--completions", "right.jsonl", *scored).stdout)[0]
     assert {e["measure"]: e["value"] for e in row["estimates"]} == {"words@1": 1.0, "pass@1": 1.0}
     assert len(environment.harness("my-command").stdout.splitlines()) == 3
@@ -76,7 +85,9 @@ def _are_used(environment: Any, data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Bad", "two--dashes", "-dash", "1st", "a b", "a_b", ""])
 def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="is no plugin name"):
+    with pytest.raises(
+        UsageError, match="is no name of a task; write small letters and digits with single dashes: my-task"
+    ):
         write_package(name, "task", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -94,3 +105,19 @@ def test_no_template_word_is_left_over(tmp_path: Path) -> None:
         for file in folder.rglob("*.*"):
             if file.is_file() and file.suffix != ".yml":
                 assert "{{" not in file.read_text("utf-8"), file
+
+
+def test_a_method_tunes_or_chooses_examples(tmp_path: Path) -> None:
+    for prompting, base in ((False, "TuningMethod"), (True, "PromptingMethod")):
+        folder = write_package(f"my-{base.lower()}", "method", tmp_path, prompting=prompting)
+        source = next(folder.glob("harness_*/__init__.py")).read_text("utf-8")
+        assert f"({base}):" in source and "{{" not in source
+    with pytest.raises(UsageError, match="--prompting: a task does not prompt"):
+        write_package("my-task", "task", tmp_path, prompting=True)
+
+
+def test_a_metric_is_named_with_underscores(tmp_path: Path) -> None:
+    folder = write_package("my_metric", "metric", tmp_path)
+    assert folder.name == "harness-my-metric" and (folder / "harness_my_metric" / "__init__.py").is_file()
+    with pytest.raises(UsageError, match="with single underscores: my_metric"):
+        write_package("my-metric", "metric", tmp_path)

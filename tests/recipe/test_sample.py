@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.data import open_builtin
+from harness.data.sources import open_builtin
 from harness.plugins.tasks.apps import Apps
 from harness.plugins.tasks.codealpacapy import CodeAlpacaPy
 from harness.plugins.tasks.conala import Conala

@@ -24,6 +24,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Runs the test's body in a namespace of its own; fixtures have been made outside."""
     if _HERE not in pyfuncitem.path.parents:
         return None
+    if Path("/tmp") in _HERE.parents:
+        pytest.fail(f"{_HERE} is hidden by the namespace's own /tmp: move the checkout out of /tmp", pytrace=False)
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     with tempfile.TemporaryFile() as said:
         code = throw_away(lambda: _run(pyfuncitem.obj, arguments, said.fileno()), said.fileno())

@@ -1,6 +1,5 @@
 """A jail from outside: proved, cleaned, ended, and nothing left of it."""
 
-import dataclasses
 import fcntl
 import os
 import signal
@@ -13,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from harness.records import Limits, Outcome, StdinTests
-from harness.sandbox import cgroup, kernel, protocol, run, rung, runner
-from harness.sandbox.image import image
+from harness.sandbox import cgroup, isolation_level, kernel, protocol, run
+from harness.sandbox.isolation import IsolationLevel, Refused, required
 from harness.sandbox.jail import Answer, Jail, JailBroken, unproved
-from harness.sandbox.ladder import Refused, Rung, required
+from harness.sandbox.warmup import WARM_UPS
 
 SQUARE = StdinTests((("7\n", "49"),))
 RIGHT = "print(int(input()) ** 2)"
@@ -58,13 +57,6 @@ def test_a_jail_that_fails_a_probe_is_not_used(monkeypatch):
     with pytest.raises(JailBroken, match="not isolated: it shares the net namespace"):
         Jail(BRIEF)
     assert not others()
-
-
-def test_an_interpreter_where_the_scratch_folder_has_to_be_is_named(monkeypatch):
-    here = dataclasses.replace(image(), trees=(*image().trees, "/tmp"))
-    monkeypatch.setattr("harness.sandbox.jail.image", lambda: here)
-    with pytest.raises(JailBroken, match=r"below /tmp, a jail.s scratch folder"):
-        Jail(Limits(), "full")
 
 
 def test_nothing_is_left_of_a_closed_jail():
@@ -144,6 +136,29 @@ def test_the_scratch_folder_is_empty_for_every_candidate():
         assert [ask(jail, leave), ask(jail, look), ask(jail, look)] == [[1], [1], [1]]
 
 
+def test_no_name_in_the_scratch_folder_stops_its_emptying():
+    block = "import os\nfor n in range(50): os.makedirs(f'/tmp/.1.{n}.wipe/a')\nos.makedirs('/tmp/a/b/c')"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b""])
+        assert [ask(jail, block), ask(jail, "import os\nassert os.listdir('/tmp') == []")] == [[1], [1]]
+
+
+def test_what_a_candidate_leaves_in_times_and_in_the_report_is_gone_for_the_next():
+    find = """
+import os, sys
+frame = sys._getframe()
+while not hasattr(frame.f_locals.get('self'), 'report'):
+    frame = frame.f_back
+report = frame.f_locals['self'].report
+"""
+    leave = f"{find}os.utime('/tmp', (1234, 5678))\nreport[5000:5006] = b'canary'"
+    look = f"{find}now = os.stat('/tmp')\nassert 1234 not in (now.st_atime, now.st_mtime)\n"
+    look += "assert b'canary' not in report[:]"
+    with Jail(BRIEF) as jail:
+        jail.load({"kind": "stdin"}, [b""])
+        assert [ask(jail, leave), ask(jail, look)] == [[1], [1]]
+
+
 def test_a_candidate_cannot_seal_or_shrink_what_the_next_one_needs():
     spoil = """
 import fcntl, os
@@ -210,7 +225,7 @@ def test_abandoning_the_iterator_ends_the_jails():
 
 
 def test_the_ladder_proves_every_layer():
-    found = rung()
+    found = isolation_level()
     assert found.name == "full"
     assert all(layer.proof for layer in found.layers)
     assert all(layer.holds for layer in found.layers if layer.name.startswith("a candidate cannot"))
@@ -218,7 +233,9 @@ def test_the_ladder_proves_every_layer():
 
 
 def test_without_isolation_nothing_runs(monkeypatch):
-    monkeypatch.setattr("harness.sandbox.ladder.rung", lambda _=False: Rung("refused", (), "no such kernel"))
+    monkeypatch.setattr(
+        "harness.sandbox.isolation.isolation_level", lambda _=False: IsolationLevel("refused", (), "no such kernel")
+    )
     with pytest.raises(Refused, match="no such kernel"):
         required(False)
 
@@ -311,8 +328,8 @@ Path("/proc/self/setgroups").write_text("deny")
 Path("/proc/self/uid_map").write_text("0 0 1")
 Path("/proc/self/gid_map").write_text("0 0 1")
 threads = "import threading\\nfor n in range(3): threading.Thread(target=print, args=(n,)).start()"
-for rung in ("full", "reduced"):
-    with Jail(Limits(), rung) as jail:
+for level in ("full", "reduced"):
+    with Jail(Limits(), level) as jail:
         jail.load({{"kind": "stdin"}}, [b""])
         for code in ({FORKS!r}, threads):
             jail.ask(code, [(0, 1)], False, 60.0)
@@ -368,9 +385,9 @@ def test_many_runs_leave_nothing_and_grow_nothing():
     assert not others()
 
 
-@pytest.mark.parametrize("kind", runner.REHEARSALS)
+@pytest.mark.parametrize("kind", WARM_UPS)
 def test_what_process_1_rehearses_runs_to_its_end(kind):
-    program, given = runner.REHEARSALS[kind]
+    program, given = WARM_UPS[kind]
     with Jail(BRIEF) as jail:
         jail.load({"kind": kind, "entry_point": "answer"}, [given])
         said = answer(jail, program)
@@ -402,3 +419,13 @@ def test_a_candidate_that_lowers_its_output_limit_loses_nothing_but_its_own_outp
         jail.load({"kind": "stdin"}, [b"7\n", b"8\n"])
         said = answer(jail, lower, 2)
         assert ([row[1] for row in said.rows], said.output) == ([1, 1], b"49\n64\n")
+
+
+def test_a_jail_says_whether_it_ended_by_itself_or_from_outside():
+    with Jail(BRIEF) as jail:
+        assert jail.failure_cause() is None  # it lives
+        os.kill(jail.pid, signal.SIGKILL)
+        assert jail.failure_cause() is None
+    with Jail(BRIEF) as jail:
+        jail.socket.sendall(b"\xff\xff\xff\xff")  # no message: process 1 ends with an error
+        assert jail.failure_cause() is Outcome.RAISED

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox import seccomp
+from harness.records import Outcome, StdinTests
+from harness.sandbox import run, seccomp
 
 _HEADERS = {
     0: (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), r"#define __NR_(\w+) (\d+)"),
@@ -45,3 +46,9 @@ def test_nothing_that_reaches_out_is_on_the_list():
     forbidden = {"socket", "connect", "execve", "execveat", "ptrace", "mount", "unshare", "setns", "bpf", "keyctl"}
     forbidden |= {"io_uring_setup", "memfd_create", "process_vm_readv", "pidfd_getfd", "shmget", "mq_open", "chroot"}
     assert not names & forbidden
+
+
+def test_a_program_may_ask_whether_it_can_gain_privileges():
+    ask = "import ctypes\nlibc = ctypes.CDLL(None)\nprint(libc.prctl(39, 0, 0, 0, 0), libc.prctl(38, 0, 0, 0, 0))"
+    (execution,) = run([(ask, StdinTests((("", "1 -1"),)))], workers=1)
+    assert execution.outcome is Outcome.PASSED

@@ -1,8 +1,11 @@
 """The shipped attacks: none succeeds, and no honest program suffers."""
 
+import importlib.util
+import re
 from collections import Counter
 
 from harness.records import Execution, Outcome, StdinTests
+from harness.sandbox import endpoints, runner
 from harness.sandbox.attacks import Attack, attacks
 from harness.sandbox.selftest import broken, summary, trials
 
@@ -29,3 +32,13 @@ def test_every_promise_yields_one_line():
 def test_a_promise_that_does_not_hold_is_said_with_the_program_that_broke_it():
     attack = Attack("a promise", "a program", "", StdinTests(()), (Outcome.PASSED,))
     assert broken(attack, Execution(Outcome.FAILED, 0, 1, error="why")) == ["a program: failed why"]
+
+
+def test_the_attacks_name_parts_of_the_sandbox_that_exist():
+    """One that was renamed would be an attack on nothing, which always holds."""
+    texts = [attack.program for attack in attacks("secret")]
+    modules = {name for text in texts for name in re.findall(r"harness\.sandbox\.(\w+)", text)}
+    assert [name for name in modules if importlib.util.find_spec(f"harness.sandbox.{name}") is None] == []
+    assert {"codecs", "endpoints", "runner"} <= modules
+    assert all(hasattr(endpoints.RpcServer, name) for name in ("_perform", "ask"))
+    assert hasattr(runner.Batch, "_note")

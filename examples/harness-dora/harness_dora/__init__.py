@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.plugin import Method, option
+from harness.plugin import Method, TuningConfig, TuningMethod, option
 from harness.records import Tuning
 
 
 @dataclass(frozen=True)
-class DoraConfig:
+class DoraConfig(TuningConfig):
     """The options of DoRA."""
 
     r: int = option(16, "rank of the update of the direction")
@@ -27,13 +27,12 @@ class DoraConfig:
     epochs: float = option(5.0, "passes over the training problems, at most")
 
 
-class Dora(Method):
+class Dora(TuningMethod):
     """Weight-decomposed low-rank adaptation: direction by LoRA, magnitude trained beside it."""
 
     name = "dora"
     reference = "Liu et al., ICML 2024 (arXiv:2402.09353), equation 5"
     Config = DoraConfig
-    tunes = True
 
     def tuning(self, config: DoraConfig) -> Tuning:
         """The shared loop at this method's learning rate."""
@@ -43,7 +42,7 @@ class Dora(Method):
         """Put a magnitude and a low-rank direction on each target layer; the base stays frozen."""
         import peft
 
-        from harness.targets import attention, feed_forward, wrap
+        from harness.modeling.targets import attention, feed_forward, wrap
 
         settings = peft.LoraConfig(
             r=config.r,

@@ -1,8 +1,8 @@
 import pytest
 
+from harness.modeling.bases import LoadedBases
 from harness.records import ModelSpec
 from harness.testing import MethodContract
-from harness.workshop import Workshop
 
 
 class TestDora(MethodContract):
@@ -12,7 +12,7 @@ class TestDora(MethodContract):
 @pytest.fixture
 def adapted(harness_registry, tiny_model):
     method = harness_registry.method("dora").plugin
-    return method.adapt(Workshop().base(ModelSpec(str(tiny_model)), {}), method.Config())
+    return method.adapt(LoadedBases().get(ModelSpec(str(tiny_model)), {}), method.Config())
 
 
 def test_the_magnitude_starts_as_the_norm_of_each_row(adapted):

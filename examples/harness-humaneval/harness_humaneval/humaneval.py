@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.data import DataRow, HubFiles, Source, rows
+from harness.data.sources import DataRow, HubFiles, Source, rows
 from harness.plugin import Task
 from harness.records import AssertTests, Problem, Sampling
 
@@ -45,12 +45,6 @@ class HumanEval(Task):
     def template(self, problem: Problem) -> str:
         """The function's head and nothing else; the body begins right after it."""
         return problem.instruction
-
-    def code(self, completion: str) -> str:
-        """The body with its indentation; a whole program in a Markdown block is taken out of it."""
-        from harness.extract import fenced
-
-        return completion.rstrip() if (block := fenced(completion)) is None else block
 
 
 def problem(row: DataRow) -> Problem:

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from harness.data import DataRow, HubFiles, Source, rows
+from harness.data.sources import DataRow, HubFiles, Source, rows
 from harness.errors import DataError
 from harness.plugin import Task
 from harness.records import AssertTests, Problem, Sampling
@@ -57,12 +57,6 @@ class Mbpp(Task):
             return problem.instruction
         return super().template(problem)
 
-    def code(self, completion: str) -> str:
-        """The function, or the body of the given head, with its indentation."""
-        from harness.extract import fenced
-
-        return completion.rstrip() if (block := fenced(completion)) is None else block
-
 
 def _problems(row: DataRow) -> Iterator[Problem]:
     if "entry_point" in row.values:
@@ -77,7 +71,8 @@ def _problem(row: DataRow) -> Problem:
         raise DataError(f"{row.where}: field 'test_list' is not a list of assertions")
     code = "\n".join(assertions)
     shown = f"{row.get('text', str)}\nYour code should satisfy these assertions:\n{code}"
-    tests = AssertTests(_entry_point(row, code), code, setup=row.get("test_setup_code", str, ""))
+    setup = row.get("test_setup_code", str, "").replace("\r\n", "\n").strip()  # it may use what the program defines
+    tests = AssertTests(_entry_point(row, code), f"{setup}\n{code}" if setup else code)
     reference = row.get("code", str).replace("\r\n", "\n")
     return Problem(str(row.get("task_id", int)), shown, (reference,), tests)
 

@@ -28,9 +28,9 @@ class OpenAIConfig:
 
     base_url: str = option("https://api.openai.com/v1", "address of the API")
     endpoint: Literal["chat", "completions"] = option("chat", "chat, or completions for a base model")
-    timeout: float = option(120.0, "seconds that one request may take", decides=False)
-    retries: int = option(5, "how often a rate limit, time-out or server error is tried again", decides=False)
-    concurrency: int = option(8, "requests at once", decides=False)
+    timeout: float = option(120.0, "seconds that one request may take", in_run_id=False)
+    retries: int = option(5, "how often a rate limit, time-out or server error is tried again", in_run_id=False)
+    concurrency: int = option(8, "requests at once", in_run_id=False)
 
 
 class ServiceError(HarnessError):

@@ -16,8 +16,8 @@ ORDERS = (1, 2, 3, 4)
 
 def bag(items: Sequence[Hashable]) -> Bag:
     """The multiset of `items`; items must not be pairs that start with a number."""
-    found = frozenset(items)
-    return found if len(found) == len(items) else found.union(_repeats(items))
+    distinct = frozenset(items)
+    return distinct if len(distinct) == len(items) else distinct.union(_repeats(items))
 
 
 def _repeats(items: Iterable[Hashable]) -> list[Hashable]:
@@ -35,12 +35,12 @@ def grams(tokens: Sequence[str], order: int) -> Bag:
 
 def among(items: Bag, words: frozenset[str]) -> Bag:
     """The elements of a bag of strings that stand for one of `words`."""
-    found: set[Hashable] = set()
+    elements: set[Hashable] = set()
     for word in items & words:
         element: Hashable = word
         k = 1
         while element in items:
-            found.add(element)
+            elements.add(element)
             k += 1
             element = (k, word)
-    return frozenset(found)
+    return frozenset(elements)

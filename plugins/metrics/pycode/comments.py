@@ -28,8 +28,8 @@ def _cut_java(text: str) -> str:
     kept: list[str] = []
     start = at = 0
     open_ended: set[str] = set()  # once a mark has no end, a later one of its kind has none either
-    while found := _MARK.search(text, at):
-        mark, at = found.group(), found.end()
+    while match := _MARK.search(text, at):
+        mark, at = match.group(), match.end()
         if mark in open_ended:
             continue
         if mark.startswith("//"):
@@ -41,11 +41,11 @@ def _cut_java(text: str) -> str:
             end = rest.end() if rest else 1
         if end < 2:
             open_ended.add(mark)
-            at = found.start() + 1
+            at = match.start() + 1
             continue
         at = end
         if mark not in _REST:
-            kept += (text[start : found.start()], " ")
+            kept += (text[start : match.start()], " ")
             start = end
     return "".join(kept) + text[start:]
 
@@ -129,13 +129,13 @@ class _Rebuilt:
 
     def _easy(self, row: int, line: str) -> bool:
         """Write a whole line back if nothing in it can change; whether it was."""
-        found = _EASY.fullmatch(line)
-        if found is None or self.carried_end is not None:
+        match = _EASY.fullmatch(line)
+        if match is None or self.carried_end is not None:
             return False
         quoted = "'" in line or '"' in line
         if quoted and ("'''" in line or '"""' in line or _FIRST_STRING.match(line)):
             return False
-        width = found.end(1)
+        width = match.end(1)
         blank = width == len(line) - line.endswith("\n")
         if self.depth == 0 and not self.joined and not blank:
             if width > self.indents[-1]:
@@ -167,13 +167,13 @@ class _Rebuilt:
     def _carry(self, row: int, line: str) -> int:
         """Continue a string from the line before; where the tokens of this line begin."""
         assert self.carried_end is not None
-        found = self.carried_end.match(line)
-        self.carried.append(line[: found.end()] if found else line)
-        if found is None and not (self.carried_single and not line.endswith(("\\\n", "\\\r\n"))):
+        match = self.carried_end.match(line)
+        self.carried.append(line[: match.end()] if match else line)
+        if match is None and not (self.carried_single and not line.endswith(("\\\n", "\\\r\n"))):
             return len(line)
-        end = found.end() if found else len(line)
-        kind = "string" if found else "other"
-        self.carried_single = self.carried_single and not found  # 3.11 forgets to reset it after a failure
+        end = match.end() if match else len(line)
+        kind = "string" if match else "other"
+        self.carried_single = self.carried_single and not match  # 3.11 forgets to reset it after a failure
         self._put(kind, "".join(self.carried), self.carried_row, self.carried_column, row, end)
         self.carried, self.carried_end = [], None
         return end
@@ -215,13 +215,13 @@ class _Rebuilt:
                 self._put("other", text, row, at, row, plain.end())
                 at = plain.end()
                 continue
-            found = _TOKEN.match(line, at)
-            kind = found.lastgroup if found else None
-            if found is None or kind is None:
+            match = _TOKEN.match(line, at)
+            kind = match.lastgroup if match else None
+            if match is None or kind is None:
                 self._put("other", line[at], row, at, row, at + 1)
                 at += 1
                 continue
-            start, at = found.span(kind)
+            start, at = match.span(kind)
             if kind == "join":
                 self.joined = True
             elif kind in ("triple", "single"):
@@ -234,13 +234,13 @@ class _Rebuilt:
         """A string whose opening quotes end at `at`; where the next token begins."""
         triple = line[at - 3 : at] in _TRIPLE_END and at - start >= 3
         quote = line[at - 3 : at] if triple else line[at - 1]
-        found = None
+        match = None
         if quote not in open_ended:
-            found = (_TRIPLE_END[quote] if triple else _SINGLE_END[quote]).match(line, at)
-        if found and not found.group().endswith("\n"):
-            self._put("string", line[start : found.end()], row, start, row, found.end())
-            return found.end()
-        if triple or found:
+            match = (_TRIPLE_END[quote] if triple else _SINGLE_END[quote]).match(line, at)
+        if match and not match.group().endswith("\n"):
+            self._put("string", line[start : match.end()], row, start, row, match.end())
+            return match.end()
+        if triple or match:
             self.carried_end = _TRIPLE_END[quote] if triple else _CARRIED_END[quote]
             self.carried_single = self.carried_single or not triple
             self.carried, self.carried_row, self.carried_column = [line[start:]], row, start

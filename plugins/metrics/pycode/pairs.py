@@ -64,10 +64,10 @@ class Text:
 
     def grams(self, order: int) -> Bag:
         """The bag of n-grams of one order."""
-        found = self._grams.get(order)
-        if found is None:
-            found = self._grams[order] = grams(self.tokens, order)
-        return found
+        bag_of_order = self._grams.get(order)
+        if bag_of_order is None:
+            bag_of_order = self._grams[order] = grams(self.tokens, order)
+        return bag_of_order
 
     def keys(self) -> Bag:
         """The bag of keywords."""
@@ -77,12 +77,12 @@ class Text:
 
     def shared(self, other: Text) -> list[Bag]:
         """For each order the n-grams that both have."""
-        found: list[Bag] = []
+        common: list[Bag] = []
         for order in ORDERS:
-            found.append(self.grams(order) & other.grams(order))
-            if not found[-1]:  # without a common n-gram there is no longer one
-                return found + [frozenset()] * (len(ORDERS) - order)
-        return found
+            common.append(self.grams(order) & other.grams(order))
+            if not common[-1]:  # without a common n-gram there is no longer one
+                return common + [frozenset()] * (len(ORDERS) - order)
+        return common
 
     def flow(self) -> tuple[Bag, int]:
         """The bag of data-flow items and their number."""
@@ -120,14 +120,14 @@ class Judge:
         `fixed` compares with one reference, the nearest; the published definitions add up all references.
         """
         key = (tuple(references), prediction)
-        found = self.pairs.get(key)
-        if found is None:
+        cached = self.pairs.get(key)
+        if cached is None:
             if len(self.texts) > _CACHED_TEXTS or len(self.shapes.known) > _KNOWN_SHAPES:
                 self._forget()
-            found = self._compare(references, prediction)
+            cached = self._compare(references, prediction)
             if len(prediction) < _CACHED_LENGTH:
-                self.pairs[key] = found
-        return found
+                self.pairs[key] = cached
+        return cached
 
     def _compare(self, references: Sequence[str], prediction: str) -> Sums:
         texts = [self._reference(reference) for reference in references]
@@ -140,12 +140,12 @@ class Judge:
 
     def _reference(self, source: str) -> Text:
         """The reading of `source`, kept for the next candidate unless it is long; of candidates the sums are kept."""
-        found = self.texts.get(source)
-        if found is None:
-            found = self._read(source)
+        text = self.texts.get(source)
+        if text is None:
+            text = self._read(source)
             if len(source) < _CACHED_LENGTH:
-                self.texts[source] = found
-        return found
+                self.texts[source] = text
+        return text
 
     def _read(self, source: str) -> Text:
         if not source.isascii():

@@ -7,6 +7,7 @@ shapes never spells a subtree out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
@@ -39,6 +40,7 @@ _MISSING = 1 << 17
 _FIELDS = 6
 _FIELD = (1 << _FIELDS) - 1
 """A shape and the number of a field are kept in one number; the field takes the lowest bits."""
+_SHORT_OCTAL = re.compile(r"\\\d{1,2}")
 _HIDDEN_LIMIT = 4096
 """Longest text (bytes) in which hidden made-up tokens are looked for: tree-sitter's printer recurses."""
 
@@ -78,9 +80,9 @@ class Grammar:
         self.sides = frozenset(i for i, name in self.fields.items() if name in ("left", "right"))
         self.moving = frozenset(i for i, name in self.kinds.items() if name in MOVING)
         self.split = frozenset(i for i, name in self.kinds.items() if name in SPLIT)
-        self.string, self.statement, self.comment, self.identifier = (
+        self.string, self.statement, self.comment, self.identifier, self.content = (
             next(i for i, kind in self.kinds.items() if kind == name and i in self.named)
-            for name in ("string", "expression_statement", "comment", "identifier")
+            for name in ("string", "expression_statement", "comment", "identifier", "string_content")
         )
 
 
@@ -101,8 +103,9 @@ class Reader:
 
     A mended reading leaves comments and docstrings out and has exact leaf texts. Otherwise it is what the published
     evaluators saw: byte columns index characters, and a leaf whose text is its kind is no variable (an identifier
-    that is called "identifier"). Without unnamed shapes, "not in" and "is not" are two tokens and no node, as in
-    tree-sitter-python before 0.23.
+    that is called "identifier"). Without unnamed shapes it reads as tree-sitter-python did before 0.23: "not in" and
+    "is not" are two tokens and no node, tokens that are not called what they say and so count as variables; a backslash
+    in a string is a node only before what Python escapes, and never before one or two digits.
     """
 
     def __init__(self, grammar: Grammar, shapes: Shapes, *, mended: bool, unnamed_shapes: bool = True) -> None:
@@ -148,6 +151,7 @@ class _Walk:
         text, close = self.text, self.close
         mended, ascii_only = self.mended, self.ascii
         plain = ascii_only and not reading.broken  # then a token is its own kind
+        older = not self.unnamed_shapes
         whole = mended or not ascii_only  # then every token of a text that is not plain is looked at
         parts: list[Part] | None = None
         own: list[int] = []
@@ -163,6 +167,8 @@ class _Walk:
                 parts, own = [] if moves else None, [kind]
                 if kind == grammar.string:
                     self.open_string(node)
+                elif older and not is_named:
+                    self.words(node)
                 continue
             start = len(names)
             if not is_named:
@@ -199,6 +205,12 @@ class _Walk:
             self.variable(self.spelling(node), False)
         self.in_string += 1
 
+    def words(self, node: Node) -> None:
+        """The words of "not in" or "is not", as the older grammar gives them."""
+        for child in node.children if not self.in_string else ():
+            if child.kind_id != self.grammar.comment:
+                self.variable(self.spelling(child), False)
+
     def close(self, parts: list[Part] | None, own: list[int]) -> tuple[list[Part] | None, list[int]]:
         """Leave a node: give it a shape, and tell the node above what it was; what belongs to that one."""
         kind, role, parts_above, above, names, inner, shapes, tokens = self.frames.pop()
@@ -215,7 +227,8 @@ class _Walk:
         if self.hidden:
             shape = self.spelt_out(shape)
         if kind in grammar.named:
-            reading.shapes.append(shape)
+            if self.unnamed_shapes or kind != grammar.content or len(own) > 1:  # else a leaf in the older grammar
+                reading.shapes.append(shape)
             above.append(shape << _FIELDS | role)
         else:  # an unnamed node ("not in") is not spelt out: what is in it belongs to the node above
             if self.unnamed_shapes:
@@ -248,6 +261,8 @@ class _Walk:
             shape |= _MISSING
         elif name == "ERROR" and node.end_byte > node.start_byte:
             shape = self.shapes.number(str(node))  # names the character at which the parser stumbled
+        if not self.unnamed_shapes and name == "escape_sequence" and _SHORT_OCTAL.fullmatch(self.spelling(node)):
+            return
         if missing or kind in self.grammar.named:
             own.append(shape << _FIELDS | role)
         if name == "comment" or self.in_string or (self.mended and missing):

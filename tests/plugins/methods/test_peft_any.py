@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 
 from harness.errors import ModelError
+from harness.modeling.bases import LoadedBases
 from harness.plugins.methods.peft_any import PeftAny
 from harness.records import ModelSpec
 from harness.testing import contract_for, tiny_model
-from harness.testing.contract import examine_one
-from harness.workshop import Workshop
+from harness.testing.checks import examine_one
 
 
 def test_every_option_of_every_tuner_can_be_written_on_the_command_line() -> None:
@@ -33,7 +33,7 @@ def test_every_option_of_every_tuner_can_be_written_on_the_command_line() -> Non
     ],
 )
 def test_what_peft_refuses_is_one_line(name: str, kind: str, words: str) -> None:
-    base = Workshop().base(ModelSpec(str(tiny_model(kind))), {})
+    base = LoadedBases().get(ModelSpec(str(tiny_model(kind))), {})
     method = PeftAny().variant(name)
     with pytest.raises(ModelError, match=words):
         method.adapt(base, method.Config())

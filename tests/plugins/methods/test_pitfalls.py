@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
-from harness import model
+from harness.decoding.generate import generate
 from harness.errors import ModelError
-from harness.generate import generate
-from harness.model import Base, ModelSpec
+from harness.modeling import base as model
+from harness.modeling import quirks
+from harness.modeling.base import Base, ModelSpec
+from harness.modeling.prompts import Prompt, PromptBuilder
 from harness.plugin import Task
-from harness.prompts import Layout, Prompt
+from harness.plugin_system.registry import Registry
 from harness.records import Problem, Sampling
-from harness.registry import Registry
-from harness.train import collate, fit, rows, summed_loss, validation_loss
+from harness.tuning.batches import collate
+from harness.tuning.losses import summed_loss, validation_loss
+from harness.tuning.train import fit, rows
 
 
 def adapted(name: str, folder: Path, **options: Any) -> Base:
@@ -31,7 +34,7 @@ def adapted(name: str, folder: Path, **options: Any) -> Base:
 
 
 def asked(base: Base, task: Task, problems: list[Problem]) -> list[Prompt]:
-    layout = Layout(task, base, max_new_tokens=8)
+    layout = PromptBuilder(task, base, max_new_tokens=8)
     return [layout.prompt(problem) for problem in problems]
 
 
@@ -40,11 +43,10 @@ def test_four_bit_weights_still_have_gradients_after_an_evaluation(
     family: str, model_of: Callable[[str], Path], toy: Task, problems: list[Problem]
 ) -> None:
     base = adapted("qlora-4bit", model_of(family))
-    found = rows(Layout(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
+    found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
     validation_loss(base, found, 4)
     base.model.train()
-    loss, _ = summed_loss(base, collate(base, found[:4]))
-    loss.backward()
+    summed_loss(base, collate(found[:4], 0, base.seq2seq, base.device)).backward()
     gradients = [p.grad for p in base.model.parameters() if p.requires_grad]
     assert gradients and all(g is not None for g in gradients)
     assert any(float(g.abs().sum()) > 0 for g in gradients if g is not None)
@@ -57,7 +59,7 @@ def test_prefix_tuning_with_gradient_checkpointing_is_refused_in_one_line(
     for module in base.model.modules():
         if hasattr(module, "gradient_checkpointing"):
             module.gradient_checkpointing = True
-    found = rows(Layout(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
+    found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
     tuning = Registry().method("prefix-tuning").plugin.tuning(Registry().method("prefix-tuning").plugin.Config())
     with pytest.raises(ModelError, match="gradient checkpointing"):
         fit(base, found, found, tuning, tmp_path, 42, lambda *_: None)
@@ -108,7 +110,7 @@ def test_a_codegen2_reads_its_query_key_and_value_rows_in_its_own_order(
     read = dict(zip("qvk", _codegen2_heads(source, hidden), strict=True))
     for part, heads in zip("qvk", _codegen_heads(loaded.model, hidden), strict=True):
         assert torch.allclose(heads, read[part], atol=1e-6)
-    assert not model.is_codegen2(loaded.model.config)
+    assert not quirks.is_codegen2(loaded.model.config)
     assert not torch.allclose(_codegen_heads(source, hidden)[0], read["q"], atol=1e-2)
     with pytest.raises(ModelError, match="cannot be quantised"):
         model.load(ModelSpec(str(tmp_path)), {"quantization_config": None})
@@ -152,11 +154,16 @@ def test_the_loss_on_response_logits_alone_is_the_loss_of_the_model(
     name: str, family: str, model_of: Callable[[str], Path], toy: Task, problems: list[Problem]
 ) -> None:
     base = adapted(name, model_of(family))
-    found = rows(Layout(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
-    batch = collate(base, found[:6])
-    ours, count = summed_loss(base, batch)
-    assert count == int((batch["labels"] != -100).sum())
-    assert ours.item() / count == pytest.approx(base.model(**batch).loss.item(), rel=1e-5)
+    found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
+    batch = collate(found[:6], 0, base.seq2seq, base.device)
+    labels = batch.labels()
+    assert (
+        int(batch.total)
+        == int((labels != -100).sum())
+        == sum(len(r["labels"]) - r["labels"].count(-100) for r in found[:6])
+    )
+    theirs = base.model(input_ids=batch.ids, attention_mask=batch.mask, labels=labels).loss.item()
+    assert summed_loss(base, batch).item() / int(batch.total) == pytest.approx(theirs, rel=1e-5)
 
 
 def test_a_smaller_micro_batch_takes_the_same_step(
@@ -164,13 +171,15 @@ def test_a_smaller_micro_batch_takes_the_same_step(
 ) -> None:
     import torch
 
-    from harness.train import _fit
+    from harness.tuning.loop import TrainingLoop
 
     weights = []
     for micro in (8, 2):
         base = adapted("lora", model_of("llama"), dropout=0.0)
-        found = rows(Layout(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
+        found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
         tuning = replace(Registry().method("lora").plugin.tuning(Registry().method("lora").plugin.Config()), epochs=1.0)
-        _fit(base, found[:8], found[8:12], tuning, micro, tmp_path / str(micro), 42, lambda *_: None)
+        folder = tmp_path / str(micro)
+        folder.mkdir()
+        TrainingLoop(base, found[:8], found[8:12], tuning, micro, folder, 42, lambda *_: None).run()
         weights.append(torch.cat([p.detach().flatten() for p in base.model.parameters() if p.requires_grad]))
     assert torch.allclose(weights[0], weights[1], atol=1e-6)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import model
-from harness.generate import generate
-from harness.plugin import Task
-from harness.prompts import Layout
+from harness.decoding.generate import generate
+from harness.modeling import base as model
+from harness.modeling.prompts import PromptBuilder
+from harness.plugin import Task, TuningMethod
+from harness.plugin_system.registry import Registry
 from harness.records import ModelSpec, Problem, Sampling
-from harness.registry import Registry
 
 SAMPLING = Sampling(candidates=2, max_new_tokens=24, temperature=0.7, top_p=0.95)
 
@@ -27,8 +27,9 @@ def test_a_sample_does_not_depend_on_its_batch(
 
     method = Registry().method(name).plugin
     torch.manual_seed(0)
-    base = method.adapt(model.load(ModelSpec(str(model_of(family))), {}), method.Config())
-    prompts = [Layout(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:6]]
+    base = model.load(ModelSpec(str(model_of(family))), {})
+    base = method.adapt(base, method.Config()) if isinstance(method, TuningMethod) else base
+    prompts = [PromptBuilder(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:6]]
     beside = {p.id: found for p, found in generate(base, prompts, SAMPLING, 42, batch=6)}
     alone = {p.id: found for p, found in generate(base, prompts, SAMPLING, 42, batch=1)}
     assert beside == alone
@@ -46,8 +47,9 @@ def test_a_sample_at_almost_no_temperature_is_what_greedy_search_writes(
 
     method = Registry().method(name).plugin
     torch.manual_seed(0)
-    base = method.adapt(model.load(ModelSpec(str(model_of(family))), {}), method.Config())
-    prompts = [Layout(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:6]]
+    base = model.load(ModelSpec(str(model_of(family))), {})
+    base = method.adapt(base, method.Config()) if isinstance(method, TuningMethod) else base
+    prompts = [PromptBuilder(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:6]]
     cold = replace(SAMPLING, candidates=1, temperature=1e-6)
     greedy = replace(cold, temperature=0.0)
     sampled = {p.id: found for p, found in generate(base, prompts, cold, 42, batch=6)}
@@ -59,7 +61,7 @@ def test_a_stop_string_ends_a_sample_and_is_not_part_of_it(
     model_of: Callable[[str], Path], toy: Task, problems: list[Problem]
 ) -> None:
     base = model.load(ModelSpec(str(model_of("llama"))), {})
-    prompts = [Layout(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:4]]
+    prompts = [PromptBuilder(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:4]]
     free = {p.id: found for p, found in generate(base, prompts, SAMPLING, 42, batch=4)}
     letter = next(c for c in free[problems[0].id][0].text[5:] if c.isascii() and c.isprintable())
     stopped = {p.id: found for p, found in generate(base, prompts, replace(SAMPLING, stop=(letter,)), 42, batch=4)}

@@ -18,11 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import statistics
 from harness.errors import UsageError
 from harness.plugins.metrics.codebleu import CodeBLEU, Config, judge, measures
 from harness.plugins.metrics.pycode.pairs import PROFILES, SUMS, Judge
 from harness.records import Completion, Problem, Score
+from harness.stats import estimates
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not (DATA / "codebleu_golden.jsonl").is_file(), reason="needs HARNESS_TEST_DATA")
@@ -71,6 +71,26 @@ def test_not_in_is_a_subtree_as_the_newer_grammar_has_it_and_none_in_the_package
     text = "x not in y"
     by_profile = {profile: score(text, text, profile).sums["syntax_total"] for profile in PROFILES}
     assert by_profile["pypi"] == by_profile["paper"] - 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "prediction", "syntax", "flow"),
+    [
+        ("c = [x for x in a if x not in b]", "c = [x for x in a if x in b]", 1.0, 0.625),
+        ("c = [x for x in a if x in b]", "c = [x for x in a if x not in b]", 1.0, 0.8333333333333334),
+        ("y = x is not None", "y = x is None", 1.0, 0.4),
+        (r"s = '\W'", "s = 'a'", 1.0, 1.0),
+        ("s = 'a'", r"s = '\w+'", 1.0, 1.0),
+        (r"s = '\0'", "s = 'a'", 1.0, 1.0),
+        (r"s = '\101'", r"s = '\0'", 0.0, 1.0),
+        (r"s = '\n\0'", r"s = '\n'", 1.0, 1.0),
+    ],
+)
+def test_what_the_package_reads_with_its_older_grammar_is_read_so(reference, prediction, syntax, flow):
+    # The values are those of codebleu 0.7.0 with tree-sitter-python 0.21.0.
+    sums = score(reference, prediction, "pypi").sums
+    shares = [sums[f"{part}_match"] / sums[f"{part}_total"] for part in ("syntax", "dataflow")]
+    assert shares == pytest.approx([syntax, flow])
 
 
 def test_only_the_first_string_of_a_block_is_its_docstring():
@@ -175,7 +195,7 @@ def test_the_nearest_of_several_references_counts_when_fixed():
 
 def test_the_share_of_broken_predictions_and_of_problems_with_flow_is_reported():
     scores = [score("x = y", "x = y"), score("print(1)", "print(1"), score("print(1)", "print(1)")]
-    found = {e.measure: e for e in statistics.estimate(CodeBLEU(), scores, resamples=200)}
+    found = {e.measure: e for e in estimates.estimate(CodeBLEU(), scores, resamples=200)}
     assert found["unparsable"].value == pytest.approx(1 / 3)
     assert not found["unparsable"].higher_is_better
     assert found["with_dataflow"].value == pytest.approx(1 / 3)
@@ -183,7 +203,7 @@ def test_the_share_of_broken_predictions_and_of_problems_with_flow_is_reported()
 
 def test_a_corpus_is_its_sums_not_the_mean_of_its_problems():
     scores = [score("x", "x", "paper"), score("def f(a):\n    return a + 1", "def f(a):\n    return a + 1", "paper")]
-    (whole, *_) = statistics.estimate(CodeBLEU(), scores, resamples=200)
+    (whole, *_) = estimates.estimate(CodeBLEU(), scores, resamples=200)
     mean = sum(s.values["codebleu"] for s in scores) / 2
     assert whole.value is not None
     assert whole.value > mean + 0.05
@@ -276,11 +296,14 @@ def test_hostile_text_is_scored_on_either_side(profile, text):
 
 
 def seconds(profile: str, reference: str, prediction: str) -> float:
-    """Processor time of a comparison by a judge that remembers nothing."""
-    judged = Judge(profile, False)
-    started = time.process_time()
-    judged.sums([reference], prediction)
-    return time.process_time() - started
+    """Processor time of a comparison by a judge that remembers nothing, the least of three: load only ever adds."""
+    spent = []
+    for _ in range(3):
+        judged = Judge(profile, False)
+        started = time.process_time()
+        judged.sums([reference], prediction)
+        spent.append(time.process_time() - started)
+    return min(spent)
 
 
 def test_work_does_not_double_with_each_nested_loop():
@@ -367,7 +390,7 @@ def test_the_order_of_problems_changes_nothing(pairs, random):
     scores = [score(a, b, "paper") for a, b in pairs]
     shuffled = scores.copy()
     random.shuffle(shuffled)
-    one, other = (statistics.estimate(CodeBLEU(), s, resamples=20) for s in (scores, shuffled))
+    one, other = (estimates.estimate(CodeBLEU(), s, resamples=20) for s in (scores, shuffled))
     assert [e.value for e in one] == [e.value for e in other]
 
 

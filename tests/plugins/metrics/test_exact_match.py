@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import UsageError
+from harness.plugins.metrics import exact_match
 from harness.plugins.metrics.exact_match import Config, ExactMatch, first_hit
 from harness.records import Completion, Problem
 
@@ -115,3 +116,54 @@ def test_adding_the_right_candidate_never_lowers_em(reference, candidates):
         assert after[f"em@{n + 1}{name}"] >= before[f"em@{n}{name}"]
         assert after[f"em@1{name}"] == before[f"em@1{name}"]
     assert all(value in (0.0, 1.0) for value in after.values())
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "hits"),
+    [
+        ("x = 1", "x = 1</s>junk<|endoftext|>more", {"literal", "paper", "ast"}),
+        ("x = 1", "x = 1<|endoftext|>junk</s>more", {"literal", "paper", "ast"}),
+        ("x = 1", "</s>x = 1", set()),
+        ("x = 1", "x = 1 </s>", {"literal", "ast"}),
+        ("x = 1\ny = 2", "x = 1 y = 2", {"paper"}),
+        ("x\ty", "x y", {"paper"}),
+        ("a < b", "a ", set()),
+        ("x = 1\ny = 2", "x = 1\r\ny = 2", {"literal", "ast"}),
+        ("x = (1)", "x = 1  # one", {"ast"}),
+        ("  x = 1\n", "\n\tx = 1  ", {"literal", "ast"}),
+        ("x =", "x =", {"literal", "paper", "ast"}),
+        ("x =", "y =", set()),
+        ("", "", {"literal", "paper", "ast"}),
+        ("x", "", set()),
+        ("'\\d'", '"\\d"', {"ast"}),
+    ],
+)
+def test_each_normalisation_forgives_its_own_differences(reference, candidate, hits):
+    values = score(reference, [candidate])
+    found = {name for name, key in (("literal", "em@1"), ("paper", "em@1/paper"), ("ast", "em@1/ast")) if values[key]}
+    assert found == hits
+
+
+def test_the_published_pattern_takes_the_text_before_the_first_marker_and_all_of_it_without_markers():
+    assert first_hit("a", ["b", "a < c < d"], "paper", MARKERS) is None
+    assert first_hit("a ", ["b", "a < c < d"], "paper", MARKERS) == 2
+    assert first_hit("a < b", [" a < b "], "paper", ()) == 1
+
+
+def test_the_measure_that_was_asked_for_has_no_suffix_and_comes_once():
+    values = score("x", ["x"], ks=(1, 3), config=Config(normalisation="paper"))
+    assert sorted(values) == ["em@1", "em@1/ast", "em@1/literal", "em@3", "em@3/ast", "em@3/literal"]
+    only = score("a < b", ["a < b"], config=Config(normalisation="paper"))
+    assert only == {"em@1": 0.0, "em@1/literal": 1.0, "em@1/ast": 1.0}
+
+
+def test_no_candidate_is_a_miss_and_the_first_of_equals_counts():
+    assert score("x", []) == {"em@1": 0.0, "em@1/paper": 0.0, "em@1/ast": 0.0}
+    assert first_hit("x", ["y", "x", "x"], "literal", ()) == 2
+
+
+def test_the_plugin_gives_its_metric_with_the_usual_markers():
+    [metric] = exact_match.harness_metrics()
+    assert isinstance(metric, ExactMatch) and metric.name == "exact_match"
+    assert (Config().normalisation, Config().stop) == ("literal", ("<|endoftext|>", "</s>"))
+    assert METRIC.score(Problem("p", ""), [], (), (1,), Config()).why == "the problem has no reference"

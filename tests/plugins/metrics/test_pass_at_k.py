@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.plugin import NoConfig
+from harness.plugins.metrics import pass_at_k as pass_at_k_plugin
+from harness.plugins.metrics import tests_passed as tests_passed_plugin
 from harness.plugins.metrics.pass_at_k import PassAtK, pass_at_k
 from harness.plugins.metrics.tests_passed import TestsPassed
 from harness.records import Execution, Outcome, Problem
@@ -101,3 +103,49 @@ def test_adding_a_correct_candidate_never_lowers_pass_at_k(passed, data):
     before = PassAtK().score(PROBLEM, (), executions(*passed), (k,), NoConfig()).values[f"pass@{k}"]
     after = PassAtK().score(PROBLEM, (), executions(*passed, True), (k,), NoConfig()).values[f"pass@{k}"]
     assert 0.0 <= before <= after <= 1.0
+
+
+@pytest.mark.parametrize(("n", "passed", "k"), [(5, -1, 1), (5, 6, 1), (5, 2, 0), (5, 2, 6), (5, -1, 0)])
+def test_pass_at_k_of_impossible_counts_is_no_number(n, passed, k):
+    with pytest.raises(ValueError, match=rf"pass@{k} is not defined for {passed} passing of {n} candidates"):
+        pass_at_k(n, passed, k)
+
+
+def test_without_a_k_there_is_no_measure_and_no_error():
+    scored = PassAtK().score(PROBLEM, (), executions(True), (), NoConfig())
+    assert (dict(scored.values), scored.why) == ({}, None)
+
+
+@pytest.mark.parametrize("metric", [PassAtK(), TestsPassed()])
+def test_what_is_unscored_says_how_many_candidates_the_sandbox_failed_on_and_the_first_error(metric):
+    broken = [Execution(Outcome.SANDBOX_ERROR, 0, 1, error=error) for error in ("no namespace", "no memory")]
+    scored = metric.score(PROBLEM, (), [*executions(True), *broken], (1,), NoConfig())
+    assert scored.metric == metric.name
+    assert scored.why == "the sandbox failed on 2 of 3 candidates: no namespace"
+    mixed = [Execution(Outcome.SANDBOX_ERROR, 0, 1, error="no namespace"), Execution(Outcome.SANDBOX_ERROR, 0, 1)]
+    assert (metric.score(PROBLEM, (), mixed, (1,), NoConfig()).why or "").endswith("on 2 of 2 candidates: no namespace")
+    silent = [Execution(Outcome.SANDBOX_ERROR, 0, 1)]
+    assert metric.score(PROBLEM, (), silent, (1,), NoConfig()).why == "the sandbox failed on 1 of 1 candidates"
+    assert metric.score(PROBLEM, (), [], (1,), NoConfig()).why == "the problem has no tests"
+
+
+def test_one_candidate_whose_testing_stopped_makes_the_share_of_tests_unknown():
+    mixed = [Execution(Outcome.PASSED, 4, 4), Execution(Outcome.FAILED, 1, 4, complete=False)]
+    scored = TestsPassed().score(PROBLEM, (), mixed, (1,), NoConfig())
+    assert not scored.values
+    assert scored.why == "testing stopped at the first failure, so the share of tests is unknown"
+
+
+def test_a_strict_share_needs_every_candidate_compared_strictly_and_an_empty_suite_counts_0():
+    mixed = [Execution(Outcome.PASSED, 4, 4, strict_passed=4), Execution(Outcome.PASSED, 4, 4)]
+    assert TestsPassed().score(PROBLEM, (), mixed, (1,), NoConfig()).values == {"tests_passed": 1.0}
+    empty = [Execution(Outcome.PASSED, 0, 0, strict_passed=0), Execution(Outcome.PASSED, 2, 2, strict_passed=1)]
+    values = TestsPassed().score(PROBLEM, (), empty, (1,), NoConfig()).values
+    assert values == {"tests_passed": 0.5, "tests_passed/strict": 0.25}
+
+
+def test_the_plugins_give_their_metrics():
+    assert [type(one) for one in pass_at_k_plugin.harness_metrics()] == [PassAtK]
+    assert [type(one) for one in tests_passed_plugin.harness_metrics()] == [TestsPassed]
+    assert (PassAtK.name, PassAtK.needs) == ("pass_at_k", "executions")
+    assert (TestsPassed.name, TestsPassed.needs) == ("tests_passed", "executions")

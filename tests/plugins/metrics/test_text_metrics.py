@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.plugin import Metric, NoConfig
-from harness.plugins.metrics import bleu
+from harness.plugins.metrics import bleu, chrf, edit_similarity, parse_rate
 from harness.plugins.metrics.bleu import Bleu
 from harness.plugins.metrics.chrf import ChrF
 from harness.plugins.metrics.edit_similarity import EditSimilarity
@@ -112,3 +112,166 @@ def test_text_that_no_parser_takes_is_not_python_and_no_crash(text):
 def test_an_unknown_tokenizer_is_refused():
     with pytest.raises(UsageError, match="no tokenizer of bleu '14a'"):
         score(Bleu(), bleu.Config(tokenize="14a"), ("x",), "x")
+
+
+WITHOUT = {"bleu": METRICS[0], "chrf": METRICS[1], "edit_similarity": METRICS[2]}
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_a_problem_without_reference_or_candidate_says_why_and_has_no_values(name):
+    metric, config = WITHOUT[name]
+    for found in (score(metric, config, (), "x"), score(metric, config, ("x",))):
+        assert (found.metric, dict(found.values), dict(found.sums)) == (name, {}, {})
+        assert found.why == "the problem has no reference or no candidate"
+
+
+def test_a_problem_without_candidate_has_no_parse_rate():
+    found = score(ParseRate(), NoConfig(), ("x",))
+    assert (found.metric, dict(found.values), found.why) == ("parse_rate", {}, "the problem has no candidate")
+
+
+@pytest.mark.parametrize(("metric", "config"), METRICS[:3])
+def test_the_first_candidate_alone_counts(metric, config):
+    first = score(metric, config, ("x = foo(a, b, c)",), "x = foo(a, b, c)", "nothing of it")
+    assert all(value == pytest.approx(1.0) for value in first.values.values())
+    other = score(metric, config, ("x = foo(a, b, c)",), "nothing of it", "x = foo(a, b, c)")
+    assert all(value < 0.5 for value in other.values.values())
+
+
+PAIRS = [
+    ("x = foo(a, b, c)", "x = foo(a, b)"),
+    ("for i in range(10): print(i)", "for j in range(10):\n    print(j, i)"),
+    ("a b c d e f", "a b x d e f g h"),
+    ("a", "b"),
+    ("a", ""),
+    ("a b", "a"),
+    ("foo", "foo bar baz foo"),
+    ("a,b c", "a, b c"),
+    ("return x", "return x"),
+]
+
+
+@pytest.mark.parametrize(("reference", "prediction"), PAIRS)
+@pytest.mark.parametrize("tokenize", ["13a", "none"])
+def test_bleu_of_one_problem_is_sacrebleus_and_its_sums_are_its_counts(reference, prediction, tokenize):
+    from sacrebleu.metrics.bleu import BLEU
+
+    wanted = BLEU(tokenize=tokenize, effective_order=True).sentence_score(prediction, [reference])
+    found = score(Bleu(), bleu.Config(tokenize=tokenize), (reference,), prediction)
+    assert found.values["bleu"] == pytest.approx(min(1.0, wanted.score / 100), abs=1e-12)
+    assert (found.sums["length"], found.sums["reference_length"]) == (wanted.sys_len, wanted.ref_len)
+    assert [found.sums[f"match_{order}"] for order in (1, 2, 3, 4)] == list(wanted.counts)
+    assert [found.sums[f"total_{order}"] for order in (1, 2, 3, 4)] == list(wanted.totals)
+
+
+@pytest.mark.parametrize("chosen", [slice(0, 2), slice(0, 3), slice(2, 4), slice(5, 9), slice(0, 9)])
+def test_bleu_of_several_problems_is_sacrebleus_of_the_corpus(chosen):
+    from sacrebleu.metrics.bleu import BLEU
+
+    pairs = PAIRS[chosen]
+    wanted = BLEU().corpus_score([text for _, text in pairs], [[reference for reference, _ in pairs]]).score / 100
+    scores = [score(Bleu(), bleu.Config(), (reference,), text) for reference, text in pairs]
+    totals = {name: np.array(sum(one.sums[name] for one in scores)) for name in scores[0].sums}
+    with np.errstate(divide="ignore"):
+        assert float(Bleu().combine(totals, len(pairs))["bleu"]) == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "totals", "lengths"),
+    [
+        ((5, 0, 0, 0), (9, 8, 7, 6), (9, 9)),
+        ((1, 1, 1, 1), (1, 1, 1, 1), (1, 1)),
+        ((3, 2, 1, 0), (3, 2, 1, 0), (3, 3)),
+        ((3, 2, 1, 0), (4, 3, 2, 1), (4, 9)),
+        ((3, 2, 1, 1), (4, 3, 2, 1), (9, 4)),
+        ((0, 0, 0, 0), (0, 0, 0, 0), (0, 4)),
+    ],
+)
+def test_bleu_of_any_counts_is_sacrebleus(counts, totals, lengths):
+    from sacrebleu.metrics.bleu import BLEU
+
+    made = BLEU.compute_bleu(list(counts), list(totals), *lengths, smooth_method="exp", effective_order=False)
+    sums = {"length": np.array(float(lengths[0])), "reference_length": np.array(float(lengths[1]))}
+    for order in (1, 2, 3, 4):
+        sums |= {f"match_{order}": np.array(float(counts[order - 1]))}
+        sums |= {f"total_{order}": np.array(float(totals[order - 1]))}
+    with np.errstate(divide="ignore"):
+        found = float(Bleu().combine(sums, 1)["bleu"])
+    assert found == pytest.approx(made.score / 100, abs=1e-12)
+
+
+@pytest.mark.parametrize(("reference", "prediction"), PAIRS)
+def test_chrf_is_sacrebleus(reference, prediction):
+    from sacrebleu.metrics.chrf import CHRF
+
+    found = score(ChrF(), NoConfig(), (reference,), prediction).values
+    for name, words in (("chrf", 0), ("chrf++", 2)):
+        wanted = CHRF(word_order=words).sentence_score(prediction, [reference]).score / 100
+        assert found[name] == pytest.approx(wanted, abs=1e-12)
+
+
+def test_chrf_of_several_problems_is_sacrebleus_of_the_corpus():
+    from sacrebleu.metrics.chrf import CHRF
+
+    scores = [score(ChrF(), NoConfig(), (reference,), text) for reference, text in PAIRS]
+    totals = {name: sum(one.sums[name] for one in scores) for name in scores[0].sums}
+    texts, references = [text for _, text in PAIRS], [[reference for reference, _ in PAIRS]]
+    for name, words in (("chrf", 0), ("chrf++", 2)):
+        wanted = CHRF(word_order=words).corpus_score(texts, references).score / 100
+        assert float(ChrF().combine(totals, len(PAIRS))[name]) == pytest.approx(wanted, abs=1e-12)
+
+
+def distance(one: str, other: str) -> int:
+    """Levenshtein's, by its definition."""
+    if not one or not other:
+        return len(one) + len(other)
+    same = one[0] == other[0]
+    return (
+        distance(one[1:], other[1:])
+        if same
+        else 1 + min(distance(one[1:], other), distance(one, other[1:]), distance(one[1:], other[1:]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "prediction"), [("kitten", "sitting"), (" ab\n", "ab"), ("", "abc"), ("abc", "ca")]
+)
+def test_edit_similarity_is_one_less_the_edits_by_the_longer_length(reference, prediction):
+    found = score(EditSimilarity(), NoConfig(), (reference,), prediction).values
+    one, other = reference.strip(), prediction.strip()
+    assert found == {"edit_similarity": pytest.approx(1 - distance(one, other) / max(len(one), len(other)))}
+
+
+def test_the_nearest_reference_decides_edit_similarity():
+    found = score(EditSimilarity(), NoConfig(), ("zzzz", "abcd", "abzz"), " abcx ").values
+    assert found == {"edit_similarity": 0.75}
+
+
+def test_parse_rate_takes_a_candidate_without_the_blanks_around_it_and_only_statements():
+    values = [score(ParseRate(), NoConfig(), (), text).values["parse_rate"] for text in ("  x = 1\n", "# x", "x y")]
+    assert values == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("module", "kind", "needs"),
+    [
+        (bleu, Bleu, "references"),
+        (chrf, ChrF, "references"),
+        (edit_similarity, EditSimilarity, "references"),
+        (parse_rate, ParseRate, ""),
+    ],
+)
+def test_the_plugins_give_their_metrics(module, kind, needs):
+    [metric] = module.harness_metrics()
+    assert type(metric) is kind
+    assert (metric.name, metric.needs) == (module.__name__.rpartition(".")[2], needs)
+    assert bleu.Config().tokenize == "13a"
+
+
+def test_bleu_takes_one_of_its_two_tokenizers_by_name():
+    for tokenize in ("13a", "none"):
+        assert score(Bleu(), bleu.Config(tokenize=tokenize), ("a,b",), "a,b").sums["length"] == (
+            3 if tokenize == "13a" else 1
+        )
+    with pytest.raises(UsageError, match="'13a'"):
+        score(Bleu(), bleu.Config(tokenize="13b"), ("x",), "x")

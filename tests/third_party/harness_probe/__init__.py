@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from harness import hookimpl
-from harness.data import Source, rows
-from harness.plugin import Method, Metric, Task, option
+from harness.data.sources import Source, rows
+from harness.plugin import Method, Metric, Study, Task, TuningMethod, option
 from harness.records import AssertTests, Completion, Execution, Problem, Record, Row, Run, Sampling, Score, Tuning
 
 
@@ -24,13 +24,12 @@ class BiasConfig:
     layers: tuple[str, ...] = option(("norm", "bias"), "parts of the names of the trained parameters")
 
 
-class Bias(Method):
+class Bias(TuningMethod):
     """BitFit in small: only biases and norms are trained, every other weight of the base stays as it is."""
 
     name = "probe-bias"
     reference = "Ben Zaken et al., ACL 2022 (arXiv:2106.10199)"
     Config = BiasConfig
-    tunes = True
 
     def tuning(self, config: BiasConfig) -> Tuning:
         return Tuning(learning_rate=config.learning_rate, epochs=config.epochs)
@@ -84,6 +83,54 @@ class Length(Metric):
     ) -> Score:
         lengths = [len(completion.text) for completion in completions]
         return Score(self.name, values={f"chars@{k}": sum(lengths[:k]) / k for k in ks})
+
+
+BIASES = """
+title = "Are biases enough?"
+about = "A model as it is against one whose biases were tuned, as a third party asks."
+shows = ["probe-table"]
+
+[[builtin]]
+task = ["conala"]
+method = ["zero-shot", "probe-bias"]
+metric = ["exact_match", "probe_length"]
+limit = 4
+candidates = 1
+max_new_tokens = 8
+k = [1]
+"""
+
+
+class Biases(Study):
+    """Tuned biases, beside a number that was never published."""
+
+    name = "probe-biases"
+    reference = "written for this package"
+
+    def text(self) -> str:
+        return BIASES
+
+    def exhibits(self) -> Mapping[str, Any]:
+        return {"probe-table": _table}
+
+
+def _table(results: Any) -> Any:
+    from harness.report.exhibits import Exhibit, Line
+
+    published = {"zero-shot": 12.5}
+    lines = []
+    for model in results.models("conala"):
+        for method in results.methods("conala", model):
+            value = results.value(results.of("conala", model, method), "em@1", published.get(method))
+            lines.append(Line((model, method), (value,)))
+    heads, columns = ("model", "method"), ("em@1",)
+    source = "made up for this package"
+    return Exhibit("probe-table", "Table 9: tuned biases", heads, columns, tuple(lines), "bars", source=source)
+
+
+@hookimpl
+def harness_studies() -> list[Study]:
+    return [Biases()]
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""What is left after kills, full disks, altered files and two commands at once."""

@@ -1,0 +1,100 @@
+"""SIGKILL at a file operation or at a moment, in every phase of a run; then the same command again."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.bench import result_of, run, spawn
+
+_OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.rmtree")
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """A whole run: its result, how many file operations below its folder it made, and its seconds."""
+
+    words: Callable[[Path], list[str]]
+    result: str
+    operations: int
+    seconds: float
+
+
+def undisturbed(words: Callable[[Path], list[str]], root: Path) -> Undisturbed:
+    """Make the run of `words` in `root` once."""
+    count = root.parent / "operations"
+    start = time.monotonic()
+    status = _wait(spawn(words(root), root.parent / "log", lambda: _count(root, lambda n: _note(count, n))))
+    if status:
+        raise RuntimeError((root.parent / "log").read_text("utf-8"))
+    return Undisturbed(words, result_of(root), int(count.read_text()), time.monotonic() - start)
+
+
+def _note(path: Path, number: int) -> None:
+    path.write_text(str(number))
+
+
+def _count(root: Path, act: Callable[[int], Any]) -> None:
+    """Call `act` with the number of each operation on a file below `root`, before it is made."""
+    below, number, acting = str(root), 0, False
+
+    def operation(name: object) -> None:
+        nonlocal number, acting
+        if acting or not (isinstance(name, int) or os.fsdecode(os.fspath(name)).startswith(below)):  # type: ignore[call-overload]
+            return
+        number, acting = number + 1, True
+        act(number)
+        acting = False
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _OPERATIONS and isinstance(arguments[0], str | bytes | os.PathLike):
+            operation(arguments[0])
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(handle: int, *more: Any) -> Any:
+            operation(handle)
+            return call(handle, *more)
+
+        return counting
+
+    sys.addaudithook(audit)
+    os.fsync = counted(os.fsync)
+
+
+def kill(whole: Undisturbed, root: Path, rng: random.Random, kind: int = signal.SIGKILL) -> tuple[str, str]:
+    """Kill the run in `root` at a random operation or moment, run it again; where it was, and what went wrong or ""."""
+    shutil.rmtree(root, ignore_errors=True)
+    words = whole.words(root)
+    if rng.random() < 0.5:
+        at = rng.randrange(1, whole.operations + 1)
+        where = f"operation {at} of {whole.operations}"
+
+        def end(number: int) -> None:
+            if number == at:
+                os.kill(os.getpid(), kind)
+
+        _wait(spawn(words, root.parent / "log", lambda: _count(root, end)))
+    else:
+        moment = rng.uniform(0, whole.seconds)
+        where = f"{moment:.2f} s of {whole.seconds:.2f} s"
+        child = spawn(words, root.parent / "log")
+        time.sleep(moment)
+        os.kill(child, kind)
+        _wait(child)
+    said = run(words)
+    if said.status:
+        return where, said.err.strip()[-300:]
+    return where, "" if result_of(root) == whole.result else "another result"
+
+
+def _wait(child: int) -> int:
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)

@@ -1,0 +1,1 @@
+"""Mutants of the modules that decide numbers, against the tests that mirror them."""

@@ -1,0 +1,389 @@
+"""harness from Python: run, load, compare and rank, as the command line does.
+
+    import harness
+    row = harness.run(method="lora", task="apps", options={"lora.r": 32})
+    print(harness.leaderboard())
+
+The commands `eval`, `compare` and `leaderboard` are thin layers over this module. Every expected failure is a
+`harness.errors.HarnessError` whose text is one line. What is stable is said in `docs/api.md`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from harness.config import Settings, option_text
+from harness.config_check import check_layers
+from harness.errors import UsageError
+from harness.evaluation import runs as run_folders
+from harness.evaluation.executor import Job, LocalExecutor
+from harness.evaluation.plan import RunPlan, resolve
+from harness.evaluation.request import Request
+from harness.evaluation.sweep import Trial, build_trials, choose, tune_all, write_choice
+from harness.plugin_system.registry import Registry
+from harness.records import Record, Row
+
+if TYPE_CHECKING:
+    from harness.ranking.boards import Board
+    from harness.ranking.rows import CollectedRuns
+    from harness.stats.paired_comparison import PairedComparison
+
+Format = Literal["table", "markdown", "csv", "json", "latex", "html"]
+RUNS = Path("runs")
+"""Where runs are kept unless another folder is named."""
+
+
+class Session:
+    """What several runs share: the plugins of this environment, and the base model that is loaded.
+
+    Pass one to `run` so that a second method does not load the same model again, or to use a plugin that is not
+    installed: `session.registry.add(MyMethod())`.
+    """
+
+    def __init__(self, registry: Registry | None = None) -> None:
+        from harness.modeling.quirks import prepare_process
+
+        prepare_process()
+        from harness.modeling.bases import LoadedBases
+
+        self.registry = registry or Registry()
+        self._bases = LoadedBases()
+
+    def plans(
+        self, methods: Iterable[str], request: Request, options: Mapping[str, Any] | Sequence[str] = ()
+    ) -> list[RunPlan]:
+        """`request` with each of `methods`, every name and value checked; nothing heavy is loaded.
+
+        `options` are those of plugins: a mapping like `{"lora.r": 32}`, or texts like `"lora.r=32"`.
+
+        Raises:
+            HarnessError: something does not exist or does not fit, or an option's plugin takes no part.
+        """
+        settings = Settings(_option_texts(options))
+        plans = [resolve(replace(request, method=method), self.registry, settings) for method in methods]
+        settings.check_claimed()
+        check_layers(settings, self.registry)
+        return plans
+
+    def trials(
+        self,
+        methods: Iterable[str],
+        request: Request,
+        options: Mapping[str, Any] | Sequence[str] = (),
+        *,
+        seeds: Sequence[int] = (),
+        sweep: Mapping[str, Sequence[str]] | None = None,
+        runs: Path = RUNS,
+        sources: Mapping[str, str] | None = None,
+    ) -> list[list[Trial]]:
+        """For each method every setting in `sweep` (values of options by name), each with a plan for every seed.
+
+        Options of `sweep` that belong to other methods are left out of a method's settings. `sources` says where fields
+        of `request` were read, for the records.
+
+        Raises:
+            HarnessError: as `plans`; or the option of a method that tunes nothing is swept.
+        """
+        texts = _option_texts(options)
+        settings = Settings(texts, request_sources=sources)
+        seeded = [replace(request, seed=seed) for seed in dict.fromkeys(seeds or [request.seed])]
+        methods_trials = [
+            build_trials(
+                [replace(one, method=method) for one in seeded], texts, sweep or {}, self.registry, settings, runs
+            )
+            for method in methods
+        ]
+        settings.check_claimed()
+        check_layers(settings, self.registry)
+        return methods_trials
+
+    def run_trials(self, methods: Sequence[Sequence[Trial]], runs: Path = RUNS) -> list[Row]:
+        """The rows of several methods, in their order: a row for every seed of the setting that validation chose.
+
+        All tunings are made first, as many at once as can share a base; then runs that load the same base model are
+        made one after another.
+
+        Raises:
+            HarnessError: a tuning or a run failed. What was made before it is on disk.
+        """
+        tune_all([plan for trials in methods for trial in trials for plan in trial.plans], runs, self._bases)
+        chosen = [choose(trials, runs) for trials in methods]
+        plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
+        rows: dict[Job, Row | None] = {}
+        executor = LocalExecutor(self.registry, self._bases, plans)
+        for result in executor.run(list(plans), lambda job: _print_notes(plans[job])):
+            if result.error is not None:
+                result.error.reraise()
+            rows[result.job] = result.row
+        for trials, trial in zip(methods, chosen, strict=True):
+            write_choice(trials, trial, runs)
+        return [row for job in plans if (row := rows[job]) is not None]
+
+    def run(self, plan: RunPlan, runs: Path = RUNS) -> Row:
+        """The row of `plan`, whose run is kept below `runs`; a finished run is read, a broken one continued."""
+        from harness.evaluation.evaluate import evaluate
+
+        _print_notes(plan)
+        return evaluate(plan, self.registry, runs, self._bases)
+
+
+def _print_notes(plan: RunPlan) -> None:
+    for note in plan.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def run(
+    method: str,
+    task: str,
+    model: str | None = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    revision: str | None = None,
+    backend: str | None = None,
+    data: str | Path | None = None,
+    metrics: Sequence[str] = (),
+    ks: Sequence[int] = (),
+    candidates: int | None = None,
+    max_new_tokens: int | None = None,
+    temperature: float | None = None,
+    decoder: str | None = None,
+    limit: int | None = None,
+    seed: int = 42,
+    chat: bool | None = None,
+    thinking: bool | None = None,
+    thinking_tokens: int | None = None,
+    trust_remote_code: bool = False,
+    accept_unsafe: bool = False,
+    runs: str | Path = RUNS,
+    session: Session | None = None,
+) -> Row:
+    """Adapt a model to a task, let it write, judge and score: `harness eval` for one method.
+
+    The same call again continues a run that was broken off, and returns the row of one that is finished.
+
+    Args:
+        method: "lora", "zero-shot", "lora+rag", …
+        task: "conala", "codealpacapy", "apps", or a task of an installed package.
+        model: a hub id or a folder; None for the built-in model.
+        options: options of plugins by name, `{"lora.r": 32}`; a tuple for an option that takes several values.
+        revision: the hub commit of the model.
+        backend: who writes in place of this machine; `model` then names one of its models.
+        data: the task's files; None for the built-in sample (with the built-in model) or the hub.
+        metrics: metrics in place of the task's own.
+        ks: values of k for measures like pass@k.
+        candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0
+            is beam search.
+        decoder: the decoding strategy: "beam-search", "greedy", "sampling", or one of an installed package.
+        limit: at most so many problems of each split.
+        seed: seed of training and sampling.
+        chat, thinking, thinking_tokens: how a model with a chat template is talked to.
+        trust_remote_code: let the model bring code of its own.
+        accept_unsafe: run programs where nothing isolates them.
+        runs: the folder of runs.
+        session: plugins and a loaded model shared with other runs.
+
+    Returns:
+        The leaderboard's row: estimates with 95 % intervals as fractions of 1, costs in seconds, bytes and joules.
+
+    Raises:
+        HarnessError: an expected failure, in one line; what was finished is on disk.
+    """
+    request = Request(
+        method,
+        task,
+        model=model,
+        revision=revision,
+        data=None if data is None else Path(data),
+        metrics=_names("metrics", metrics),
+        ks=tuple(ks),
+        candidates=candidates,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        decoder=decoder,
+        limit=limit,
+        seed=seed,
+        chat=chat,
+        trust_remote_code=trust_remote_code,
+        accept_unsafe=accept_unsafe,
+        backend=backend,
+        thinking=thinking,
+        thinking_tokens=thinking_tokens,
+    )
+    session = session or Session()
+    (plan,) = session.plans([method], request, options or {})
+    return session.run(plan, Path(runs))
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that is on disk: its folder, its row, and one record for each problem."""
+
+    folder: Path
+    row: Row
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """What was asked, answered, executed and scored, problem by problem in the order of the data.
+
+        Raises:
+            RunError: the records are torn, or not those of the row.
+        """
+        run_folders.check_records(self.folder)
+        return tuple(run_folders.read_records(self.folder))
+
+
+def load(path: str | Path) -> FinishedRun:
+    """The finished run in the folder `path`; its records are read when they are asked for.
+
+    Raises:
+        RunError: there is no finished run, or it is of another schema.
+    """
+    folder = Path(path)
+    return FinishedRun(folder, run_folders.read_row(folder))
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Side A against side B on the same problems, measure by measure; printed, it is the text of `harness compare`."""
+
+    a: tuple[Path, ...]
+    b: tuple[Path, ...]
+    measures: tuple[PairedComparison, ...]
+    """One paired test for each measure that all runs have."""
+
+    def __str__(self) -> str:
+        from harness.ranking.comparison import extraction_notes
+        from harness.stats.paired_comparison import describe
+
+        names = [f"{letter}  {path.name}" for letter, side in (("A", self.a), ("B", self.b)) for path in side]
+        head = [*names, *extraction_notes(self.a, self.b)]
+        return "\n".join(head) + "".join("\n\n" + "\n".join(describe(one)) for one in self.measures)
+
+
+Side = Row | FinishedRun | str | Path
+"""A run: what `run` or `load` returned, or its folder."""
+
+
+def compare(
+    a: Side | Sequence[Side],
+    b: Side | Sequence[Side],
+    *,
+    everything: bool = False,
+    runs: str | Path = RUNS,
+) -> RunComparison:
+    """Is the difference between two sides real? Paired tests of A and B on the same problems, with intervals.
+
+    Args:
+        a, b: what `run` or `load` returned, or the folder of a run; or a list of them, the seeds of one method.
+        everything: variants and parts of measures too.
+        runs: where the run of a `Row` is kept.
+
+    Raises:
+        UsageError: the runs are not on the same problems, or those of a side are not one method's seeds.
+        RunError: a run is not finished, or its records do not give its result.
+    """
+    from harness.ranking.comparison import compare_runs
+
+    sides: list[Sequence[Side]] = [[one] if isinstance(one, Side) else one for one in (a, b)]
+    first, second = (tuple(_folder(one, Path(runs)) for one in side) for side in sides)
+    return RunComparison(first, second, tuple(compare_runs(first, second, everything=everything)))
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Boards of finished runs, one for each task, data and protocol; printed, the text of `harness leaderboard`."""
+
+    boards: tuple[Board, ...]
+    left_out: tuple[str, ...]
+    """A line for each run that could not be read or believed."""
+    collected: CollectedRuns
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of all boards, best first in each."""
+        return tuple(row for board in self.boards for row in board.rows)
+
+    def render(self, form: Format = "table", *, width: int | None = None, top: int | None = None) -> str:
+        """The boards as text: "table", "markdown", "csv", "json" (one line a row), "latex", or a page in "html".
+
+        A table leaves out columns that do not fit into `width`, and rows below the first `top`; it has all without.
+        """
+        from harness.ranking import latex, tables, terminal
+
+        if form == "html":
+            from harness.report import page
+
+            return page.render(self.boards, self.collected.folders, left_out=self.left_out)
+        if form == "json":
+            return "\n".join(tables.json_lines(self.boards, self.collected.folders, self.collected.json))
+        if form == "table":
+            return terminal.text(self.boards, self.collected.folders, width=width, top=top)
+        forms = {"markdown": tables.markdown, "csv": tables.csv, "latex": latex.latex}
+        if form not in forms:
+            raise UsageError(f"no format {form!r}; there are table, {', '.join([*forms, 'json', 'html'])}")
+        return forms[form](self.boards, self.collected.folders)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows."""
+        return self.render("markdown")
+
+
+def leaderboard(
+    *paths: str | Path,
+    tasks: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    models: Sequence[str] = (),
+    metric: str | None = None,
+    sort: str | None = None,
+    seeds: bool = False,
+) -> Leaderboard:
+    """Finished runs, best first, with ranks from paired tests.
+
+    Args:
+        paths: folders of runs, or of one run each; "runs" where none is named.
+        tasks, methods, models: only these; all where none is named.
+        metric: rank by this metric or measure ("em@10"), and show no other.
+        sort: order by a measure or a cost.
+        seeds: a row for each seed; without it the seeds of a method are one row.
+
+    Raises:
+        RunError: a path does not exist.
+        UsageError: no run has a name that was given.
+    """
+    from harness.ranking.boards import rank_boards
+    from harness.ranking.rows import collect, select
+
+    found = collect([Path(path) for path in paths] or [RUNS])
+    chosen = [_names(what, one) for what, one in (("tasks", tasks), ("methods", methods), ("models", models))]
+    left_out = list(found.left_out)
+    rows = select(found.rows, *chosen)
+    boards = rank_boards(rows, found.folders, metric=metric, sort=sort, left_out=left_out, separate_seeds=seeds)
+    return Leaderboard(tuple(boards), tuple(left_out), found)
+
+
+def _option_texts(options: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Options as `--set` writes them."""
+    if isinstance(options, Mapping):
+        return [f"{name}={option_text(value)}" for name, value in options.items()]
+    return list(options)
+
+
+def _names(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    """A list of names; one text would be taken for a list of letters."""
+    if isinstance(names, str):
+        raise UsageError(f"{what}={names!r}: give a list of names, [{names!r}]")
+    return tuple(names)
+
+
+def _folder(one: Row | FinishedRun | str | Path, runs: Path) -> Path:
+    if isinstance(one, Row):
+        return runs / one.run_id
+    return one.folder if isinstance(one, FinishedRun) else Path(one)

@@ -1,0 +1,34 @@
+"""`harness docs`: the manual as text, also where no site was built."""
+
+from __future__ import annotations
+
+import click
+
+REFERENCE = "reference/"
+"""What stands before the names of pages that are written from the code: there is a manual of studies, and a list."""
+
+
+@click.command("docs")
+@click.argument("page", required=False)
+def command(page: str | None) -> None:
+    """The page PAGE of the manual as Markdown; without a name the list of pages.
+
+    \b
+    harness docs own-data
+    harness docs reference/hooks
+    """
+    from harness import manual_pages
+    from harness.errors import unknown
+
+    written, generated = manual_pages.written(), manual_pages.generated()
+    names = [*written, *(f"{REFERENCE}{name}" for name in generated)]
+    if page is None:
+        width = max(map(len, names))
+        for name in names:
+            click.echo(f"{name:{width}}  {written.get(name, 'written from the code')}")
+    elif page in written:
+        click.echo((manual_pages.folder() / f"{page}.md").read_text("utf-8").rstrip())
+    elif page in names:
+        click.echo("\n".join(generated[page.removeprefix(REFERENCE)]()).rstrip())
+    else:
+        raise unknown("page", page, names, "See: harness docs")

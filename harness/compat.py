@@ -1,0 +1,99 @@
+"""Everything that touches an internal of another library, each with its reason.
+
+`tests/test_compat.py` fails with one line for each of these when an upgrade takes it away.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.records import ModelSpec
+
+
+def takes_any_cache(model: Any) -> bool:
+    """Whether a model of transformers works with the library's own cache of keys and values.
+
+    Families with a cache of their own say so in this method alone.
+    """
+    return bool(model._supports_default_dynamic_cache())
+
+
+def cache_argument(model: Any) -> str | None:
+    """The name of the argument for the cache of a model of transformers; None for a model without such an argument.
+
+    transformers 5.24 renamed `past_key_values` to `cache` in models and in `generate`, and warns at the earlier name.
+    """
+    accepted = inspect.signature(model.forward).parameters
+    return next((name for name in ("cache", "past_key_values") if name in accepted), None)
+
+
+def cache_keyword(model: Any, cache: Any) -> dict[str, Any]:
+    """`cache` as a keyword argument of `model`, which must have one (see `cache_argument`)."""
+    name = cache_argument(model)
+    assert name is not None, f"{type(model).__name__} takes no cache"
+    return {name: cache}
+
+
+def takes_any_attention(model: Any) -> bool:
+    """Whether a model of transformers attends by a function that is named in its configuration.
+
+    The public flag for it is not set for all families that do.
+    """
+    return bool(model._can_set_attn_implementation())
+
+
+def attention_names(model: Any) -> dict[int, tuple[Any, str]]:
+    """Each configuration in `model` that names an attention function, by its `id`, and the name."""
+    configs = [vars(part).get("config") for part in model.modules()]
+    named = [config for config in configs if hasattr(config, "_attn_implementation_internal")]
+    return {id(config): (config, config._attn_implementation) for config in named}
+
+
+def name_attention(config: Any, name: str) -> None:
+    """Name the attention function in `config` alone.
+
+    The public ways to do it name it in the configurations below too, and ask what is known of the name at each step.
+    """
+    config._attn_implementation_internal = name
+
+
+def unload(adapted: Any) -> Any:
+    """The plain model below PEFT's, as if it had never been adapted.
+
+    PEFT's own `unload` leaves its configuration behind, and would take the next adapter for a second one.
+    """
+    inner = adapted.base_model
+    plain = inner.unload() if hasattr(inner, "unload") else adapted.get_base_model()
+    plain.__dict__.pop("peft_config", None)
+    plain._hf_peft_config_loaded = False
+    return plain
+
+
+def processor_template(spec: ModelSpec, place: str) -> str | None:
+    """The chat template in the file in which processors kept it before tokenizers read theirs; None without one.
+
+    transformers has no public name for that file, nor a public way to be told that it is not there without an error.
+    """
+    from transformers.utils import LEGACY_PROCESSOR_CHAT_TEMPLATE_FILE, cached_file
+
+    file = cached_file(
+        place,
+        LEGACY_PROCESSOR_CHAT_TEMPLATE_FILE,
+        revision=spec.revision,
+        _raise_exceptions_for_gated_repo=False,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    return json.loads(Path(file).read_text("utf-8")).get("chat_template") if file else None
+
+
+def chrf_counts(counter: Any, text: str, references: list[str]) -> list[int]:
+    """(candidate, reference, match) of each order for one text, as sacrebleu's chrF counts them.
+
+    Its public functions give the score alone, and the score of a set of problems needs the counts.
+    """
+    (counts,) = counter._extract_corpus_statistics([text], [[reference] for reference in references])
+    return list(counts)

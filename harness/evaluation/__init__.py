@@ -1,0 +1,1 @@
+"""One run, phase by phase: prepare, tune, generate, judge, score, summarise."""

@@ -1,0 +1,168 @@
+"""Executors: what makes the runs of a study or of a command.
+
+A `Job` asks for one run and a `JobResult` reports it. Both are plain data that can be pickled: an executor may send a
+job to another process or machine, where `run_job` resolves it and makes the run. `LocalExecutor` uses this process.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from harness.config import Settings
+from harness.disk import describe_os_error
+from harness.errors import FileError, HarnessError
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.housekeeping import in_use
+from harness.evaluation.plan import RunPlan, resolve
+from harness.evaluation.request import Request
+from harness.modeling.bases import LoadedBases
+from harness.plugin_system.registry import Registry
+from harness.records import Row, canonical
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to make: the request, the options of plugins as `--set` takes them, and the folder of runs.
+
+    Jobs with the same `group` load the same base model. `run_id` is the run's, "" where it is not known yet.
+    """
+
+    request: Request
+    options: tuple[str, ...]
+    runs: Path
+    group: str = ""
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job has no row: the name of the exception's class, its message, and the exit status of the command.
+
+    `traceback` is empty for an expected failure (`HarnessError`), whose message says it all.
+    """
+
+    type: str
+    message: str
+    exit_code: int = 1
+    traceback: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The failure in one line."""
+        if not self.traceback:
+            return self.message
+        return f"{self.type}: {(self.message.splitlines() or [''])[0]}"
+
+    def reraise(self) -> NoReturn:
+        """Raise the failure here.
+
+        Raises:
+            HarnessError: it was expected; with the same message and exit status.
+            JobCrashed: it was not; with the original traceback as text.
+        """
+        if self.traceback:
+            raise JobCrashed(f"{self.type}\n\n{self.traceback}")
+        error = HarnessError(self.message)
+        error.exit_code = self.exit_code
+        raise error
+
+
+class JobCrashed(Exception):
+    """A job ended with an exception that harness does not expect; the text holds the job's own traceback."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What a job gave: its row, or the error. `seconds` is wall-clock time."""
+
+    job: Job
+    seconds: float
+    row: Row | None = None
+    error: JobError | None = None
+
+
+class Executor(Protocol):
+    """Makes runs. An implementation must run the jobs of a group one after another with one loaded base model."""
+
+    def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
+        """The result of every job, as soon as it is there; `started` is called before a job starts."""
+        ...
+
+
+class LocalExecutor:
+    """Makes the runs in this process, one at a time, group by group.
+
+    A run that another process is making is left for later, so that two commands share the work; what is then still
+    being made is waited for.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        bases: LoadedBases | None = None,
+        plans: Mapping[Job, RunPlan] | None = None,
+    ) -> None:
+        """`bases` may hold a base model that is loaded already, `plans` the plans of jobs that were resolved before."""
+        self._registry = registry
+        self._bases = bases or LoadedBases()
+        self._plans = plans or {}
+
+    def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
+        waiting = grouped(jobs)
+        while waiting:
+            job = next((one for one in waiting if not _is_made_elsewhere(one)), waiting[0])
+            waiting.remove(job)
+            started(job)
+            result = run_job(job, self._registry, self._bases, self._plans.get(job))
+            if result.error is not None:
+                # The base may carry half an adapter now.
+                self._bases = LoadedBases()
+            yield result
+
+
+def _is_made_elsewhere(job: Job) -> bool:
+    """Whether another process works on the run of `job` now."""
+    return bool(job.run_id) and in_use(job.runs / job.run_id)
+
+
+def grouped(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with those of one group together; groups, and jobs within a group, in the order of `jobs`."""
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.group, []).append(job)
+    return [job for group in groups.values() for job in group]
+
+
+def base_group(plan: RunPlan) -> str:
+    """The group of a plan's job: plans with the same group load the same base model with the same options."""
+    method = plan.method
+    options = method.plugin.load_options(plan.config(method)) if method else {}
+    return canonical([plan.run.model, {name: str(value) for name, value in options.items()}])
+
+
+def resolve_job(job: Job, registry: Registry) -> RunPlan:
+    """The plan of a job.
+
+    Raises:
+        HarnessError: a name, an option or the data does not exist or does not fit.
+    """
+    return resolve(job.request, registry, Settings(job.options))
+
+
+def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:
+    """Make the run of `job`. Every exception becomes the result's error; an interrupt (Ctrl-C) is raised."""
+    start, row, error = time.monotonic(), None, None
+    try:
+        row = evaluate(plan or resolve_job(job, registry), registry, job.runs, bases)
+    except HarnessError as failure:
+        error = JobError(type(failure).__name__, str(failure), failure.exit_code)
+    except OSError as failure:
+        error = JobError(FileError.__name__, describe_os_error(failure))
+    except Exception as failure:  # noqa: BLE001 - whatever one job fails with, the others are run and it is recorded
+        error = JobError(type(failure).__name__, str(failure), traceback=traceback.format_exc())
+    return JobResult(job, round(time.monotonic() - start, 1), row, error)

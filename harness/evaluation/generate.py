@@ -1,0 +1,151 @@
+"""The generation phase: the adapted model, or a backend, generates the candidates of each problem."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness import files
+from harness.decoding.generate import batch_size, continuous_batching_unsupported_reason
+from harness.decoding.generate import generate as decode
+from harness.decoding.sampling import LogitsFunction
+from harness.disk import file_errors
+from harness.evaluation import remote
+from harness.evaluation.costs import measured
+from harness.evaluation.facts import batch_facts, check_adapter
+from harness.evaluation.plan import RunPlan
+from harness.evaluation.prompting import build_prompts, readers_of
+from harness.evaluation.resume import is_scored, saved_ids
+from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_SLOTS
+from harness.evaluation.selection import select_candidates
+from harness.evaluation.tune import tune
+from harness.modeling import bases as adapters
+from harness.modeling.base import Base, parameters
+from harness.modeling.bases import LoadedBases
+from harness.modeling.prompts import Prompt
+from harness.progress import bar
+from harness.records import SCHEMA, Completion, Problem, Record
+
+
+def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases) -> None:
+    """Generate completions for every problem that has none yet, after tuning where the method tunes.
+
+    Raises:
+        HarnessError: some completions could not be generated; the others are on disk.
+    """
+    if _is_complete(plan, folder):
+        return
+    if plan.backend is not None:
+        remote.write_completions(plan, folder, root / "cache")
+    else:
+        _generate_completions(plan, folder, tune(plan, root, bases), root, bases)
+
+
+def _is_complete(plan: RunPlan, folder: Path) -> bool:
+    """Whether every problem has its completions."""
+    return is_scored(folder) or saved_ids(folder) >= {problem.id for problem in plan.splits["test"]}
+
+
+def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root: Path, bases: LoadedBases) -> None:
+    """Append one line for each problem that has no completions yet, as soon as its batch is finished."""
+    path = folder / COMPLETIONS
+    done = saved_ids(folder)
+    problems = plan.splits["test"]
+    with measured("load") as loading:
+        base = _adapted(plan, tuning, bases)
+    _link_tuning(folder, tuning, base)
+    by_id = {problem.id: problem for problem in problems}
+    with measured("generate") as meter, bar("writing") as progress:
+        prompts = list(build_prompts(plan, base, problems, root / "cache"))
+        size = _batch_size(folder, base, prompts, plan)
+        readers = readers_of(plan, problems, base.chat)
+        batches = decode(
+            base,
+            prompts,
+            plan.run.sampling,
+            plan.run.seed,
+            batch=size,
+            extractors=readers,
+            done=done,
+            on_batch_reduced=_record_smaller_batch(folder),
+            process_logits=_logits_function(plan),
+        )
+        for count, (prompt, completions) in enumerate(batches, len(done) + 1):
+            record = _record(by_id[prompt.id], prompt, completions)
+            selected = select_candidates(plan, by_id[prompt.id], completions)
+            files.append(path, replace(record, selected=selected))
+            meter.tokens_in += len(prompt.tokens)
+            meter.tokens_out += sum(c.tokens for c in completions)
+            progress(count, len(problems), "")
+    for cost in (loading.cost, meter.cost):
+        files.append(folder / COSTS, cost)
+    if tuning is not None:
+        bases.release(base)
+
+
+def _adapted(plan: RunPlan, tuning: Path | None, bases: LoadedBases) -> Base:
+    method = plan.method
+    options = method.plugin.load_options(plan.config(method)) if method else {}
+    if tuning is None:
+        return bases.get(plan.run.model, options)
+    check_adapter(tuning)
+    return adapters.restore(bases, plan.run.model, options, tuning / "adapter")
+
+
+def _link_tuning(folder: Path, tuning: Path | None, base: Base) -> None:
+    """Add the tuning to the run folder: a copy of its facts, and hard links to its weights."""
+    if tuning is None:
+        trainable, everything = parameters(base.model)
+        facts = {"schema": SCHEMA, "trainable_parameters": trainable, "total_parameters": everything}
+        files.write_sealed(folder / TUNING, facts)
+        return
+    files.write_sealed(folder / TUNING, files.read_json(tuning / TUNING))
+    adapter = folder / "adapter"
+    if not adapter.exists():
+        with file_errors(adapter):
+            adapter.unlink(missing_ok=True)  # a link of an earlier version, to a tuning that was deleted
+        files.link_folder(tuning / "adapter", adapter)
+
+
+def _batch_size(folder: Path, base: Base, prompts: Sequence[Prompt], plan: RunPlan) -> int:
+    """The batch size of an earlier attempt, so that the batches are the same; else the largest that fits."""
+    path = folder / BATCH
+    if not os.path.lexists(path):
+        size = batch_size(base, prompts, plan.run.sampling)
+        files.write_sealed(path, {"problems": size, WHY_NOT_SLOTS: continuous_batching_unsupported_reason(base)})
+    return batch_facts(folder).problems
+
+
+def _record_smaller_batch(folder: Path) -> Any:
+    def record(size: int) -> None:
+        print(f"note: out of memory; going on with {size} problems at a time", file=sys.stderr)
+        files.append(folder / "lowered.jsonl", {"problems": size})
+
+    return record
+
+
+def _record(problem: Problem, prompt: Prompt, completions: tuple[Completion, ...]) -> Record:
+    return Record(
+        id=problem.id,
+        slice=problem.slice,
+        prompt_digest=prompt.digest,
+        prompt_tokens=len(prompt.tokens),
+        examples=prompt.examples,
+        dropped=prompt.dropped,
+        completions=completions,
+        leaks=prompt.leaks,
+        truncated=prompt.truncated,
+        reworded=prompt.reworded,
+    )
+
+
+def _logits_function(plan: RunPlan) -> LogitsFunction | None:
+    """What the decoder of the plan does with logits; None without a decoder."""
+    if plan.decoder is None:
+        return None
+    return partial(plan.decoder.plugin.process_logits, config=plan.config(plan.decoder))

@@ -1,0 +1,264 @@
+"""Resolves a request into a run plan: every name looked up, every value with its source. No model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar, cast
+
+from harness.config import Setting, Settings, check_bounds
+from harness.data import sources as data
+from harness.errors import UsageError
+from harness.evaluation.decoding import decoder_settings, select_backend, select_decoder
+from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_source
+from harness.evaluation.request import NUMBERS, Request
+from harness.evaluation.value_sources import loop_settings, request_settings
+from harness.extract import VERSION
+from harness.modeling.base import chat_of, model_digest
+from harness.modeling.chat import CHAT_PROMPT_VERSION, DATE
+from harness.modeling.checkpoint import BUILTIN, check, identity, ignored_note
+from harness.options import run_id_options, with_loop_options
+from harness.plugin import Backend, Decoder, Method, Metric, PromptingMethod, Task, TuningMethod
+from harness.plugin_system.registry import PluginEntry, Registry
+from harness.records import Limits, ModelSpec, Problem, Run, Sampling, Tuning, digest, to_json
+
+M = TypeVar("M", bound=Method)
+Metrics = tuple[PluginEntry[Metric], ...]
+Tuner = PluginEntry[TuningMethod] | None
+Prompter = PluginEntry[Method] | None
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A resolved run: its spec, its plugins with their configurations, its problems, and the source of each value."""
+
+    run: Run
+    task: PluginEntry[Task]
+    tuner: Tuner
+    prompter: Prompter
+    metrics: Metrics
+    configs: Mapping[str, Any]
+    splits: Mapping[str, Sequence[Problem]]
+    source: data.Source
+    settings: Mapping[str, Setting]
+    notes: tuple[str, ...]
+    backend: PluginEntry[Backend] | None = None
+    accept_unsafe: bool = False
+    decoder: PluginEntry[Decoder] | None = None
+    wait: bool = True
+    """Whether a run or tuning that another process makes is waited for; else that is an error."""
+
+    @property
+    def limits(self) -> Limits:
+        """The resource limits of one test of one candidate."""
+        return self.task.plugin.sample_limits if self.run.builtin_data else self.task.plugin.limits
+
+    @property
+    def method(self) -> Prompter:
+        """The method that gives the loading options of the base model: the tuning method, else the prompting one."""
+        return self.tuner or self.prompter
+
+    @property
+    def trained_prompter(self) -> Prompter:
+        """The prompting method, if it builds the training prompts too."""
+        entry = self.prompter
+        if entry is None or not isinstance(entry.plugin, PromptingMethod):
+            return None
+        return entry if entry.plugin.prompts_training(self.config(entry)) else None
+
+    def config(self, entry: PluginEntry[Any]) -> Any:
+        """The configuration of one of the plan's plugins."""
+        return self.configs[entry.name]
+
+    @property
+    def tuning_key(self) -> Any:
+        """Everything that a tuning depends on; runs with equal keys share one adapter."""
+        if self.tuner is None:
+            return None
+        run = self.run
+        return {
+            "model": to_json(run.model),
+            "model_digest": run.model_digest,
+            "task": [run.task, run.task_version, run.data_digest, run.limit],
+            "method": self.tuner.name,
+            "config": to_json(self.configs[self.tuner.name]),
+            "tuning": to_json(run.tuning),
+            "seed": run.seed,
+            "prompting": self._prompting_key,
+        }
+
+    @property
+    def _prompting_key(self) -> Any:
+        entry = self.trained_prompter
+        return None if entry is None else {"method": entry.name, "config": to_json(self.configs[entry.name])}
+
+
+def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan:
+    """The plan of `request`, with every name, option, data file and number checked.
+
+    Raises:
+        HarnessError: something does not exist or does not fit; one line that names it.
+    """
+    for name, bounds in NUMBERS.items():
+        check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
+    task = registry.task(request.task)
+    tuner, prompter, other = _split_method(request.method, registry)
+    backend = select_backend(request, registry, tuner)
+    name = request.model or BUILTIN
+    name = name if backend else identity(name)
+    spec = ModelSpec(name, request.revision, request.trust_remote_code)
+    if backend is None:
+        check(spec)  # reports a mistyped folder before anything is fetched
+        spec = with_chat_settings(spec, request, tuner)
+    source = task_source(request, task.plugin)
+    configs: dict[str, Any] = {}
+    settings_by_name: dict[str, Setting] = {}
+    entries: list[PluginEntry[Any]] = [task, *(o for o in (tuner, prompter, other) if o is not None)]
+    decoder = select_decoder(request, registry)
+    entries += [part for part in (backend, decoder) if part is not None]
+    read_configs(entries, settings, configs, settings_by_name)
+    task = configured(task, configs[task.name])
+    splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
+    metrics = select_metrics(request, task.plugin, splits["test"], registry)
+    read_configs(metrics, settings, configs, settings_by_name)
+    notes += missing_field_notes(splits["test"], metrics, source.label)
+    sampling = _sampling(request, task.plugin, source.builtin, spec)
+    if decoder is not None:
+        sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
+    kept = decoder.plugin.kept(sampling.candidates, configs[decoder.name]) if decoder else sampling.candidates
+    ks = select_ks(request, task.plugin, kept)
+    run = Run(
+        task=task.name,
+        task_version=task.plugin.version + ("-sample" if source.builtin else ""),
+        method="+".join(o.name for o in (tuner, prompter, other) if o is not None),
+        model=spec,
+        metrics=tuple(m.name for m in metrics),
+        sampling=sampling,
+        tuning=_tuning(tuner, configs, settings_by_name, task.plugin if source.builtin else None),
+        options={
+            entry.name: run_id_options(configs[entry.name]) if entry is backend else to_json(configs[entry.name])
+            for entry in [*entries, *metrics]
+        },
+        data_digest=source.digest,
+        # A backend reveals nothing about the weights of a model but its name.
+        model_digest=digest([backend.name, spec.id]) if backend else model_digest(spec),
+        limit=request.limit,
+        ks=ks,
+        seed=request.seed,
+        builtin_data=source.builtin,
+        reading=VERSION,
+        backend=backend.name if backend else None,
+    )
+    settings_by_name |= request_settings(request, run, settings.request_sources)
+    settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}
+    notes += () if backend else ignored_note(spec)
+    method = prompter or other
+    resolved = (run, task, tuner, method, metrics, configs, splits, source, settings_by_name, notes)
+    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait)
+
+
+def with_chat_settings(spec: ModelSpec, request: Request, tuner: Tuner) -> ModelSpec:
+    """`spec` with the chat settings: whether the chat template is used, with reasoning or not, and its date.
+
+    Only the tokenizer is read.
+
+    Raises:
+        UsageError: the model's chat template lacks what is asked for, or the method does not allow it.
+    """
+    if request.thinking_tokens is not None and not request.thinking:
+        raise UsageError("--thinking-tokens: they are for --thinking; give both or neither")
+    chat = None if request.chat is False else chat_of(spec, request.chat)
+    if request.thinking and (chat is None or not chat.supports_reasoning):
+        what = "no reasoning in its chat template" if chat else "no chat template in use"
+        raise UsageError(f"--thinking: {spec.id} has {what}; leave it out")
+    if request.thinking and tuner is not None:
+        raise UsageError(f"--thinking: {tuner.name} teaches answers without reasoning; leave it out")
+    if chat is None:
+        return spec
+    chat_spec = replace(spec, chat=True, date=DATE if chat.writes_date else None, asked=CHAT_PROMPT_VERSION)
+    if chat.supports_reasoning:
+        chat_spec = replace(chat_spec, thinking=bool(request.thinking))
+        chat_of(chat_spec, True)  # checks that the template can be used this way
+    return chat_spec
+
+
+def _split_method(method: str, registry: Registry) -> tuple[Tuner, Prompter, Prompter]:
+    """The tuning method, the prompting method, and the method that is neither, of a name like `lora+rag`."""
+    entries = [registry.method(part) for part in method.split("+")]
+    tuners = _entries_of_type(TuningMethod, entries)
+    prompters = _entries_of_type(PromptingMethod, entries)
+    plain = [o for o in entries if not isinstance(o.plugin, TuningMethod | PromptingMethod)]
+    if len(tuners) > 1 or len(prompters) > 1 or len(plain) > 1 or (plain and len(entries) > 1):
+        raise UsageError(f"--method {method}: combine one tuning method with one prompting method, like lora+rag")
+    return tuners[0] if tuners else None, prompters[0] if prompters else None, plain[0] if plain else None
+
+
+def _entries_of_type(kind: type[M], entries: Sequence[PluginEntry[Method]]) -> list[PluginEntry[M]]:
+    return [cast("PluginEntry[M]", entry) for entry in entries if isinstance(entry.plugin, kind)]
+
+
+def read_configs(
+    entries: Iterable[PluginEntry[Any]], settings: Settings, configs: dict[str, Any], values: dict[str, Setting]
+) -> None:
+    """Add the configuration of each plugin to `configs`, and its options with their sources to `values`."""
+    for entry in entries:
+        configs[entry.name], options = settings.config(entry.name, entry.plugin.Config)
+        values |= {f"{entry.name}.{option}": setting for option, setting in options.items()}
+
+
+def select_metrics(request: Request, task: Task, problems: Sequence[Problem], registry: Registry) -> Metrics:
+    """The requested metrics, else the default ones of the task for its test `problems`."""
+    names = request.metrics or task.default_metrics(problems)
+    return tuple(registry.metric(name) for name in dict.fromkeys(names))
+
+
+def _sampling(request: Request, task: Task, builtin: bool, spec: ModelSpec) -> Sampling:
+    sampling = task.sampling()
+    changes: dict[str, Any] = {}
+    if spec.thinking:
+        changes["thinking_tokens"] = request.thinking_tokens or THINKING_TOKENS
+    if request.candidates is not None:
+        changes["candidates"] = request.candidates
+    if request.max_new_tokens is not None:
+        changes["max_new_tokens"] = request.max_new_tokens
+    elif builtin:
+        changes["max_new_tokens"] = min(sampling.max_new_tokens, SAMPLE_TOKENS)
+    if request.temperature is not None:
+        changes["temperature"] = request.temperature
+    return replace(sampling, **changes)
+
+
+THINKING_TOKENS = 1024
+"""Default length limit of the reasoning, in tokens; the answer has its own limit."""
+SAMPLE_TOKENS = 192
+"""Length limit of completions on the built-in sample, whose answers are short."""
+
+
+def _tuning(
+    tuner: Tuner, configs: Mapping[str, Any], values: Mapping[str, Setting], sample: Task | None
+) -> Tuning | None:
+    """The training settings; on the built-in sample (of the task `sample`) with fewer epochs and validations."""
+    if tuner is None:
+        return None
+    tuning = with_loop_options(tuner.plugin.tuning(configs[tuner.name]), configs[tuner.name])
+    if sample is None:
+        return tuning
+    setting = values.get(f"{tuner.name}.epochs")
+    epochs = tuning.epochs if setting and setting.given else min(tuning.epochs, sample.sample_epochs)
+    return replace(tuning, evaluate_every=1.0, epochs=epochs)
+
+
+def select_ks(request: Request, task: Task, candidates: int) -> tuple[int, ...]:
+    """The values of k to report, of `candidates` candidates that are scored.
+
+    Raises:
+        UsageError: a value is above the number of candidates, or below 1.
+    """
+    if not request.ks:
+        return tuple(k for k in task.default_ks() if k <= candidates) or (1,)
+    for k in request.ks:
+        if k > candidates:
+            raise UsageError(f"-k {k}: only {candidates} candidates are written; add --candidates {k}")
+        if k < 1:
+            raise UsageError(f"-k {k}: k starts at 1")
+    return tuple(sorted(set(request.ks)))

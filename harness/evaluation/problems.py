@@ -1,0 +1,108 @@
+"""The problems of a run: where they come from, how they are split, and what the user should know about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from harness.config import recorded_config
+from harness.data import sources as data
+from harness.data import tests
+from harness.errors import DataError, UsageError
+from harness.evaluation.request import Request
+from harness.evaluation.template import with_template
+from harness.plugin import Metric, Task
+from harness.plugin_system.registry import PluginEntry
+from harness.records import Problem, Run
+
+if TYPE_CHECKING:
+    from harness.plugin_system.registry import Registry
+
+
+def configured(task: PluginEntry[Task], config: Any) -> PluginEntry[Task]:
+    """`task` with the prompt template of its configuration.
+
+    Raises:
+        UsageError: the template does not do.
+    """
+    return replace(task, plugin=with_template(task.plugin, getattr(config, "template", "")))
+
+
+def task_of(run: Run, registry: Registry) -> tuple[PluginEntry[Task], Any]:
+    """The task of a run, and its configuration as the run has recorded it."""
+    task = registry.task(run.task)
+    config = recorded_config(task.plugin.Config, run.options.get(task.name, {}))
+    return configured(task, config), config
+
+
+def task_source(request: Request, task: Task) -> data.Source:
+    """The source of the problems: `--data`, else the built-in sample where no model is named, else the hub."""
+    if request.data is not None:
+        return data.open_path(request.data, whole=request.whole_data)
+    if request.model is None and not request.hub:
+        return data.open_builtin(task.name)
+    if task.hub is None:
+        raise UsageError(f"the task {task.name!r} names no data set on the hub; give its files with --data PATH")
+    return data.open_hub(task.hub)
+
+
+def problem_splits(
+    request: Request, task: PluginEntry[Task], source: data.Source, config: Any, *, needs_training: bool
+) -> tuple[dict[str, list[Problem]], tuple[str, ...]]:
+    """The problems of each split, at most `request.limit` of each, and notes for the user.
+
+    Raises:
+        DataError: no test problems, or no training problems for a method that needs them.
+    """
+    splits = {split: list(problems) for split, problems in task.plugin.load(source, config).items()}
+    notes = []
+    if "" in splits:
+        splits = data.divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
+        notes.append(f"{source.label} is one file: cut into train, validation and test 70/10/20 with seed 42")
+    if splits.get("train") and not splits.get("validation"):
+        splits |= data.divide(splits["train"], {"train": 0.9, "validation": 0.1}, seed=42)
+        notes.append("no validation split: a tenth of the training problems, taken with seed 42")
+    data.check_ids(splits, source.label)
+    if not splits.get("test"):
+        raise DataError(f"{source.label}: no test problems (found: {', '.join(sorted(splits)) or 'nothing'})")
+    if needs_training and not (splits.get("train") and splits.get("validation")):
+        raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
+    for split, problems in splits.items():
+        published = task.plugin.sizes.get(split)
+        if not source.builtin and published is not None and len(problems) != published:
+            notes.append(f"{split}: {len(problems)} problems, the study has {published}")
+        splits[split] = data.first_of_slices(problems, request.limit)
+    notes += unused_tests_note(source, splits["test"])
+    return splits, tuple(notes)
+
+
+def missing_field_notes(
+    problems: Sequence[Problem], metrics: Sequence[PluginEntry[Metric]], label: str
+) -> tuple[str, ...]:
+    """A note for each metric that some test problems cannot be scored with, for lack of tests or references.
+
+    Raises:
+        DataError: no test problem can be scored with one of the metrics.
+    """
+    notes = []
+    for metric in metrics:
+        without = [p for p in problems if metric.plugin.lacks(p)]
+        if without and len(without) == len(problems):
+            what = metric.plugin.lacks(without[0])
+            raise DataError(f"{label}: no test problem has {what}, which the metric {metric.name} needs")
+        if without:
+            what = metric.plugin.lacks(without[0])
+            notes.append(f"{len(without)} of {len(problems)} test problems have no {what} (first: {without[0].id})")
+    return tuple(dict.fromkeys(notes))
+
+
+def unused_tests_note(source: data.Source, problems: Sequence[Problem]) -> Iterator[str]:
+    """That the rows have tests which the task does not read."""
+    if source.builtin or any(problem.tests for problem in problems):
+        return
+    for files in source.splits().values():
+        row = next((row for file in files for row in data.rows(file)), None)
+        if row is not None and (field := next((name for name in tests.FIELDS if row.values.get(name)), None)):
+            yield f"{source.label}: this task does not read the field {field!r}; --task my judges by tests"
+            return

@@ -1,0 +1,222 @@
+"""Execution and scoring without a model: completions made elsewhere, and metrics added to a finished run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import files
+from harness.config import Settings
+from harness.data import sources as data
+from harness.errors import DataError, RunError, UsageError, unknown
+from harness.evaluation import facts, runs
+from harness.evaluation.judge import judge
+from harness.evaluation.plan import RunPlan, read_configs, select_ks, select_metrics
+from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_of, task_source
+from harness.evaluation.provenance import run_facts
+from harness.evaluation.reading import reader
+from harness.evaluation.request import Request
+from harness.evaluation.resume import check_unaltered, is_scored, satisfies
+from harness.evaluation.runs import COMPLETIONS, RUN
+from harness.evaluation.score import score
+from harness.evaluation.summary import summarise
+from harness.extract import VERSION, as_completion
+from harness.plugin_system.registry import PluginEntry, Registry
+from harness.records import ModelSpec, Problem, Record, Row, Run, Sampling, to_json
+
+
+def read_completions(path: Path) -> dict[str, tuple[str, ...]]:
+    """`{"id": …, "completions": ["…", …]}` lines by problem id.
+
+    Raises:
+        DataError: a line is torn, lacks a field or repeats an id; names file and line.
+    """
+    if not path.is_file():
+        raise DataError(f"--completions {path}: no such file")
+    completions: dict[str, tuple[str, ...]] = {}
+    for row in data.rows(path):
+        problem = row.id("id")
+        texts = row.get("completions", list)
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise DataError(f"{row.where}: field 'completions' must be a list of texts; write [\"\"] for no answer")
+        if problem in completions:
+            raise DataError(f"{row.where}: the id {problem!r} comes a second time")
+        completions[problem] = tuple(texts)
+    return completions
+
+
+def score_file(request: Request, path: Path, label: str, registry: Registry, settings: Settings, root: Path) -> Row:
+    """Judge and score the completions of `path`, under the method name of `request` and the model name `label`."""
+    texts = read_completions(path)
+    plan = _plan_for_completions(request, path, label, texts, registry, settings)
+    by_id = {problem.id: problem for problem in plan.splits["test"]}
+    for name in texts:
+        if name not in by_id and request.limit is None:
+            raise unknown(f"problem of {plan.task.name} in {path}:", name, by_id)
+    missing = [name for name in by_id if name not in texts]
+    if missing:
+        remedy = 'add a line for each, with [""] where there is no answer'
+        raise DataError(f"{path}: no completions for {len(missing)} problems (first: {missing[0]}); {remedy}")
+    folder = root / runs.run_id(plan.run)
+    with files.locked(folder, wait_for="this run" if plan.wait else ""):
+        before = runs.finished_row(folder)
+        if before is not None and satisfies(before, plan, folder):
+            return before
+        if before is None:
+            files.write_sealed(folder / RUN, run_facts(plan, registry))
+        if not is_scored(folder):
+            lines = (files.sealed_line(_record(plan, problem, texts[name])) for name, problem in by_id.items())
+            files.write_text(folder / COMPLETIONS, "".join(lines))
+        judge(plan, folder)
+        return summarise(plan, folder, score(plan, folder, registry), before)
+
+
+def _record(plan: RunPlan, problem: Problem, texts: tuple[str, ...]) -> Record:
+    """The record of a problem, with the answers extracted as from completions that harness generates."""
+    task = plan.task.plugin
+    read = reader(task, problem, task.sampling().stop)
+    completions = tuple(as_completion(text, read, 0, None, "stop") for text in texts)
+    return Record(problem.id, problem.slice, "", 0, (), 0, completions)
+
+
+def _plan_for_completions(
+    request: Request,
+    path: Path,
+    label: str,
+    texts: Mapping[str, tuple[str, ...]],
+    registry: Registry,
+    settings: Settings,
+) -> RunPlan:
+    task = registry.task(request.task)
+    source = task_source(request, task.plugin)
+    configs: dict[str, Any] = {}
+    read_configs([task], settings, configs, {})
+    task = configured(task, configs[task.name])
+    splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=False)
+    metrics = select_metrics(request, task.plugin, splits["test"], registry)
+    read_configs(metrics, settings, configs, {})
+    settings.check_claimed()
+    candidates = min((len(t) for t in texts.values()), default=0)
+    if not candidates:
+        raise DataError(f"{path}: no completions")
+    sampling = Sampling(candidates=candidates, max_new_tokens=0)
+    run = Run(
+        task=task.name,
+        task_version=task.plugin.version + ("-sample" if source.builtin else ""),
+        method=request.method,
+        model=ModelSpec(label),
+        metrics=tuple(m.name for m in metrics),
+        sampling=sampling,
+        tuning=None,
+        options={name: to_json(config) for name, config in configs.items()},
+        data_digest=source.digest,
+        model_digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        limit=request.limit,
+        ks=select_ks(request, task.plugin, sampling.candidates),
+        seed=request.seed,
+        builtin_data=source.builtin,
+        reading=VERSION,
+        whole_data=source.whole,
+    )
+    notes += missing_field_notes(splits["test"], metrics, source.label)
+    return RunPlan(
+        run,
+        task,
+        None,
+        None,
+        metrics,
+        configs,
+        splits,
+        source,
+        {},
+        notes,
+        accept_unsafe=request.accept_unsafe,
+        wait=request.wait,
+    )
+
+
+def add_metrics(
+    folder: Path,
+    names: tuple[str, ...],
+    ks: tuple[int, ...],
+    where: Path | None,
+    registry: Registry,
+    settings: Settings,
+) -> Row:
+    """Score a finished run with more metrics (or other values of k), from its records and its data.
+
+    Raises:
+        RunError: the run is not finished, or a file of it is not the one that its row was computed from.
+        DataError: the data is not the data of the run.
+    """
+    before = runs.read_row(folder)
+    plan = reload_plan(folder, before.run, names, ks, where, registry, settings)
+    with files.locked(folder, wait_for="this run"):
+        check_unaltered(folder)
+        judge(plan, folder)
+        return summarise(plan, folder, score(plan, folder, registry), before)
+
+
+def splits(folder: Path, registry: Registry) -> Mapping[str, Sequence[Problem]]:
+    """The splits of a finished run, read again from its data.
+
+    Raises:
+        HarnessError: the data cannot be read, or is not the data of the run.
+    """
+    run = runs.read_row(folder).run
+    return reload_plan(folder, run, (), (), None, registry, Settings()).splits
+
+
+def reload_plan(
+    folder: Path,
+    run: Run,
+    names: tuple[str, ...],
+    ks: tuple[int, ...],
+    where: Path | None,
+    registry: Registry,
+    settings: Settings,
+) -> RunPlan:
+    """The plan that scores the records of a finished run again; `names`, `ks` as in `add_metrics`.
+
+    Raises:
+        RunError: the task is of another version now.
+        DataError: the data cannot be read, or is not the data of the run.
+    """
+    task, config = task_of(run, registry)
+    if task.plugin.version != run.task_version.removesuffix("-sample"):
+        raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")
+    label = facts.run_facts(folder).data.source
+    hub = label.partition("@")[0] == (task.plugin.hub.repository if task.plugin.hub else None)
+    path = where or (None if run.builtin_data or hub else Path(label))
+    request = Request(
+        run.method,
+        run.task,
+        data=path,
+        limit=run.limit,
+        metrics=names,
+        ks=ks,
+        seed=run.seed,
+        hub=hub,
+        whole_data=run.whole_data,
+    )
+    source = task_source(request, task.plugin)
+    if source.digest != run.data_digest:
+        raise DataError(f"{source.label}: not the data of {folder.name}; name it with --data PATH")
+    metrics: tuple[PluginEntry[Any], ...] = tuple(registry.metric(name) for name in names or run.metrics)
+    if any(k > run.sampling.candidates for k in ks):
+        raise UsageError(f"-k {max(ks)}: {folder.name} has {run.sampling.candidates} candidates per problem")
+    configs = {task.name: config}
+    read_configs(metrics, settings, configs, {})
+    settings.check_claimed()
+    splits, notes = problem_splits(request, task, source, config, needs_training=False)
+    notes += missing_field_notes(splits["test"], metrics, source.label)
+    changed = replace(
+        run,
+        metrics=tuple(m.name for m in metrics),
+        ks=ks or run.ks,
+        options={**run.options, **{m.name: to_json(configs[m.name]) for m in metrics}},
+    )
+    return RunPlan(changed, task, None, None, metrics, configs, splits, source, {}, notes)

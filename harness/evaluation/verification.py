@@ -1,0 +1,167 @@
+"""Verifies a finished run: computes its scores, estimates and verdicts again and compares them with what is recorded.
+
+Nothing is written. A check that cannot be made here (the data is missing, a metric is not installed) is "not made",
+which is not a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.config import Settings, option_text
+from harness.errors import HarnessError, RunError
+from harness.evaluation import facts, provenance, rescoring, runs
+from harness.evaluation.plan import RunPlan
+from harness.evaluation.score import score_problem
+from harness.evaluation.summary import estimate_measures
+from harness.plugin_system.registry import Registry
+from harness.records import Execution, Record, Row
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: the claim, the verdict ("holds", "broken" or "not made"), and details."""
+
+    claim: str
+    verdict: str
+    detail: str = ""
+
+
+def verify(folder: Path, where: Path | None, *, judge: bool) -> Iterator[Check]:
+    """The checks of a finished run, one after another; `where` is the path of its data if that has moved.
+
+    With `judge` the completions run in the sandbox again, which takes as long as it took.
+
+    Raises:
+        RunError: there is no finished run.
+    """
+    row, registry = runs.read_row(folder), Registry()
+    yield _digest(folder)
+    try:
+        plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, _settings(row))
+    except HarnessError as error:
+        yield Check("the scores are what the metrics give", "not made", str(error))
+        return
+    yield _plugins(folder, plan)
+    records = runs.read_records(folder)
+    yield _ids(plan, records)
+    rescored = [
+        replace(record, scores=tuple(score_problem(plan, problem, record))) for problem, record in _pairs(plan, records)
+    ]
+    yield _scores(records, rescored)
+    yield _estimates(plan, row, rescored)
+    if judge:
+        yield _verdicts(plan, records)
+
+
+def _digest(folder: Path) -> Check:
+    claim = "the records are those of the result"
+    if runs.DIGEST not in runs.read_result(folder)[1]:
+        return Check(claim, "not made", "the result was written before it named its records")
+    try:
+        runs.check_records(folder)
+        runs.check_inputs(folder)
+        if (folder / runs.TUNING).is_file():
+            facts.check_adapter(folder)
+    except RunError as error:
+        return Check(claim, "broken", str(error))
+    return Check(claim, "holds")
+
+
+def _settings(row: Row) -> Settings:
+    """The options that the run was made with, for its task and metrics."""
+    names = (row.run.task, *row.run.metrics)
+    options = {(name, option): value for name in names for option, value in row.run.options.get(name, {}).items()}
+    sets = [f"{name}.{option}={option_text(value)}" for (name, option), value in options.items()]
+    return Settings(sets, environ={}, file=Path(os.devnull))
+
+
+def _pairs(plan: RunPlan, records: Sequence[Record]) -> Iterator[tuple[Any, Record]]:
+    by_id = {record.id: record for record in records}
+    return ((problem, by_id[problem.id]) for problem in plan.splits["test"] if problem.id in by_id)
+
+
+def _plugins(folder: Path, plan: RunPlan) -> Check:
+    claim = "task and metrics are the ones that made the run, to the byte"
+    changed = provenance.changed_plugins(facts.run_facts(folder).plugins, [plan.task, *plan.metrics])
+    if not changed:
+        return Check(claim, "holds")
+    # Newer code may give the same numbers; the checks below find out.
+    return Check(claim, "not made", f"changed since: {', '.join(entry.name for entry in changed)}")
+
+
+def _ids(plan: RunPlan, records: Sequence[Record]) -> Check:
+    claim = "every problem of the data has one record, and no other has"
+    expected, ids = [problem.id for problem in plan.splits["test"]], [record.id for record in records]
+    if sorted(expected) == sorted(ids):
+        return Check(claim, "holds", f"{len(ids)} problems")
+    mismatched = sorted(set(expected) ^ set(ids)) or [name for name in ids if ids.count(name) > 1]
+    return Check(claim, "broken", f"{len(ids)} records for {len(expected)} problems; see {mismatched[0]}")
+
+
+def _scores(records: Sequence[Record], rescored: Sequence[Record]) -> Check:
+    claim = "the scores are what the metrics give"
+    by_id = {record.id: {score.metric: score for score in record.scores} for record in records}
+    different = [
+        (record.id, score.metric)
+        for record in rescored
+        for score in record.scores
+        if not _same(by_id[record.id].get(score.metric), score)
+    ]
+    if not different:
+        return Check(claim, "holds", f"{sum(len(record.scores) for record in rescored)} scores")
+    return Check(
+        claim, "broken", f"{len(different)} scores differ; the first is {different[0][1]} of {different[0][0]}"
+    )
+
+
+def _same(before: Any, now: Any) -> bool:
+    """Whether the measures are equal up to rounding; those that only the record has (of another k) are ignored."""
+    if before is None or (before.why is None) != (now.why is None):
+        return False
+    return all(abs(before.values.get(name, float("inf")) - value) <= TOLERANCE for name, value in now.values.items())
+
+
+def _estimates(plan: RunPlan, row: Row, rescored: Sequence[Record]) -> Check:
+    claim = "the estimates and their intervals are what the scores give"
+    known = {(e.metric, e.measure, e.slice): e for e in row.estimates}
+    for now in estimate_measures(plan, rescored):
+        before = known.get((now.metric, now.measure, now.slice))
+        if before is None or _numbers(before) != _numbers(now):
+            where = f" of {now.slice}" if now.slice else ""
+            was = "nothing" if before is None else f"{before.value} [{before.low}, {before.high}]"
+            return Check(claim, "broken", f"{now.measure}{where}: {was}, now {now.value} [{now.low}, {now.high}]")
+    return Check(claim, "holds", f"{len(known)} estimates")
+
+
+def _numbers(estimate: Any) -> tuple[Any, ...]:
+    numbers = (estimate.value, estimate.low, estimate.high)
+    return (*(None if number is None else round(number, 9) for number in numbers), estimate.n, estimate.unscored)
+
+
+def _verdicts(plan: RunPlan, records: Sequence[Record]) -> Check:
+    claim = "the sandbox gives the same verdicts again"
+    pairs = [(problem, record) for problem, record in _pairs(plan, records) if record.executions]
+    jobs = ((problem, completion) for problem, record in pairs for completion in record.completions)
+    verdicts = plan.task.plugin.judge(jobs, limits=plan.limits, accept_unsafe=plan.accept_unsafe) if pairs else None
+    if verdicts is None:
+        return Check(claim, "not made", "no completion was executed")
+    different, count = [], 0
+    for _, record in pairs:
+        for number, before in enumerate(record.executions):
+            count += 1
+            if _verdict(before) != _verdict(now := next(verdicts)):
+                different.append(f"completion {number} of {record.id}: {before.outcome.value}, now {now.outcome.value}")
+    if different:
+        return Check(claim, "broken", f"{len(different)} of {count} differ; {different[0]}")
+    return Check(claim, "holds", f"{count} completions")
+
+
+def _verdict(execution: Execution) -> tuple[Any, ...]:
+    return (execution.outcome, execution.passed, execution.total)

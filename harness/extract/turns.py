@@ -1,0 +1,75 @@
+"""Where the answer's turn begins and ends: end markers of tokenizers, and the lines of the prompt's own layout."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+
+_NAMES = (
+    r"/?s|/?assistant|/?user|bos|eos|pad|eot|eod|eom|eop|eof|EOT|end|sep|endoftext|end_of_text|end_of_turn|"
+    r"start_of_turn|end_of_utterance|end_of_response|turn\||\|turn|fim_\w+|file_sep|repo_name|reponame|filename|"
+    r"jupyter_\w+|issue_\w+|commit_\w+|empty_output"
+)
+_SPECIAL = (
+    rf"<\|[A-Za-z_][\w. -]{{0,40}}\|>|<｜[^｜>\n]{{1,40}}｜>|<(?:{_NAMES})>"
+    r"|\[/?INST\]|<</?SYS>>|\[(?:EOS|SEP|PAD|CLS)\]"
+)
+_END = re.compile(_SPECIAL)
+_LEADING = re.compile(rf"(?:\s*(?:{_SPECIAL}))*(?:\s*assistant\s*(?:\n|(?:{_SPECIAL})))?")
+_LABEL = re.compile(
+    r"\s*(?:\*\*)?(?:The )?(?:Answer|Output|Code|Solution|Python|Python [Cc]ode|Response|Result|Program"
+    r"|(?<=The )(?:answer|code|solution|program)(?: is)?)(?:\*\*)?\s*:(?:\*\*)?[ \t]*(?=\S|\n)"
+)
+
+
+def is_end(token: str) -> bool:
+    """Whether a tokenizer's special token ends a turn, such as `<|im_end|>`, and is no part of an answer's text."""
+    return _END.fullmatch(token.strip()) is not None
+
+
+def label_end(text: str, markers: Sequence[str]) -> int:
+    """Where the answer begins: behind special tokens, a repeated prompt, a repeated "### Response:" or "Answer:"."""
+    start = _LEADING.match(text)
+    at = start.end() if start and start.group().strip() else 0
+    if markers:
+        first, last = _lines(tuple(markers[:1])), _lines(tuple(markers[-1:]))
+        if found := last.match(text, at) or (first.match(text, at) and last.search(text, at)):
+            at = found.end()
+    label = _LABEL.match(text, at)
+    return label.end() if label else at
+
+
+def first_turn(text: str, markers: Sequence[str], *, unfinished: bool = False) -> int | None:
+    """Where the answer's turn ends: at an end marker that no string literal holds, or a line that begins a turn.
+
+    The last line of an `unfinished` text may still close a string.
+    """
+    ends = [m.start() for m in _END.finditer(text) if not quoted(text, m, unfinished)][:1]
+    if markers and (line := _lines(tuple(markers)).search(text)):
+        ends.append(line.start())
+    return min(ends, default=None)
+
+
+@functools.cache
+def _lines(markers: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of `markers` at the start of a line, however its words are spaced."""
+    words = (r"\s*".join(re.escape(word) for word in re.findall(r"\w+|[^\w\s]+", marker)) for marker in markers)
+    return re.compile(rf"^[ \t]*(?:{'|'.join(words)})[ \t]*\n?", re.MULTILINE)
+
+
+def quoted(text: str, found: re.Match[str], unfinished: bool = False) -> bool:
+    """Whether `found` stands in a string literal that begins and ends on its line; the last line of an `unfinished`
+    text may still end it."""
+    start = text.rfind("\n", 0, found.start()) + 1
+    quote, at = "", start
+    while at < found.start():
+        if text[at] == "\\":
+            at += 1
+        elif quote:
+            quote = "" if text[at] == quote else quote
+        elif text[at] in "'\"":
+            quote = text[at]
+        at += 1
+    end = text.find("\n", found.end())
+    return bool(quote) and ((unfinished and end < 0) or quote in text[found.end() : len(text) if end < 0 else end])

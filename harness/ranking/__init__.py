@@ -1,0 +1,1 @@
+"""Rows of finished runs: boards, ranks, tables, paired comparison."""

@@ -1,0 +1,114 @@
+"""Compares two sides on the same problems, each a run or the seeds of a method, measure by measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.evaluation import runs
+from harness.extract import difference, readings
+from harness.plugin_system.registry import Registry
+from harness.ranking import ranking
+from harness.ranking.rows import group_key, measure_columns
+from harness.ranking.seed_groups import ScoredRun
+from harness.records import Row
+from harness.stats import paired_comparison
+
+
+def compare_runs(
+    first: Sequence[Path], second: Sequence[Path], *, everything: bool = False
+) -> list[paired_comparison.PairedComparison]:
+    """The paired comparison in each measure that all runs have; with `everything` also in variants and parts.
+
+    Each side is one run, or the runs of one method with several seeds.
+
+    Raises:
+        UsageError: the runs are not on the same problems, or those of a side are not one method's seeds.
+        RunError: a run is not finished, or its records do not give its result.
+    """
+    sides = [[(folder, _whole_row(folder)) for folder in side] for side in (first, second)]
+    every = [pair for side in sides for pair in side]
+    _check_same_problems(every)
+    for side in sides:
+        _check_one_method(side)
+    registry = Registry()
+    read = [[ScoredRun(row, tuple(runs.read_scores(folder))) for folder, row in side] for side in sides]
+    comparisons = []
+    for name in (name for name in every[0][1].run.metrics if all(name in row.run.metrics for _, row in every)):
+        metric = registry.metric(name).plugin
+        for (folder, row), one in zip(every, [one for side in read for one in side], strict=True):
+            ranking.check_estimates(row, one.scored(name), metric, folder)
+        a, b = ([pair for one in side for pair in one.scored(name)] for side in read)
+        comparisons += [
+            paired_comparison.compare(metric, a, b, measure)
+            for column_metric, measure, slice_ in measure_columns([every[0][1]], everything=everything)
+            if column_metric == name and slice_ is None and all(has_measure(row, name, measure) for _, row in every)
+        ]
+    return comparisons
+
+
+def _whole_row(folder: Path) -> Row:
+    row, result = runs.read_result(folder)
+    runs.check_records(folder, result)
+    return row
+
+
+def _check_same_problems(every: Sequence[tuple[Path, Row]]) -> None:
+    (folder, row), *rest = every
+    for other, its in rest:
+        if group_key(row)[:4] != group_key(its)[:4]:
+            raise UsageError(
+                f"{folder.name} and {other.name} are not on the same problems (task, version, data, limit)"
+            )
+
+
+def _check_one_method(side: Sequence[tuple[Path, Row]]) -> None:
+    """The runs of a side must be of one method, with different seeds."""
+    (folder, row), *rest = side
+    seen = {row.run.seed}
+    for other, its in rest:
+        same = replace(its.run, seed=0, metrics=(), ks=(), options=_own(its)) == replace(
+            row.run, seed=0, metrics=(), ks=(), options=_own(row)
+        )
+        if not same:
+            raise UsageError(f"{folder.name} and {other.name} differ in more than the seed: they are not one side")
+        if its.run.seed in seen:
+            raise UsageError(f"{other.name}: seed {its.run.seed} is there twice on one side")
+        seen.add(its.run.seed)
+
+
+def _own(row: Row) -> dict[str, Any]:
+    """The options without those of metrics, which can be added to a finished run."""
+    return {name: value for name, value in row.run.options.items() if name not in row.run.metrics}
+
+
+MAX_RULE_DIFFERENCE = 0.2
+"""The share of answers extracted by other rules above which a warning is given."""
+
+
+def extraction_notes(first: Sequence[Path], second: Sequence[Path]) -> list[str]:
+    """A line for each side with the extraction rules of its answers, and a warning where the sides differ much."""
+    counts = [_count_rules(side) for side in (first, second)]
+    if not all(counts):
+        return []
+    lines = [f"{name}  answers found: {readings(rules)}" for name, rules in zip("AB", counts, strict=True)]
+    if (share := difference(*counts)) >= MAX_RULE_DIFFERENCE:
+        lines.append(
+            f"warning: {share:.0%} of the answers were found by other rules; look at some completions of both runs "
+            "before you take a difference for one of code"
+        )
+    return lines
+
+
+def _count_rules(side: Sequence[Path]) -> dict[str, int]:
+    """The number of answers by extraction rule in all runs of a side; empty where a run does not record it."""
+    counts = [runs.read_row(folder).readings or {} for folder in side]
+    return {name: sum(one.get(name, 0) for one in counts) for one in counts for name in one} if all(counts) else {}
+
+
+def has_measure(row: Row, metric: str, measure: str) -> bool:
+    """Whether the row has an estimate of a measure."""
+    return any((e.metric, e.measure) == (metric, measure) for e in row.estimates)

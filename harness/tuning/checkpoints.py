@@ -1,0 +1,148 @@
+"""Checkpoints of a tuning run: whole or not there, and damage is seen.
+
+    checkpoint-108/
+        weights.safetensors   what is trained
+        state.safetensors     the optimiser's statistics, losses of the steps, states of random numbers
+        state.json            the step, the validations so far
+        complete.json         names, sizes and sha256 of the other files; written last and removed first
+
+A run goes on from the newest checkpoint that is whole and whose best checkpoint (the one with the lowest validation
+loss until then) is whole too. The last two are kept, each with its best one, so that one can be lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.disk import file_errors, saving
+from harness.files import write_json
+
+COMPLETE = "complete.json"
+"""The manifest; a checkpoint without it was torn by a crash."""
+_WEIGHTS, _STATE, _FACTS = "weights.safetensors", "state.safetensors", "state.json"
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A point at which a run can go on: tensors by name, and facts that JSON can hold."""
+
+    step: int
+    weights: Mapping[str, Any]
+    state: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+
+def write(folder: Path, checkpoint: Checkpoint, best: int) -> None:
+    """Write a checkpoint below `folder`; then remove those that nobody needs any more. `best` is the best one's step.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    place = folder / f"checkpoint-{checkpoint.step}"
+    with saving(place):
+        remove(place)
+        place.mkdir(parents=True)
+        for name, tensors in ((_WEIGHTS, checkpoint.weights), (_STATE, checkpoint.state)):
+            save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, place / name)
+        write_json(place / _FACTS, {"step": checkpoint.step, "best": best, **checkpoint.facts})
+        files = {name: _stamp(place / name) for name in (_WEIGHTS, _STATE, _FACTS)}
+        write_json(place / COMPLETE, {"step": checkpoint.step, "files": files})
+        found = _all(folder)
+        needed = {_step(one) for one in found[-_KEPT:]} | {_facts(one)["best"] for one in found[-_KEPT:]}
+        for old in found:
+            if _step(old) not in needed:
+                remove(old)
+
+
+def last(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that a run can go on from, or None; torn and damaged ones are named and removed.
+
+    Raises:
+        FileError: a folder cannot be read or removed.
+    """
+    whole = {}
+    with file_errors(folder):
+        for place in _all(folder):
+            if (why := _damage(place)) is None:
+                whole[_step(place)] = place
+                continue
+            if why:
+                print(f"note: {place}: {why}; going on from a checkpoint before it", file=sys.stderr)
+            remove(place)
+        for step in sorted(whole, reverse=True):
+            facts = _facts(whole[step])
+            if facts["best"] in whole:
+                return _read(whole[step], facts)
+            remove(whole[step])
+    return None
+
+
+def weights(folder: Path, step: int) -> Mapping[str, Any]:
+    """The weights of the checkpoint at `step`, on the host.
+
+    Raises:
+        FileError: it is not there any more.
+    """
+    from safetensors.torch import load_file
+
+    place = folder / f"checkpoint-{step}" / _WEIGHTS
+    with file_errors(place):
+        return load_file(place)
+
+
+def remove(place: Path) -> None:
+    """Take a checkpoint away, the manifest first, so that what a kill leaves is known to be torn."""
+    if place.is_dir():
+        (place / COMPLETE).unlink(missing_ok=True)
+        shutil.rmtree(place)
+
+
+def _read(place: Path, facts: Mapping[str, Any]) -> Checkpoint:
+    from safetensors.torch import load_file
+
+    return Checkpoint(facts["step"], load_file(place / _WEIGHTS), load_file(place / _STATE), facts)
+
+
+def _damage(place: Path) -> str | None:
+    """What is wrong with a checkpoint; empty where it was torn by a kill, None where nothing is."""
+    try:
+        listed = json.loads((place / COMPLETE).read_bytes())["files"]
+    except FileNotFoundError:
+        return ""
+    except (ValueError, KeyError, TypeError):
+        return f"{COMPLETE} is damaged"
+    for name, stamp in listed.items():
+        file = place / name
+        if not file.is_file():
+            return f"{name} is missing"
+        if _stamp(file) != stamp:
+            return f"{name} is damaged"
+    return None
+
+
+def _facts(place: Path) -> Any:
+    return json.loads((place / _FACTS).read_bytes())
+
+
+def _stamp(file: Path) -> Mapping[str, Any]:
+    with file.open("rb") as stream:
+        return {"bytes": file.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+
+
+def _all(folder: Path) -> Sequence[Path]:
+    """The folders of checkpoints, oldest first."""
+    return sorted((p for p in folder.glob("checkpoint-*") if p.name[11:].isdigit()), key=_step)
+
+
+def _step(place: Path) -> int:
+    return int(place.name.rpartition("-")[2])

@@ -1,0 +1,376 @@
+"""Joint tuning: several adapters of one kind at once on one base, for sweeps of learning rates and seeds.
+
+The weights of the adapters are stacked by name. The loss of one adapter is a function of its weights and its batch;
+`torch.vmap` vectorises it over adapters, on PEFT's layers as they are. Gradients are those of the sum of the losses,
+and so for each adapter those of its own loss. All else is separate for each adapter: the mean over its own response
+tokens, gradient norm and optimiser state, learning rate, order of the rows, dropout, best weights.
+
+The adapters need the same shapes and settings (rank, scale), which are part of the layers, and the same number of
+steps. A tuner that `vmap` does not support, and a model that needs attention masks, are tuned one at a time by `loop`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError
+from harness.modeling.base import Base
+from harness.records import Tuning
+from harness.tuning import checkpoints
+from harness.tuning.adafactor import Adafactor, learning_rates
+from harness.tuning.attention import VMAP_NAME, attention_without_masks
+from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
+from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
+from harness.tuning.checkpoints import Checkpoint
+from harness.tuning.loop import MAX_BUCKETS, Schedule, TuningResult, clear_gradients, trainable
+from harness.tuning.losses import by_length, has_own_loss, mask_required_reason, summed_loss
+from harness.tuning.rng_state import rng_state, set_rng_state
+from harness.tuning.step_progress import ProgressCallback, StepProgress
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class JointMember:
+    """One adapter of a joint run: its initial weights by name, its settings and its seed."""
+
+    weights: Mapping[str, torch.Tensor]
+    tuning: Tuning
+    seed: int
+
+    @classmethod
+    def of(cls, adapted: Base, tuning: Tuning, seed: int) -> JointMember:
+        """The present adapter of `adapted`."""
+        return cls({name: p.detach().clone() for name, p in trainable(adapted.model)}, tuning, seed)
+
+
+def joint_tuning_unsupported_reason(adapted: Base, members: Sequence[JointMember], rows: Sequence[Row]) -> str | None:
+    """Why these adapters cannot be tuned together on `adapted`, the model with one of them; None where they can.
+
+    Raises:
+        RuntimeError: a few rows do not fit in memory.
+    """
+    first = members[0]
+    shapes = [{name: tuple(weight.shape) for name, weight in member.weights.items()} for member in members]
+    if any(shape != shapes[0] for shape in shapes):
+        return "their weights have different shapes"
+    fields = ("epochs", "batch_size", "evaluate_every", "max_tokens")
+    if any(getattr(m.tuning, name) != getattr(first.tuning, name) for m in members for name in fields):
+        return "their settings differ in more than learning rate and warm-up"
+    if any(member.tuning.patience is not None for member in members):
+        return "each ends when its own validation loss no longer falls"
+    adapted.model.train()
+    if has_own_loss(adapted):
+        return "its tuner has a loss of its own"
+    if (why := mask_required_reason(adapted, rows, first.tuning.batch_size)) is not None:
+        return f"masks are made: {why}"
+    return _vmap_unsupported_reason(adapted, members, rows)
+
+
+def _vmap_unsupported_reason(adapted: Base, members: Sequence[JointMember], rows: Sequence[Row]) -> str | None:
+    """Test one row on two adapters: losses have to be those of each alone, and gradients finite."""
+    import torch
+
+    stacked = _stacked([members[0], members[-1]], adapted.device)
+    batches = BucketedBatches(rows, adapted.tokenizer.pad_token_id, False, None)
+    shape, packed = batches.pack([0], max(1, batches.counts[0]))
+    adapted.model.eval()
+    with attention_without_masks(adapted, VMAP_NAME):
+        try:
+            joint_losses = _losses(adapted, shape, stacked, torch.stack([packed, packed]).to(adapted.device))
+            joint_losses.sum().backward()  # type: ignore[no-untyped-call]
+        except (RuntimeError, NotImplementedError) as error:
+            if "vmap" not in str(error) and "functorch" not in str(error) and "setup_context" not in str(error):
+                raise
+            return f"vmap has no rule for its tuner: {' '.join(str(error).split())[:160]}"
+        with torch.no_grad():
+            solo_losses = [
+                _losses(adapted, shape, {n: w[i : i + 1] for n, w in stacked.items()}, packed[None].to(adapted.device))
+                for i in range(2)
+            ]
+    if not torch.allclose(joint_losses.detach().float(), torch.cat(solo_losses).float(), rtol=1e-2):
+        return "its losses under vmap are not those it has alone"
+    if not all(w.grad is not None and bool(w.grad.isfinite().all()) for w in stacked.values()):
+        return "its gradients under vmap are missing or no finite numbers"
+    return None
+
+
+def _stacked(members: Sequence[JointMember], device: torch.device) -> dict[str, torch.Tensor]:
+    import torch
+
+    return {
+        name: torch.stack([member.weights[name] for member in members]).to(device).requires_grad_()
+        for name in members[0].weights
+    }
+
+
+def _losses(base: Base, shape: Shape, stacked: Mapping[str, torch.Tensor], packed: torch.Tensor) -> torch.Tensor:
+    """(adapters,): the summed loss of each adapter on its batch; `packed` is (adapters, packed size)."""
+    import torch
+
+    class ModelWithLoss(torch.nn.Module):
+        """The model with its loss as one module, for `functional_call` with other weights."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = base.model
+
+        def forward(self, packed: torch.Tensor) -> torch.Tensor:
+            return summed_loss(base, unpack_batch(shape, packed), False)
+
+    module = ModelWithLoss()
+    module.train(base.model.training)
+
+    def loss(weights: Mapping[str, Any], packed: torch.Tensor) -> Any:
+        return torch.func.functional_call(
+            module, {f"model.{name}": weight for name, weight in weights.items()}, (packed,)
+        )
+
+    losses: torch.Tensor = torch.vmap(loss, randomness="different")(dict(stacked), packed)
+    return losses
+
+
+class JointTrainingLoop:
+    """One joint run. The stacked weights replace those of the model, which do not change."""
+
+    def __init__(
+        self,
+        adapted: Base,
+        members: Sequence[JointMember],
+        train: Sequence[Row],
+        validation: Sequence[Row],
+        micro_batch: int,
+        folder: Path,
+        progress: ProgressCallback,
+    ) -> None:
+        import torch
+
+        self._base, self._members, self._micro_batch, self._folder = adapted, members, micro_batch, folder
+        tuning, device = members[0].tuning, adapted.device
+        self._tuning, self._schedule = tuning, Schedule.of(tuning, len(train))
+        max_buckets = MAX_BUCKETS if device.type == "cuda" else None
+        self._train = BucketedBatches(train, adapted.tokenizer.pad_token_id, False, max_buckets)
+        self._validation = BucketedBatches(validation, adapted.tokenizer.pad_token_id, False, max_buckets)
+        self._weights = _stacked(members, device)
+        self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
+        steps = self._schedule.steps
+        tables = [learning_rates(m.tuning.learning_rate, steps, m.tuning.warmup_ratio) for m in members]
+        table = torch.tensor(tables, dtype=torch.float64, device=device).T.contiguous()
+        self._optimiser = Adafactor(list(self._weights.values()), table, batch_dims=1)
+        self._losses = torch.zeros(steps, len(members), device=device)
+        self._validation_sum = torch.zeros(len(members), dtype=torch.float64, device=device)
+        self._history: list[tuple[int, list[float]]] = []
+        self._recorder = GraphRecorder(device)
+        self._backward_graphs = GraphedFunction(self._recorder, self._backward)
+        self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
+        self._update = self._optimiser.update
+        self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
+        self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
+
+    def run(self) -> list[tuple[TuningResult, Mapping[str, Any]]]:
+        """Train to the end, from the last complete checkpoint if there is one: result and best weights of each adapter.
+
+        Raises:
+            ModelError: a loss is no finite number, or there was no validation.
+            FileError: a checkpoint cannot be written.
+            RuntimeError: memory ran out.
+        """
+        with attention_without_masks(self._base, VMAP_NAME):
+            self._prepare()
+            start = self._resume()
+            self._base.model.train()
+            for step in range(start, self._schedule.steps):
+                self._step(step)
+                if (step + 1) % self._schedule.validate_every == 0:
+                    self._validate_and_save(step + 1)
+            self._progress.synchronize()
+        return self._finish()
+
+    def _micro_batches_of(self, epoch: int) -> list[list[list[Sequence[int]]]]:
+        """The micro-batches of each step of an epoch; each has a group of row numbers for every adapter."""
+        steps_by_member = [
+            epoch_steps(self._train.lengths, self._tuning.batch_size, m.seed, epoch) for m in self._members
+        ]
+        return [
+            [list(groups) for groups in zip(*(chunks(rows, self._micro_batch) for rows in step), strict=True)]
+            for step in zip(*steps_by_member, strict=True)
+        ]
+
+    def _prepare(self) -> None:
+        model = self._base.model
+        for name, tokens in getattr(model, "prompt_tokens", {}).items():
+            model.prompt_tokens[name] = tokens.to(self._base.device)
+        if self._base.device.type != "cuda":
+            return
+        epochs = (self._micro_batches_of(epoch) for epoch in range(self._schedule.epochs))
+        groups = [group for epoch in epochs for step in epoch for groups in step for group in groups]
+        validation_groups = list(by_length(self._validation, self._micro_batch))
+        self._train.fix_buckets(groups)
+        self._validation.fix_buckets(validation_groups)
+        self._progress.message("recording CUDA graphs")
+        self._record(groups, validation_groups)
+
+    def _record(self, groups: Sequence[Sequence[int]], validation_groups: Sequence[Sequence[int]]) -> None:
+        import torch
+
+        model, state, count = self._base.model, torch.cuda.get_rng_state(), len(self._members)
+        for weight in self._weights.values():
+            weight.grad = torch.zeros_like(weight)
+        restore = snapshot([self._losses, self._validation_sum])
+        for batches, groups_, graphed in (
+            (self._train, groups, self._backward_graphs),
+            (self._validation, validation_groups, self._validation_graphs),
+        ):
+            model.train(batches is self._train)
+            examples = {batches.shape(group): group for group in groups_}
+            for shape in batches.shapes:
+                if shape in examples:
+                    graphed.record(shape, torch.stack([batches.pack(examples[shape], 1)[1]] * count))
+        self._update = self._recorder.record(self._update_and_clear_gradients, warm_up=False)
+        if self._recorder.no_graph_reason:
+            self._backward_graphs.clear()
+            self._validation_graphs.clear()
+            self._update = self._optimiser.update
+        self._clear_gradients()
+        restore()
+        torch.cuda.set_rng_state(state)
+
+    # ---- a step and a validation -------------------------------------------------------------------------------
+
+    def _step(self, step: int) -> None:
+        epoch, step_in_epoch = divmod(step, self._schedule.steps_per_epoch)
+        micro_batches, counts = self._micro_batches(epoch)[step_in_epoch], self._train.counts
+        totals = [sum(counts[n] for groups in micro_batches for n in groups[i]) for i in range(len(self._members))]
+        for groups in micro_batches:
+            self._backward_graphs(*self._packed(self._train, groups, [max(1, total) for total in totals]))
+        self._update()
+        if self._recorder.no_graph_reason:
+            self._clear_gradients()
+        self._progress.step(step + 1)
+
+    def _packed(
+        self, batches: BucketedBatches, groups: Sequence[Sequence[int]], totals: Sequence[int]
+    ) -> tuple[Shape, torch.Tensor]:
+        """The groups of all adapters in one shape: (adapters, packed size)."""
+        import torch
+
+        shape = batches.common_shape(groups)
+        packed = [batches.pack_as(shape, group, total) for group, total in zip(groups, totals, strict=True)]
+        return shape, torch.stack(packed)
+
+    def _backward(self, shape: Shape, packed: torch.Tensor) -> None:
+        losses = _losses(self._base, shape, self._weights, packed) / packed[:, -1]
+        losses.sum().backward()  # type: ignore[no-untyped-call]
+        self._losses.index_add_(0, self._optimiser.step, losses.detach().float()[None])
+
+    def _update_and_clear_gradients(self) -> None:
+        self._optimiser.update()
+        self._clear_gradients()
+
+    def _clear_gradients(self) -> None:
+        clear_gradients(self._weights.values(), in_place=not self._recorder.no_graph_reason)
+
+    def _validate_batch(self, shape: Shape, packed: torch.Tensor) -> None:
+        import torch
+
+        with torch.no_grad():
+            self._validation_sum += _losses(self._base, shape, self._weights, packed)
+
+    def _validate_and_save(self, step: int) -> None:
+        self._progress.synchronize()
+        self._check_finite(step)
+        self._base.model.eval()
+        self._validation_sum.zero_()
+        count = len(self._members)
+        for group in by_length(self._validation, self._micro_batch):
+            self._validation_graphs(*self._packed(self._validation, [group] * count, [1] * count))
+        losses = (self._validation_sum / max(1, sum(self._validation.counts))).tolist()
+        if not all(map(math.isfinite, losses)):
+            raise ModelError(f"a validation loss after step {step} is no finite number: {losses}; lower learning rates")
+        self._update_best(losses)
+        self._history.append((step, losses))
+        self._base.model.train()
+        self._save(step)
+        self._progress.validated(min(losses))
+
+    def _update_best(self, losses: Sequence[float]) -> None:
+        for number, loss in enumerate(losses):
+            if all(loss < before[number] for _, before in self._history):
+                for name, weight in self._weights.items():
+                    self._best[name][number].copy_(weight.detach()[number])
+
+    def _check_finite(self, step: int) -> None:
+        not_finite = self._losses[:step].isfinite().logical_not().nonzero()
+        if len(not_finite):
+            first, member = not_finite[0].tolist()
+            rate = self._members[member].tuning.learning_rate
+            raise ModelError(f"the loss of step {first + 1} at learning rate {rate:g} is no finite number")
+
+    # ---- checkpoints and the end -------------------------------------------------------------------------------
+
+    def _state_tensors(self) -> dict[str, Any]:
+        state = {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state().items()}
+        return {**state, "losses": self._losses, **{f"best.{name}": weight for name, weight in self._best.items()}}
+
+    def _save(self, step: int) -> None:
+        state, facts = rng_state()
+        tensors = {**self._state_tensors(), **state}
+        checkpoint = Checkpoint(step, self._weights, tensors, {**facts, "history": self._history})
+        checkpoints.write(self._folder, checkpoint, step)  # which contains the best weights of each adapter
+
+    def _resume(self) -> int:
+        import torch
+        from transformers import set_seed
+
+        set_seed(self._members[0].seed)
+        found = checkpoints.last(self._folder)
+        if found is None:
+            self._progress.begin(0, 0, None)
+            return 0
+        with torch.no_grad():
+            for source, target in ((found.weights, self._weights), (found.state, self._state_tensors())):
+                for name, tensor in target.items():
+                    tensor.copy_(source[name])
+        set_rng_state(found)
+        self._history = [(step, losses) for step, losses in found.facts["history"]]
+        self._progress.begin(found.step, len(self._history), min(self._history[-1][1]))
+        return found.step
+
+    def _finish(self) -> list[tuple[TuningResult, Mapping[str, Any]]]:
+        if not self._history:
+            raise ModelError("the training loop never reached a validation; give more training problems or epochs")
+        self._check_finite(self._schedule.steps)
+        self._base.model.eval()
+        return list(self._results())
+
+    def _results(self) -> Iterator[tuple[TuningResult, Mapping[str, Any]]]:
+        why, losses = self._recorder.no_graph_reason, self._losses.T.tolist()
+        for number in range(len(self._members)):
+            history = tuple((step, found[number]) for step, found in self._history)
+            step, loss = min(history, key=lambda pair: (pair[1], pair[0]))
+            tuned = TuningResult(
+                history=history,
+                best_step=step,
+                best_loss=loss,
+                steps=self._schedule.steps,
+                tokens=self._tokens(number),
+                micro_batch=self._micro_batch,
+                truncated=0,
+                losses=tuple(losses[number]),
+                way="step by step" if why else "CUDA graphs",
+                why=why,
+                shapes=tuple((s.rows, s.width, s.positions) for s in self._train.shapes),
+            )
+            yield tuned, {name: weight[number].clone() for name, weight in self._best.items()}
+
+    def _tokens(self, number: int) -> int:
+        module, more = divmod(self._schedule.steps, self._schedule.steps_per_epoch)
+        begun = self._micro_batches(module)[:more] if more else []
+        read = [self._train.lengths[row] for step in begun for groups in step for row in groups[number]]
+        return module * sum(self._train.lengths) + sum(read)

@@ -1,0 +1,385 @@
+"""The training loop.
+
+A step is the forward and backward pass of one or more micro-batches, and an optimiser update. It never synchronises
+with the host: the batch is copied to the device as one packed vector, the learning rates and the step count are there
+already, and losses stay there until the next validation. On a GPU both parts are CUDA graphs where the model allows it
+(`capture`); the result says whether they were used, and if not why.
+
+Each validation is followed by a checkpoint. An interrupted run continues from the last one, random state included, and
+ends with the same weights as an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import ModelError
+from harness.modeling.base import Base
+from harness.records import Tuning
+from harness.tuning import checkpoints
+from harness.tuning.adafactor import Adafactor, learning_rates
+from harness.tuning.attention import attention_without_masks
+from harness.tuning.batches import Batch, BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
+from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
+from harness.tuning.checkpoints import Checkpoint
+from harness.tuning.losses import LossFunction, by_length, mask_required_reason, method_loss, summed_loss
+from harness.tuning.parameter_groups import ParameterGroup, learning_rate_scales
+from harness.tuning.rank_allocation import (
+    importance_state,
+    load_importance_state,
+    rank_allocator,
+    set_rank_schedule,
+    update_ranks,
+)
+from harness.tuning.rng_state import rng_state, set_rng_state
+from harness.tuning.step_progress import ProgressCallback, StepProgress
+
+if TYPE_CHECKING:
+    import torch
+
+_OWN_LOSS = "the method has a loss of its own"
+MAX_BUCKETS = 8
+"""Shapes of training batches on a GPU, at most; each needs a CUDA graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuningResult:
+    """The result of a tuning run: validation losses as (step, loss), the best of them, and the tokens trained on.
+
+    `losses` are the training losses by step. `way` is "CUDA graphs" or "step by step", and `why` the reason for the
+    second. `masks` is the reason for attention masks, empty without masks. `shapes` are those of the buckets, empty
+    without bucketing: (rows, width, target positions).
+    """
+
+    history: tuple[tuple[int, float], ...]
+    best_step: int
+    best_loss: float
+    steps: int
+    tokens: int
+    micro_batch: int
+    truncated: int
+    losses: tuple[float, ...] = ()
+    way: str = "step by step"
+    why: str = ""
+    masks: str = ""
+    shapes: tuple[tuple[int, int, int], ...] = ()
+
+
+def trainable(model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """The trainable parameters of `model`, by name."""
+    return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Steps of an epoch, of the whole run, and between two validations."""
+
+    steps_per_epoch: int
+    steps: int
+    validate_every: int
+
+    @classmethod
+    def of(cls, tuning: Tuning, rows: int) -> Schedule:
+        """The schedule for `rows` training rows."""
+        steps_per_epoch = max(1, math.ceil(rows / tuning.batch_size))
+        steps = math.ceil(tuning.epochs * steps_per_epoch)
+        return cls(steps_per_epoch, steps, max(1, math.ceil(steps_per_epoch * tuning.evaluate_every)))
+
+    @property
+    def epochs(self) -> int:
+        """Epochs, the last of which may be incomplete."""
+        return math.ceil(self.steps / self.steps_per_epoch)
+
+
+class TrainingLoop:
+    """One tuning run: trains the trainable parameters of `base.model`, in place.
+
+    `parameter_groups` and `loss_function` are those of the method (`harness.plugin.TuningMethod`).
+    """
+
+    def __init__(
+        self,
+        base: Base,
+        train: Sequence[Row],
+        validation: Sequence[Row],
+        tuning: Tuning,
+        micro_batch: int,
+        folder: Path,
+        seed: int,
+        progress: ProgressCallback,
+        parameter_groups: Sequence[ParameterGroup] | None = None,
+        loss_function: LossFunction | None = None,
+    ) -> None:
+        import torch
+
+        self._base, self._tuning, self._micro_batch, self._folder, self._seed = base, tuning, micro_batch, folder, seed
+        self._schedule = Schedule.of(tuning, len(train))
+        self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
+        max_buckets = MAX_BUCKETS if base.device.type == "cuda" else None
+        pad_token_id = base.tokenizer.pad_token_id
+        self._train = BucketedBatches(train, pad_token_id, base.seq2seq, max_buckets)
+        self._validation = BucketedBatches(validation, pad_token_id, base.seq2seq, max_buckets)
+        self._weights = dict(trainable(base.model))
+        device, steps = base.device, self._schedule.steps
+        rates = learning_rates(tuning.learning_rate, steps, tuning.warmup_ratio)
+        table = torch.tensor(rates, dtype=torch.float64, device=device)
+        scales = learning_rate_scales(self._weights, tuning.learning_rate, parameter_groups)
+        self._optimiser = Adafactor(list(self._weights.values()), table, scales=scales)
+        self._loss_function = loss_function
+        self._losses = torch.zeros(steps, device=device)
+        self._validation_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self._history: list[tuple[int, float]] = []
+        self._done = 0
+        self._mask_reason = _OWN_LOSS if loss_function else mask_required_reason(base, train, micro_batch) or ""
+        no_graphs = f"masks are made: {self._mask_reason}" if self._mask_reason else ""
+        if rank_allocator(base.model) is not None:
+            no_graphs = "its tuner changes ranks as it goes"
+        self._recorder = GraphRecorder(device, no_graphs)
+        self._backward_graphs = GraphedFunction(self._recorder, self._backward)
+        self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
+        self._update = self._optimiser.update
+        self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
+
+    def run(self) -> TuningResult:
+        """Train to the end, from the last complete checkpoint if there is one; the model then has the best weights.
+
+        Raises:
+            ModelError: a loss is no finite number, or there was no validation.
+            FileError: a checkpoint cannot be written.
+            RuntimeError: memory ran out.
+        """
+        with contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base):
+            self._prepare()
+            start = self._resume()
+            self._base.model.train()
+            self._done = start
+            while self._done < self._schedule.steps and not self._is_out_of_patience():
+                self._step(self._done)
+                self._done += 1
+                if self._done % self._schedule.validate_every == 0:
+                    self._validate_and_save(self._done)
+            self._progress.synchronize()
+        return self._result()
+
+    def _is_out_of_patience(self) -> bool:
+        """Whether the last `patience` validations all had a loss that was no lower than one before them."""
+        patience = self._tuning.patience
+        if patience is None or len(self._history) <= patience:
+            return False
+        losses = [loss for _, loss in self._history]
+        return min(losses[:-patience]) <= min(losses[-patience:])
+
+    # ---- before the first step ---------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Choose buckets and record graphs, before there is state that a warm-up could change."""
+        model = self._base.model
+        for name, tokens in getattr(model, "prompt_tokens", {}).items():
+            # PEFT keeps them on the host and copies them in every forward pass.
+            model.prompt_tokens[name] = tokens.to(self._base.device)
+        if (tuner := rank_allocator(model)) is not None:
+            set_rank_schedule(tuner, self._schedule.steps)
+        if self._base.device.type != "cuda":
+            return
+        groups = [
+            group for epoch in range(self._schedule.epochs) for step in self._micro_batches(epoch) for group in step
+        ]
+        self._train.fix_buckets(groups)
+        self._validation.fix_buckets(list(by_length(self._validation, self._micro_batch)))
+        if not self._recorder.no_graph_reason:
+            self._progress.message("recording CUDA graphs")
+            self._record(groups)
+
+    def _record(self, groups: Sequence[Sequence[int]]) -> None:
+        import torch
+
+        model, state = self._base.model, torch.cuda.get_rng_state()
+        for parameter in self._weights.values():
+            parameter.grad = torch.zeros_like(parameter)
+        restore = snapshot([self._losses, self._validation_sum])
+        model.train()
+        for shape, packed in _examples(self._train, groups):
+            self._backward_graphs.record(shape, packed)
+        self._update = self._recorder.record(self._update_and_clear_gradients, warm_up=False)
+        model.eval()
+        for shape, packed in _examples(self._validation, list(by_length(self._validation, self._micro_batch))):
+            self._validation_graphs.record(shape, packed)
+        if self._recorder.no_graph_reason:
+            for graphed in (self._backward_graphs, self._validation_graphs):
+                graphed.clear()
+            self._update = self._optimiser.update
+        self._clear_gradients()
+        restore()
+        torch.cuda.set_rng_state(state)
+
+    def _micro_batches_of(self, epoch: int) -> list[list[Sequence[int]]]:
+        """The micro-batches of each step of an epoch."""
+        steps = epoch_steps(self._train.lengths, self._tuning.batch_size, self._seed, epoch)
+        return [list(chunks(step, self._micro_batch)) for step in steps]
+
+    # ---- a step ------------------------------------------------------------------------------------------------
+
+    def _step(self, step: int) -> None:
+        epoch, step_in_epoch = divmod(step, self._schedule.steps_per_epoch)
+        groups = self._micro_batches(epoch)[step_in_epoch]
+        total = sum(self._train.counts[number] for group in groups for number in group)
+        for group in groups:
+            self._backward_graphs(*self._train.pack(group, max(1, total)))
+        self._update()
+        if (tuner := rank_allocator(self._base.model)) is not None:
+            update_ranks(tuner, step)
+        if self._recorder.no_graph_reason:
+            self._clear_gradients()
+        self._progress.step(step + 1)
+
+    def _backward(self, shape: Shape, packed: torch.Tensor) -> None:
+        """Forward and backward pass of a micro-batch: adds to the gradients and to the loss of the step."""
+        loss = self._training_loss(unpack_batch(shape, packed))
+        loss.sum().backward()  # type: ignore[no-untyped-call]
+        self._losses.index_add_(0, self._optimiser.step, loss.detach().float().view(1))
+
+    def _training_loss(self, batch: Batch) -> torch.Tensor:
+        """The loss of a micro-batch, (1,): its share of the mean over the response tokens of the step."""
+        if self._loss_function is None:
+            return summed_loss(self._base, batch, bool(self._mask_reason)) / batch.total
+        return method_loss(self._base, batch, self._loss_function) / batch.total
+
+    def _update_and_clear_gradients(self) -> None:
+        self._optimiser.update()
+        self._clear_gradients()
+
+    def _clear_gradients(self) -> None:
+        clear_gradients(self._weights.values(), in_place=not self._recorder.no_graph_reason)
+
+    # ---- a validation ------------------------------------------------------------------------------------------
+
+    def _validate_batch(self, shape: Shape, packed: torch.Tensor) -> None:
+        import torch
+
+        with torch.no_grad():
+            self._validation_sum += summed_loss(self._base, unpack_batch(shape, packed), bool(self._mask_reason))
+
+    def _validate_and_save(self, step: int) -> None:
+        """Validate after `step` steps, and write a checkpoint."""
+        self._progress.synchronize()
+        self._check_finite(step)
+        self._base.model.eval()
+        self._validation_sum.zero_()
+        for group in by_length(self._validation, self._micro_batch):
+            self._validation_graphs(*self._validation.pack(group, 1))
+        loss = float(self._validation_sum) / max(1, sum(self._validation.counts))
+        if not math.isfinite(loss):
+            raise ModelError(f"the validation loss after step {step} is {loss}; lower the learning rate")
+        self._history.append((step, loss))
+        self._base.model.train()
+        self._save(step)
+        self._progress.validated(loss)
+
+    def _check_finite(self, step: int) -> None:
+        losses = self._losses[:step].isfinite().logical_not().nonzero()
+        if len(losses):
+            first = int(losses[0])
+            value = float(self._losses[first])
+            raise ModelError(f"the loss of step {first + 1} is {value}; lower the learning rate")
+
+    # ---- checkpoints -------------------------------------------------------------------------------------------
+
+    @property
+    def _best(self) -> tuple[int, float]:
+        return min(self._history, key=lambda pair: (pair[1], pair[0]))
+
+    def _state_tensors(self) -> dict[str, torch.Tensor]:
+        """The state beside the weights."""
+        tuner = rank_allocator(self._base.model)
+        optimiser = {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state().items()}
+        return {**optimiser, "losses": self._losses, **(importance_state(tuner) if tuner is not None else {})}
+
+    def _save(self, step: int) -> None:
+        state, facts = rng_state()
+        checkpoint = Checkpoint(
+            step, self._weights, {**self._state_tensors(), **state}, {**facts, "history": self._history}
+        )
+        checkpoints.write(self._folder, checkpoint, self._best[0])
+
+    def _resume(self) -> int:
+        """Load the last complete checkpoint; returns its step, or 0."""
+        from transformers import set_seed
+
+        set_seed(self._seed)
+        checkpoint = checkpoints.last(self._folder)
+        if checkpoint is None:
+            self._progress.begin(0, 0, None)
+            return 0
+        _copy(checkpoint.weights, self._weights)
+        if (tuner := rank_allocator(self._base.model)) is not None:
+            load_importance_state(tuner, checkpoint.state)
+        _copy({name: checkpoint.state[name] for name in self._state_tensors()}, self._state_tensors())
+        set_rng_state(checkpoint)
+        self._history = [(step, loss) for step, loss in checkpoint.facts["history"]]
+        self._progress.begin(checkpoint.step, len(self._history), self._history[-1][1])
+        return checkpoint.step
+
+    # ---- the end -----------------------------------------------------------------------------------------------
+
+    def _result(self) -> TuningResult:
+        if not self._history:
+            raise ModelError("the training loop never reached a validation; give more training problems or epochs")
+        self._check_finite(self._done)
+        step, loss = self._best
+        _copy(checkpoints.weights(self._folder, step), self._weights)
+        for parameter in self._weights.values():
+            parameter.grad = None
+        self._base.model.eval()
+        no_graph_reason = self._recorder.no_graph_reason
+        return TuningResult(
+            history=tuple(self._history),
+            best_step=step,
+            best_loss=loss,
+            steps=self._done,
+            tokens=self._tokens(),
+            micro_batch=self._micro_batch,
+            truncated=0,
+            losses=tuple(self._losses[: self._done].tolist()),
+            way="step by step" if no_graph_reason else "CUDA graphs",
+            why=no_graph_reason,
+            masks=self._mask_reason,
+            shapes=tuple((s.rows, s.width, s.positions) for s in self._train.shapes),
+        )
+
+    def _tokens(self) -> int:
+        """Tokens trained on, without padding."""
+        lengths = self._train.lengths
+        whole, more = divmod(self._done, self._schedule.steps_per_epoch)
+        begun = self._micro_batches(whole)[:more] if more else []
+        numbers = [number for step in begun for group in step for number in group]
+        return whole * sum(lengths) + sum(lengths[number] for number in numbers)
+
+
+def _examples(batches: BucketedBatches, groups: Sequence[Sequence[int]]) -> Iterator[tuple[Shape, torch.Tensor]]:
+    """A packed batch of each bucket, the widest first."""
+    by_shape = {batches.shape(group): group for group in groups}
+    return (batches.pack(by_shape[shape], 1) for shape in batches.shapes if shape in by_shape)
+
+
+def _copy(source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor]) -> None:
+    """Copy tensors into those of the same names, in place, since CUDA graphs hold their addresses."""
+    import torch
+
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(source[name])
+
+
+def clear_gradients(weights: Iterable[torch.Tensor], *, in_place: bool) -> None:
+    """Set gradients to zero `in_place`, where CUDA graphs add to them; else to None, which needs no memory."""
+    for weight in weights:
+        if not in_place:
+            weight.grad = None
+        elif weight.grad is not None:
+            weight.grad.zero_()

@@ -1,0 +1,135 @@
+"""The loss of a batch: cross-entropy on response tokens, and logits for no others.
+
+Most of a batch is prompt, and for a small model most of the work is the LM head. So the hidden states at the positions
+that predict a response token are gathered before the LM head. The batch holds their indices, so that nothing is counted
+on the device and shapes are static.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.modeling.base import Base, has_trained_prefix
+from harness.tuning.attention import model_mask_reason
+from harness.tuning.batches import IGNORE_INDEX, Batch, BucketedBatches, Row, chunks, collate, unpack_batch
+from harness.tuning.rank_allocation import rank_allocator
+
+if TYPE_CHECKING:
+    import torch
+
+LossFunction = Callable[[Any, Mapping[str, "torch.Tensor"]], "torch.Tensor"]
+"""(model, inputs) to the mean over response tokens: a method's own loss, `TuningMethod.loss_function`."""
+
+
+def summed_loss(base: Base, batch: Batch, masked: bool = True) -> torch.Tensor:
+    """The cross-entropy of `batch`, summed over its response tokens: ().
+
+    With `masked` the model gets an attention mask; else `attention_without_masks` must be active. The model's own loss
+    is used for encoder-decoder models, whose decoder input has no prompt, and for PEFT tuners that add a term to it.
+    """
+    import torch
+
+    if base.seq2seq or has_own_loss(base):
+        return method_loss(base, batch, _model_loss)
+    with _autocast(base):
+        mask = {"attention_mask": batch.mask} if masked else {}
+        cache = None if has_trained_prefix(base.model) else False
+        with _logits_at_targets_only(lm_head(base.model), batch):
+            logits = base.model(input_ids=batch.ids, use_cache=cache, **mask).logits[0]
+    return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum", ignore_index=IGNORE_INDEX)
+
+
+def method_loss(base: Base, batch: Batch, loss_function: LossFunction) -> torch.Tensor:
+    """The loss of a method on `batch`, times its response tokens: ()."""
+    labels = batch.targets.view(batch.shape.rows, -1) if base.seq2seq else batch.labels()
+    count = (batch.targets != IGNORE_INDEX).sum()
+    with _autocast(base):
+        loss = loss_function(base.model, {"input_ids": batch.ids, "attention_mask": batch.mask, "labels": labels})
+    return loss * count
+
+
+def _model_loss(model: Any, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    loss: torch.Tensor = model(**inputs).loss
+    return loss
+
+
+def _autocast(base: Base) -> torch.autocast:
+    import torch
+
+    # A cache of weights cast to 16 bits would outlive its CUDA graph, and each weight is used once per step anyway.
+    cuda = base.device.type == "cuda"
+    return torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=cuda, cache_enabled=False)
+
+
+@contextlib.contextmanager
+def _logits_at_targets_only(layer: Any, batch: Batch) -> Iterator[None]:
+    """Context manager: the layer `layer` gets only the hidden states at the batch's target positions, as one row.
+
+    Virtual tokens come before the positions that the batch counts.
+    """
+
+    def select(_: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        hidden = inputs[0]
+        text_states = hidden[:, hidden.shape[1] - batch.shape.width :]
+        return (text_states.flatten(0, 1).index_select(0, batch.target_indices)[None], *inputs[1:])
+
+    hook = layer.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def lm_head(model: Any) -> Any:
+    """The LM head: the layer that computes logits."""
+    return (model.get_base_model() if hasattr(model, "get_base_model") else model).get_output_embeddings()
+
+
+def has_own_loss(base: Base) -> bool:
+    """Whether the PEFT tuner adds a term of its own to the training loss (AdaLoRA)."""
+    return base.model.training and rank_allocator(base.model) is not None
+
+
+def mask_required_reason(base: Base, rows: Sequence[Row], size: int) -> str | None:
+    """Why the model needs attention masks, or None; tested on `size` rows of all lengths, the longest included.
+
+    Raises:
+        RuntimeError: they do not fit in memory.
+    """
+    import torch
+
+    ordered = sorted(rows, key=lambda row: -len(row["input_ids"]))
+    chosen = [ordered[round(i * (len(rows) - 1) / max(1, size - 1))] for i in range(min(size, len(rows)))]
+    batch = collate(chosen, base.tokenizer.pad_token_id, base.seq2seq, base.device)
+    training = base.model.training
+    base.model.eval()
+
+    def loss(masked: bool) -> float:
+        with torch.no_grad():
+            return float(summed_loss(base, batch, masked)) / max(1, int(batch.total))
+
+    try:
+        return model_mask_reason(base, loss)
+    finally:
+        base.model.train(training)
+
+
+def validation_loss(base: Base, rows: Sequence[Row], size: int) -> float:
+    """Mean cross-entropy over all response tokens of `rows`, `size` at a time; sets the model to evaluation."""
+    import torch
+
+    batches = BucketedBatches(rows, base.tokenizer.pad_token_id, base.seq2seq, None)
+    total = torch.zeros((), dtype=torch.float64, device=base.device)
+    base.model.eval()
+    with torch.no_grad():
+        for group in by_length(batches, size):
+            shape, packed = batches.pack(group, 1)
+            total += summed_loss(base, unpack_batch(shape, packed.to(base.device)))
+    return float(total) / max(1, sum(batches.counts))
+
+
+def by_length(batches: BucketedBatches, size: int) -> Iterator[Sequence[int]]:
+    """All rows in groups of `size`, shortest first."""
+    return chunks(sorted(range(len(batches.lengths)), key=lambda number: batches.lengths[number]), size)

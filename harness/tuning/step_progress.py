@@ -1,0 +1,99 @@
+"""Progress of a tuning run in steps that the device has finished; the host launches steps ahead of a GPU."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+_MAX_AHEAD = 32
+"""Steps that the host may be ahead of the device; more would only need memory for their batches."""
+ProgressCallback = Callable[[int, int, str], None]
+
+
+class StepProgress:
+    """Calls `progress` for finished steps, with the last validation loss, the speed and the remaining time.
+
+    The remaining time is estimated for steps and validations separately, since one validation takes as long as many
+    steps.
+    """
+
+    def __init__(self, progress: ProgressCallback, steps: int, validations: int, device: torch.device) -> None:
+        self._progress, self._steps, self._validations, self._device = progress, steps, validations, device
+        self._launched: deque[tuple[int, Any]] = deque()
+        self._validation_text = ""
+        self._since = time.monotonic()
+        self._seconds_stepping = self._seconds_validating = 0.0
+        self._steps_measured = self._validations_measured = 0
+        self._done = 0
+
+    def begin(self, step: int, validated: int, loss: float | None) -> None:
+        """The run starts, or continues, after `step` steps and `validated` validations, the last with `loss`."""
+        self._done, self._validations = step, self._validations - validated
+        self._since = time.monotonic()
+        if loss is not None:
+            self._validation_text = f"validation loss {loss:.3f}"
+
+    def message(self, text: str) -> None:
+        """Report `text` before the first step."""
+        self._progress(self._done, self._steps, text)
+
+    def step(self, step: int) -> None:
+        """Step `step` was launched; reports those that are finished by now, on a CPU this one too."""
+        if self._device.type != "cuda":
+            self._report(step)
+            return
+        import torch
+
+        event = torch.Event(self._device)
+        event.record()
+        self._launched.append((step, event))
+        if len(self._launched) > _MAX_AHEAD:
+            self._launched[0][1].synchronize()
+        while self._launched and self._launched[0][1].query():
+            self._report(self._launched.popleft()[0])
+
+    def synchronize(self) -> None:
+        """Wait until all launched steps are finished; the time that follows is not counted as steps."""
+        while self._launched:
+            number, event = self._launched.popleft()
+            event.synchronize()
+            self._report(number)
+        now = time.monotonic()
+        self._seconds_stepping, self._since = self._seconds_stepping + now - self._since, now
+
+    def validated(self, loss: float) -> None:
+        """A validation and its checkpoint are finished."""
+        now = time.monotonic()
+        self._seconds_validating, self._since = self._seconds_validating + now - self._since, now
+        self._validations_measured += 1
+        self._validation_text = f"validation loss {loss:.3f}"
+        self._progress(self._done, self._steps, self._text())
+
+    def _report(self, step: int) -> None:
+        self._steps_measured += 1
+        self._done = step
+        self._progress(step, self._steps, self._text())
+
+    def _text(self) -> str:
+        stepping = self._seconds_stepping + (time.monotonic() - self._since if self._steps_measured else 0.0)
+        if not (self._steps_measured and self._validations_measured and stepping > 0):
+            return self._validation_text
+        per_step, per_validation = (
+            stepping / self._steps_measured,
+            self._seconds_validating / self._validations_measured,
+        )
+        left = (self._steps - self._done) * per_step + max(
+            0, self._validations - self._validations_measured
+        ) * per_validation
+        return f"{self._validation_text}, {1 / per_step:.3g} steps/s, {_time(left)} left"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

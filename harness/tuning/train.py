@@ -1,0 +1,165 @@
+"""Training rows, and the training loop with the largest micro-batch that fits in memory.
+
+Cross-entropy on response tokens only; rows of similar length in a batch; Adafactor, linear schedule with 5 % warm-up,
+an effective batch of 8, up to 5 epochs, validation every 0.2 epoch, and in the end the weights with the lowest
+validation loss (study, section 4.6). When memory runs out the micro-batch is halved and gradients are accumulated, so
+that the effective batch size stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.disk import file_errors
+from harness.errors import ModelError
+from harness.modeling import memory
+from harness.modeling.base import Base, has_trained_prefix
+from harness.modeling.prompts import Prompt, PromptBuilder
+from harness.records import Problem, Tuning
+from harness.tuning.joint import JointMember, JointTrainingLoop
+from harness.tuning.loop import TrainingLoop, TuningResult, trainable
+from harness.tuning.losses import LossFunction
+from harness.tuning.parameter_groups import ParameterGroup
+from harness.tuning.step_progress import ProgressCallback
+
+T = TypeVar("T")
+
+
+def rows(
+    builder: PromptBuilder, pairs: Sequence[tuple[Prompt, Problem]], max_tokens: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Token ids and labels for each (prompt, problem); labels are -100 on the prompt. Also how many were truncated."""
+    limit, encoded, truncated = min(max_tokens, builder.base.context), [], 0
+    for prompt, problem in pairs:
+        answer = builder.encode_answer(prompt, builder.task.answer(problem))
+        if builder.base.seq2seq:
+            encoded.append({"input_ids": list(prompt.tokens[:limit]), "labels": list(answer[:limit])})
+            truncated += len(answer) > limit
+            continue
+        tokens = [*prompt.tokens, *answer]
+        labels = [-100] * len(prompt.tokens) + list(answer)
+        truncated += len(tokens) > limit
+        encoded.append({"input_ids": tokens[:limit], "labels": labels[:limit]})
+    return encoded, truncated
+
+
+def fit(
+    base: Base,
+    train: list[dict[str, Any]],
+    validation: list[dict[str, Any]],
+    tuning: Tuning,
+    folder: Path,
+    seed: int,
+    progress: ProgressCallback,
+    parameter_groups: Sequence[ParameterGroup] | None = None,
+    loss_function: LossFunction | None = None,
+) -> TuningResult:
+    """Train the trainable parameters of `base.model` in place; in the end it has the weights of the best checkpoint.
+
+    Args:
+        base: the model with the method's trainable parameters.
+        train: rows to train on, from `rows`.
+        validation: rows for the validation loss, which is always the cross-entropy, so that methods can be compared.
+        tuning: the settings of the loop.
+        folder: for checkpoints while the loop runs.
+        seed: of the order of the rows and of dropout.
+        progress: called with (step, steps, message).
+        parameter_groups: the method's own optimiser groups (`harness.plugin.TuningMethod.parameter_groups`).
+        loss_function: the method's own training loss (`harness.plugin.TuningMethod.loss_function`).
+
+    Raises:
+        ModelError: there are no rows, nothing is trainable, a loss is not finite, or not even one row at a time fits
+            in memory.
+        PluginError: the parameter groups are not those of the trainable parameters.
+        FileError: a checkpoint cannot be written.
+    """
+    if not train:
+        raise ModelError("there is nothing to train on: no training problem has an answer")
+    if not any(trainable(base.model)):
+        raise ModelError("nothing in the model is trainable under this method")
+    if has_trained_prefix(base.model) and any(
+        getattr(m, "gradient_checkpointing", False) for m in base.model.modules()
+    ):
+        raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
+    initial = {name: p.detach().to("cpu", copy=True) for name, p in trainable(base.model)}
+
+    def restore_start() -> None:
+        base.model.zero_grad(set_to_none=True)
+        # Before the first checkpoint there is nothing else to restart from.
+        for name, parameter in trainable(base.model):
+            parameter.data.copy_(initial[name])
+
+    def attempt(micro_batch: int) -> TuningResult:
+        with file_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        loop = TrainingLoop(
+            base,
+            train,
+            validation,
+            tuning,
+            micro_batch,
+            folder,
+            seed,
+            progress,
+            parameter_groups=parameter_groups,
+            loss_function=loss_function,
+        )
+        return loop.run()
+
+    return _with_smaller_micro_batches(tuning.batch_size, attempt, restore_start, progress)
+
+
+def fit_together(
+    base: Base,
+    members: Sequence[JointMember],
+    train: list[dict[str, Any]],
+    validation: list[dict[str, Any]],
+    folder: Path,
+    progress: ProgressCallback,
+) -> list[tuple[TuningResult, Mapping[str, Any]]]:
+    """Train several adapters at once on `base`, a model with one of their kind: result and best weights of each.
+
+    Call it only where `joint_tuning_unsupported_reason` is None. `set_weights` puts the weights of one adapter into the
+    model. A method with parameter groups or a loss of its own is tuned by `fit`.
+
+    Raises:
+        ModelError: not even a micro-batch of one row for each fits in memory, or a loss is not finite.
+        FileError: a checkpoint cannot be written.
+    """
+
+    def attempt(micro_batch: int) -> list[tuple[TuningResult, Mapping[str, Any]]]:
+        with file_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run()
+
+    return _with_smaller_micro_batches(members[0].tuning.batch_size, attempt, lambda: None, progress)
+
+
+def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
+    """Set the trainable parameters of the model to `weights`, by name."""
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in trainable(base.model):
+            parameter.copy_(weights[name])
+
+
+def _with_smaller_micro_batches(
+    batch_size: int, attempt: Callable[[int], T], restore_start: Callable[[], None], progress: ProgressCallback
+) -> T:
+    """The result of `attempt` with a micro-batch of `batch_size` rows, halved each time that memory runs out."""
+    micro_batch = batch_size
+    while True:
+        try:
+            return attempt(micro_batch)
+        except RuntimeError as error:
+            if not memory.is_out_of_memory(error):
+                raise
+        if micro_batch == 1:
+            raise ModelError("out of memory with one example at a time; shorten them or quantise the base")
+        micro_batch //= 2
+        restore_start()
+        memory.release()
+        progress(0, 0, f"out of memory: micro-batch {micro_batch}, the effective batch stays {batch_size}")

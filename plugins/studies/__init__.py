@@ -1,0 +1,1 @@
+"""Studies of papers: their grids, what they published, and their tables and figures."""

@@ -1,0 +1,375 @@
+"""Codecs of the types that `rpc.py` sends by value: how each is written as JSON, created again, and updated."""
+
+from __future__ import annotations
+
+import array
+import collections
+import functools
+import operator
+import sys
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.sandbox import arrays
+
+Pack = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCodec:
+    """Codec of an immutable value without parts: one text."""
+
+    tag: str
+    write: Callable[[Any], str]
+    read: Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCodec:
+    """Codec of a value with parts. `fill`, for mutable types, sets the content of an existing object in place."""
+
+    tag: str
+    write: Callable[[Any, Pack], Any]
+    make: Callable[[Any, Pack], Any]
+    fill: Callable[[Any, Any, Pack], None] | None = None
+
+
+def resolve(path: str) -> Any:
+    """What `path`, "module:name", is here; None where its module was not imported or has no such name."""
+    module, _, names = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for name in names.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
+def _import(path: str) -> Any:
+    __import__(path.partition(":")[0])
+    return resolve(path)
+
+
+def _read_numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split()]
+
+
+def _by_name(path: str) -> tuple[str, ValueCodec]:
+    def read(text: str) -> Any:
+        return _import(path)(text)
+
+    return path, ValueCodec(path, str, read)
+
+
+_BUILTIN_VALUE_CODECS: dict[type, ValueCodec] = {
+    int: ValueCodec("int", hex, lambda text: int(text, 16)),
+    float: ValueCodec("float", float.hex, float.fromhex),
+    bytes: ValueCodec("bytes", bytes.hex, bytes.fromhex),
+    complex: ValueCodec(
+        "complex",
+        lambda value: f"{value.real.hex()} {value.imag.hex()}",
+        lambda text: complex(*map(float.fromhex, text.split())),
+    ),
+    range: ValueCodec(
+        "range", lambda value: f"{value.start} {value.stop} {value.step}", lambda text: range(*_read_numbers(text))
+    ),
+    type(...): ValueCodec("ellipsis", lambda _: "", lambda _: ...),
+    type(NotImplemented): ValueCodec("not implemented", lambda _: "", lambda _: NotImplemented),
+}
+_RARE_VALUE_CODECS: dict[str, ValueCodec] = dict(
+    [
+        _by_name("decimal:Decimal"),
+        _by_name("fractions:Fraction"),
+        _by_name("uuid:UUID"),
+        _by_name("pathlib:PosixPath"),
+        _by_name("pathlib:PurePosixPath"),
+        _by_name("pathlib:PureWindowsPath"),
+        *(
+            _by_name(f"ipaddress:IPv{version}{what}")
+            for version in (4, 6)
+            for what in ("Address", "Network", "Interface")
+        ),
+        _by_name("zoneinfo:ZoneInfo"),
+    ]
+)
+_RARE_VALUE_CODECS["datetime:date"] = ValueCodec(
+    "datetime:date", str, lambda text: _import("datetime:date").fromisoformat(text)
+)
+_RARE_VALUE_CODECS["datetime:timedelta"] = ValueCodec(
+    "datetime:timedelta",
+    lambda value: f"{value.days} {value.seconds} {value.microseconds}",
+    lambda text: _import("datetime:timedelta")(*_read_numbers(text)),
+)
+_NUMPY_SCALAR = ValueCodec("numpy scalar", arrays.scalar_text, arrays.scalar_of_text)
+_NUMPY_DTYPE = ValueCodec("numpy dtype", arrays.dtype_text, arrays.dtype_of_text)
+VALUE_CODECS = {
+    text.tag: text
+    for text in (*_BUILTIN_VALUE_CODECS.values(), *_RARE_VALUE_CODECS.values(), _NUMPY_SCALAR, _NUMPY_DTYPE)
+}
+
+
+def _items(value: Any, pack: Pack) -> Any:
+    return [pack(item) for item in value]
+
+
+def _pairs(value: Any, pack: Pack) -> Any:
+    return [[pack(key), pack(item)] for key, item in dict.items(value)]
+
+
+def _fill_list(value: Any, content: Any, unpack: Pack) -> None:
+    list.__setitem__(value, slice(None), [unpack(item) for item in content])
+
+
+def _fill_dict(value: Any, content: Any, unpack: Pack) -> None:
+    pairs = [(unpack(key), unpack(item)) for key, item in content]
+    dict.clear(value)
+    for key, item in pairs:
+        dict.__setitem__(value, key, item)
+
+
+def _fill_ordered(value: Any, content: Any, unpack: Pack) -> None:
+    pairs = [(unpack(key), unpack(item)) for key, item in content]
+    collections.OrderedDict.clear(value)
+    for key, item in pairs:
+        collections.OrderedDict.__setitem__(value, key, item)
+
+
+def _fill_default(value: Any, content: Any, unpack: Pack) -> None:
+    collections.defaultdict.__dict__["default_factory"].__set__(value, unpack(content[0]))
+    _fill_dict(value, content[1], unpack)
+
+
+def _fill_set(value: Any, content: Any, unpack: Pack) -> None:
+    """The same items in the same order, where a set of the same size gives it."""
+    items = [unpack(item) for item in content[1]]
+    set.clear(value)
+    set.update(value, items)
+    if list(set.__iter__(value)) != items:
+        set.clear(value)
+        filler = range(1 << 20, 1 << 21)
+        for number in filler:
+            if sys.getsizeof(value) >= content[0] or number - filler[0] > 100_000:
+                break
+            set.add(value, number)
+        set.difference_update(value, filler[: len(value)])
+        set.update(value, items)
+
+
+def _fill_deque(value: Any, content: Any, unpack: Pack) -> None:
+    items = [unpack(item) for item in content[1]]
+    collections.deque.clear(value)
+    collections.deque.extend(value, items)
+
+
+def _fill_bytes(value: Any, content: Any, _: Pack) -> None:
+    value[:] = bytes.fromhex(content)
+
+
+def _fill_array(value: Any, content: Any, _: Pack) -> None:
+    value[:] = array.array(value.typecode, bytes.fromhex(content[1]))
+
+
+def _of_moment(value: Any, pack: Pack) -> Any:
+    naive = value.replace(tzinfo=None)
+    return [naive.isoformat(), pack(value.tzinfo), value.fold]
+
+
+def _moment(path: str) -> ObjectCodec:
+    def make(content: Any, unpack: Pack) -> Any:
+        return _import(path).fromisoformat(content[0]).replace(tzinfo=unpack(content[1]), fold=content[2])
+
+    return ObjectCodec(path, _of_moment, make)
+
+
+def _view(name: str) -> ObjectCodec:
+    if name == "keys":
+        return ObjectCodec(name, _items, lambda content, unpack: {unpack(item): None for item in content}.keys())
+    if name == "values":
+        return ObjectCodec(
+            name, _items, lambda content, unpack: dict(enumerate(unpack(item) for item in content)).values()
+        )
+    return ObjectCodec(
+        name,
+        lambda value, pack: [[pack(key), pack(item)] for key, item in value],
+        lambda content, unpack: {unpack(key): unpack(item) for key, item in content}.items(),
+    )
+
+
+def _set_items(value: Any, pack: Pack) -> Any:
+    return [sys.getsizeof(value), [pack(item) for item in set.__iter__(value)]]
+
+
+_BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
+    list: ObjectCodec("list", lambda value, pack: _items(list.__iter__(value), pack), lambda *_: [], _fill_list),
+    dict: ObjectCodec("dict", _pairs, lambda *_: {}, _fill_dict),
+    set: ObjectCodec("set", _set_items, lambda *_: set(), _fill_set),
+    bytearray: ObjectCodec("bytearray", lambda value, _: value.hex(), lambda *_: bytearray(), _fill_bytes),
+    tuple: ObjectCodec(
+        "tuple",
+        lambda value, pack: _items(tuple.__iter__(value), pack),
+        lambda content, unpack: tuple([unpack(item) for item in content]),
+    ),
+    frozenset: ObjectCodec(
+        "frozenset",
+        lambda value, pack: _items(frozenset.__iter__(value), pack),
+        lambda content, unpack: frozenset([unpack(item) for item in content]),
+    ),
+    slice: ObjectCodec(
+        "slice",
+        lambda value, pack: _items((value.start, value.stop, value.step), pack),
+        lambda content, unpack: slice(*[unpack(item) for item in content]),
+    ),
+    type({}.keys()): _view("keys"),
+    type({}.values()): _view("values"),
+    type({}.items()): _view("items"),
+    collections.Counter: ObjectCodec("counter", _pairs, lambda *_: collections.Counter(), _fill_dict),
+    collections.OrderedDict: ObjectCodec(
+        "ordered",
+        lambda value, pack: [[pack(key), pack(item)] for key, item in collections.OrderedDict.items(value)],
+        lambda *_: collections.OrderedDict(),
+        _fill_ordered,
+    ),
+    collections.defaultdict: ObjectCodec(
+        "default",
+        lambda value, pack: [pack(value.default_factory), _pairs(value, pack)],
+        lambda *_: collections.defaultdict(),
+        _fill_default,
+    ),
+    collections.deque: ObjectCodec(
+        "deque",
+        lambda value, pack: [value.maxlen, _items(collections.deque.__iter__(value), pack)],
+        lambda content, _: collections.deque(maxlen=content[0]),
+        _fill_deque,
+    ),
+    array.array: ObjectCodec(
+        "array",
+        lambda value, _: [value.typecode, value.tobytes().hex()],
+        lambda content, _: array.array(content[0]),
+        _fill_array,
+    ),
+}
+_RARE_OBJECT_CODECS: dict[str, ObjectCodec] = {
+    "datetime:datetime": _moment("datetime:datetime"),
+    "datetime:time": _moment("datetime:time"),
+    "datetime:timezone": ObjectCodec(
+        "datetime:timezone",
+        lambda value, pack: _items(value.__getinitargs__(), pack),
+        lambda content, unpack: _import("datetime:timezone")(*[unpack(item) for item in content]),
+    ),
+    "re:Pattern": ObjectCodec(
+        "re:Pattern",
+        lambda value, pack: [pack(value.pattern), value.flags],
+        lambda content, unpack: _import("re:compile")(unpack(content[0]), content[1]),
+    ),
+    "numpy:ndarray": ObjectCodec("numpy:ndarray", arrays.write_array, arrays.make_array, arrays.fill_array),
+    "types:SimpleNamespace": ObjectCodec(
+        "types:SimpleNamespace",
+        lambda value, pack: _pairs(vars(value), pack),
+        lambda *_: types.SimpleNamespace(),
+        lambda value, content, unpack: _fill_dict(vars(value), [[str(name), item] for name, item in content], unpack),
+    ),
+    "types:GenericAlias": ObjectCodec(
+        "types:GenericAlias",
+        lambda value, pack: _items((value.__origin__, *value.__args__), pack),
+        lambda content, unpack: types.GenericAlias(unpack(content[0]), tuple([unpack(item) for item in content[1:]])),
+    ),
+    "types:UnionType": ObjectCodec(
+        "types:UnionType",
+        lambda value, pack: _items([None if one is type(None) else one for one in value.__args__], pack),
+        lambda content, unpack: functools.reduce(operator.or_, [unpack(item) for item in content]),
+    ),
+}
+OBJECT_CODECS = {cell.tag: cell for cell in (*_BUILTIN_OBJECT_CODECS.values(), *_RARE_OBJECT_CODECS.values())}
+
+
+VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.items())})
+"""What shows a dictionary of the candidate's, or of the test's, as it is now."""
+
+
+def path_of(kind: type) -> str:
+    """ "module:name" of a class; what it says of itself."""
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def value_codec(kind: type) -> ValueCodec | None:
+    """The codec of values of exactly this type; None where there is none, or where they have parts."""
+    found = _BUILTIN_VALUE_CODECS.get(kind)
+    if found is None and kind.__module__ == "numpy.dtypes":
+        return _NUMPY_DTYPE if resolve(path_of(kind)) is kind and issubclass(kind, resolve("numpy:dtype")) else None
+    if found is None and kind.__module__ in _RARE_MODULES:
+        found = _RARE_VALUE_CODECS.get(path_of(kind))
+        if found is not None:
+            return found if resolve(found.tag) is kind else None
+        if kind.__module__ == "numpy" and issubclass(kind, resolve("numpy:generic") or ()):
+            return (
+                _NUMPY_SCALAR if resolve(path_of(kind)) is kind and kind.__name__ not in ("object_", "void") else None
+            )
+    return found
+
+
+def object_codec(kind: type) -> ObjectCodec | None:
+    """The codec of values with parts of exactly this type; None where there is none."""
+    found = _BUILTIN_OBJECT_CODECS.get(kind)
+    if found is None and kind.__module__ in _RARE_MODULES:
+        found = _RARE_OBJECT_CODECS.get(path_of(kind))
+        return found if found is not None and resolve(path_of(kind)) is kind else None
+    return found
+
+
+_RARE_MODULES = frozenset(path.partition(":")[0] for path in (*_RARE_VALUE_CODECS, *_RARE_OBJECT_CODECS))
+
+
+def changes(value: Any) -> bool:
+    """Whether `value` is sent by value and is mutable."""
+    cell = object_codec(type(value))
+    return cell is not None and cell.fill is not None
+
+
+_MODULES = "math cmath operator itertools functools string statistics heapq bisect"
+_FUNCTIONS_OF = frozenset(_MODULES.split())
+_EVALUATING = "exec eval compile open input print breakpoint exit quit help __import__ globals locals vars"
+_NEVER = frozenset(_EVALUATING.split())
+
+
+def library_path(value: Any) -> str | None:
+    """The path ("module:name") of `value`, a class or function of the standard library; None for anything else."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if type(value) is type(sys):
+        return f"{value.__name__}:" if is_library(value.__name__) and sys.modules.get(value.__name__) is value else None
+    if not (isinstance(module, str) and isinstance(name, str)):
+        return None
+    path = f"{module}:{name}"
+    return path if allowed(path) and resolve(path) is value else None
+
+
+def is_library(module: str) -> bool:
+    """Whether a module is the standard library's or numpy."""
+    return module.partition(".")[0] in sys.stdlib_module_names or module.partition(".")[0] == "numpy"
+
+
+def allowed(path: str) -> bool:
+    """Whether one end may name this to the other, which then uses its own."""
+    module, _, name = path.partition(":")
+    if not is_library(module) or name in _NEVER:
+        return False
+    if module == "builtins" or module in _FUNCTIONS_OF or not name:
+        return True
+    found = resolve(path) if module in sys.modules else _import(path)
+    if not isinstance(found, type):
+        return False
+    return issubclass(found, BaseException) or value_codec(found) is not None or object_codec(found) is not None
+
+
+def library(path: str) -> Any:
+    """What `path` names here.
+
+    Raises:
+        ValueError: it is nothing that may be named, or has another name.
+    """
+    if not allowed(path):
+        raise ValueError("no name of the library")
+    module, _, name = path.partition(":")
+    found = _import(path) if name else __import__(module, fromlist=["_"])
+    if library_path(found) != path:  # "builtins:print.__self__.exec" leads past `allowed` to what has another name
+        raise ValueError("no name of the library")
+    return found

@@ -1,0 +1,263 @@
+"""Finds and runs single tests of a file in the style of pytest or unittest, inside a jail.
+
+It runs where the test examines answers from outside (`asserts.py`), and where a test has to share the candidate's
+process. pytest itself is no help there: it needs the candidate's objects around it, and would report what a candidate
+in its process likes. unittest is the real one.
+
+A test runs alone: with its module, its fixtures and its `setup` functions made anew, and none of the other tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import itertools
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.sandbox import finality, fixtures, inprocess, pytestlike
+from harness.sandbox.fixtures import Call, arguments
+from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
+
+
+def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
+    """The names of the tests in `source`, found without a candidate: what it imports from `module` is a blank."""
+    blank = types.ModuleType(module)
+    vars(blank)["__getattr__"] = _blank
+    vars(blank)["__all__"] = []
+    return [test.name for test in Tests(source, blank, dict.fromkeys(names, Blank())).all()]
+
+
+def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[str, Any]) -> None:
+    """Runs one test with the candidate's `names`, found in `scope`: proxies, or the globals of the candidate itself.
+
+    Raises:
+        AssertionError: it failed, or skipped itself, which a candidate could bring about.
+    """
+    solution, share = sys.modules.get("solution"), scope.get("_needs_objects")
+    given = {name: scope[name] if name in scope else Missing(name) for name in names if share or name in scope}
+    if solution is None or vars(solution) is not scope:
+        solution = types.ModuleType(module)
+        vars(solution).update(given, __all__=list(given))
+
+    def rewritten(tree: ast.Module, names: dict[str, Any]) -> ast.Module:
+        if share is None:
+            return inprocess.rewritten(tree, names)
+        names[finality.NAME] = scope[finality.NAME]
+        return finality.rewritten(tree)
+
+    tests = Tests(source, solution, given, share, module, rewritten)
+    found = [one for one in tests.all() if one.name == test]
+    assert found, f"{test} is not there any more"
+    try:
+        found[0].act()
+    except (Failed, Skipped) as ended:
+        raise AssertionError(str(ended)) from None
+    except Exception as problem:
+        if type(problem).__name__ == "SkipTest":
+            raise AssertionError("the test skipped itself") from None
+        raise
+    if tests.names[finality.NAME].failed:
+        raise AssertionError
+
+
+class Found:
+    """A test: its name, which no other has, and what runs it."""
+
+    def __init__(self, name: str, act: Callable[[], None]) -> None:
+        self.name, self.act = name, act
+
+
+class Blank:
+    """Stands for anything of a candidate's while tests are looked for."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return Blank()
+
+    def __getattr__(self, name: str) -> Any:
+        return _blank(name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __getitem__(self, _: Any) -> Any:
+        return Blank()
+
+    def __mro_entries__(self, _: Any) -> tuple[type, ...]:
+        return ()  # a class of the test's that extends one of the candidate's
+
+    def __len__(self) -> int:
+        return 0
+
+    __add__ = __radd__ = __sub__ = __mul__ = __truediv__ = __or__ = __and__ = __getitem__
+
+
+class Missing:
+    """Stands, beside a candidate, for a name that it does not have: only the tests that use it fail."""
+
+    def __init__(self, name: str) -> None:
+        vars(self)["name"] = name
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise NameError(f"name {vars(self)['name']!r} is not defined")
+
+    __call__ = __getattr__ = __setattr__ = __getitem__ = __iter__ = __len__ = __bool__ = __contains__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __str__ = __repr__ = __format__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __or__ = _refuse
+
+
+def _blank(name: str) -> Blank:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return Blank()
+
+
+class Tests:
+    """The tests of one file."""
+
+    def __init__(
+        self,
+        source: str,
+        solution: types.ModuleType,
+        names: Mapping[str, Any],
+        share: Callable[[], Any] | None = None,
+        module: str = "solution",
+        rewritten: Callable[[ast.Module, dict[str, Any]], ast.Module] | None = None,
+    ) -> None:
+        self.share = share or (lambda: None)
+        sys.modules[solution.__name__] = sys.modules[module] = solution
+        sys.modules["pytest"] = pytestlike.module()
+        vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
+        self.module = types.ModuleType("tests")
+        self.names = vars(self.module)
+        self.names.update(names)
+        tree = ast.parse(source)
+        if rewritten:
+            tree = rewritten(tree, self.names)
+        sys.modules["tests"] = self.module
+        exec(compile(tree, "tests.py", "exec", dont_inherit=True), self.names)  # noqa: S102
+
+    def all(self) -> Iterator[Found]:
+        """Every test that is not skipped by a mark, in the order of the file."""
+        marks = self.names.get("pytestmark", [])
+        marks = list(marks) if isinstance(marks, list | tuple) else [marks]
+        for name, thing in list(self.names.items()):
+            if inspect.isclass(thing) and _is_unittest(thing):
+                yield from self._of_case(name, thing)
+            elif inspect.isclass(thing) and name.startswith("Test") and "__init__" not in vars(thing):
+                for inner in [*dict.fromkeys(key for base in reversed(thing.__mro__) for key in vars(base))]:
+                    if inner.startswith("test") and callable(function := getattr(thing, inner)):
+                        outer = [mark for base in thing.__mro__ for mark in vars(base).get("pytestmark", ())]
+                        yield from self._of_function(f"{name}.{inner}", function, [*marks, *outer], thing)
+            elif inspect.isfunction(thing) and name.startswith("test"):
+                yield from self._of_function(name, thing, marks, None)
+
+    def _of_function(self, name: str, function: Any, outer: list[Mark], owner: Any) -> Iterator[Found]:
+        marks = [*outer, *getattr(function, "pytestmark", ())]
+        if any(mark.skips() for mark in marks) or getattr(function, "__unittest_skip__", False):
+            return
+        used = [name for mark in marks if mark.name == "usefixtures" for name in mark.args]
+        used = [*(one.name for one in self.fixtures(owner).values() if one.autouse), *used]
+        axes = [_axis(mark) for mark in marks if mark.name == "parametrize"]
+        axes += [
+            [({}, {one.name: value}) for value in one.params or ()] for one in self._parametrised(function, used, owner)
+        ]
+        for number, parts in enumerate(itertools.product(*axes)):
+            if None in parts:
+                continue
+            given = {key: value for part in parts for key, value in part[0].items()}
+            params = {key: value for part in parts for key, value in part[1].items()}
+            label = f"{name}[{number}]" if axes else name
+            yield Found(label, lambda g=given, p=params: self._run(function, owner, used, g, p))  # type: ignore[misc]
+
+    def _run(self, function: Any, owner: Any, used: Sequence[str], given: Any, params: Any) -> None:
+        instance = owner() if owner is not None else None
+        call = Call(self.fixtures(owner), self.share, instance, given, params)
+        bound = function
+        if owner is not None and not isinstance(inspect.getattr_static(owner, function.__name__), staticmethod):
+            bound = getattr(instance, function.__name__)
+        pairs: list[tuple[Any, str, str]] = [(self.module, "setup_module", "teardown_module")]
+        if owner is None:
+            pairs.append((self.module, "setup_function", "teardown_function"))
+        else:
+            pairs += [(owner, "setup_class", "teardown_class"), (instance, "setup_method", "teardown_method")]
+        for holder, before, after in pairs:
+            if hasattr(holder, after):
+                call.after(functools.partial(_call_with, getattr(holder, after), bound))
+            if hasattr(holder, before):
+                _call_with(getattr(holder, before), bound)
+        call.run(bound, used)
+
+    def fixtures(self, owner: Any) -> dict[str, Fixture]:
+        """The fixtures that a test of `owner` (a class, an object of it, None) may use, by name."""
+        found = [thing for thing in self.names.values() if isinstance(thing, Fixture)]
+        if owner is not None:
+            kind = owner if inspect.isclass(owner) else type(owner)
+            found += [
+                thing for base in reversed(kind.__mro__) for thing in vars(base).values() if isinstance(thing, Fixture)
+            ]
+        return {one.name: one for one in found}
+
+    def _parametrised(self, function: Any, used: Sequence[str], owner: Any) -> list[Fixture]:
+        """The fixtures with parameters that a test uses, directly or through others."""
+        known, todo, seen = self.fixtures(owner), [*used, *arguments(function)], []
+        while todo:
+            one = known.get(todo.pop())
+            if one is not None and one not in seen:
+                seen.append(one)
+                todo += arguments(one.function)
+        return sorted((one for one in seen if one.params is not None), key=lambda one: one.name)
+
+    def _of_case(self, name: str, case: Any) -> Iterator[Found]:
+        import unittest
+
+        if case in (unittest.TestCase, unittest.IsolatedAsyncioTestCase) or getattr(case, "__unittest_skip__", False):
+            return
+        for inner in unittest.defaultTestLoader.getTestCaseNames(case):
+            function = getattr(case, inner)
+            marks = [mark for thing in (case, function) for mark in getattr(thing, "pytestmark", ())]
+            unwanted = ("__unittest_skip__", "__unittest_expecting_failure__")
+            if not (any(mark.skips() for mark in marks) or any(getattr(function, flag, False) for flag in unwanted)):
+                yield Found(f"{name}.{inner}", lambda one=inner: self._run_case(case, one))  # type: ignore[misc]
+
+    def _run_case(self, case: Any, name: str) -> None:
+        """One method, with `debug`, which raises what the method raises."""
+        self.names.get("setUpModule", lambda: None)()
+        case.setUpClass()
+        case(name).debug()
+        case.doClassCleanups()
+        case.tearDownClass()
+        self.names.get("tearDownModule", lambda: None)()
+
+
+def _is_unittest(thing: Any) -> bool:
+    unittest = sys.modules.get("unittest")
+    return unittest is not None and issubclass(thing, unittest.TestCase)
+
+
+def _axis(mark: Mark) -> list[Any]:
+    """The sets of one `parametrize`: arguments of the test, parameters of fixtures; None for one that is skipped."""
+    names, sets = mark.args[0] if mark.args else mark.kwargs["argnames"], mark.args[1:2] or [mark.kwargs["argvalues"]]
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    names = [name for name in names if name]
+    indirect = mark.kwargs.get("indirect", False)
+    through = names if indirect is True else list(indirect or ())
+    found: list[Any] = []
+    for one in sets[0]:
+        values = one.values if isinstance(one, Values) else (one,) if len(names) == 1 else tuple(one)
+        if isinstance(one, Values) and any(mark.skips() for mark in one.marks):
+            found.append(None)
+            continue
+        pairs = dict(zip(names, values, strict=True))
+        found.append(
+            ({k: v for k, v in pairs.items() if k not in through}, {k: v for k, v in pairs.items() if k in through})
+        )
+    return found
+
+
+def _call_with(function: Any, test: Any) -> None:
+    """Calls a `setup` function, some of which take the test."""
+    function(test) if arguments(function) else function()

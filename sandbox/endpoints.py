@@ -1,0 +1,370 @@
+"""The two RPC endpoints of an assertion test: the client runs the test, the server runs the candidate."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import functools
+import os
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from harness.sandbox import bases, codecs, functions, naming
+from harness.sandbox.operations import OPERATIONS
+from harness.sandbox.proxies import OPERATORS, Proxies, Proxy, ProxyType
+from harness.sandbox.rpc import Endpoint, Marshaller, ProtocolError
+from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
+
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type(str.upper))
+_OF_CLASSES = (
+    *(property, types.GetSetDescriptorType, types.MemberDescriptorType, types.MappingProxyType),
+    *(types.WrapperDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType),
+)
+"""What a test gets that takes a class for an object: the candidate has given it that, so it decides nothing."""
+
+
+def _describe_error(end: Marshaller, problem: BaseException) -> Any:
+    kind = type(problem)
+    names = [(name, value) for name, value in vars(problem).items() if isinstance(name, str)]
+    members = {name: member.__get__(problem) for name, member in _members(kind).items()}
+    if isinstance(end, RpcClient):
+        members.pop("obj", None)  # what has no such attribute: no object that the test has given anybody
+    names += [(name, value) for name, value in members.items() if value is not None]
+    given = [end.pack(item) for item in problem.args]
+    kept = [[name, end.pack(value)] for name, value in names]
+    chain = [end.pack(problem.__cause__), end.pack(problem.__context__), problem.__suppress_context__]
+    return ["error", [end.pack(kind), given, chain, kept]]
+
+
+def _members(kind: type[BaseException]) -> dict[str, types.MemberDescriptorType]:
+    """The attributes of an exception that are no part of its dictionary: `name`, `filename`, `value`."""
+    classes = [one for one in kind.__mro__ if codecs.library_path(one)]
+    found = [(name, thing) for one in classes for name, thing in vars(one).items() if not name.startswith("_")]
+    return {name: thing for name, thing in found if type(thing) is types.MemberDescriptorType}
+
+
+def _rebuild_error(end: Marshaller, number: int, content: Any) -> Any:
+    kind, arguments = end.unpack(content[0]), [end.unpack(item) for item in content[1]]
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        raise ValueError("no exception")
+    problem: Any = None
+    if not isinstance(kind, ProxyType):
+        with contextlib.suppress(Exception):  # some are made from other arguments than they keep
+            problem = kind(*arguments)
+    if problem is None:
+        problem = kind.__new__(kind, *arguments)
+        BaseException.args.__set__(problem, tuple(arguments))  # type: ignore[attr-defined]
+    end.register(number, problem)
+    members = _members(kind)
+    for name, value in content[3]:
+        plain = not isinstance(kind, ProxyType) and (not name.startswith("__") or name == "__notes__")
+        if plain or name in members:
+            with contextlib.suppress(AttributeError, TypeError):  # what the class computes itself
+                object.__setattr__(problem, str(name), end.unpack(value))
+    cause, context = end.unpack(content[2][0]), end.unpack(content[2][1])
+    problem.__cause__ = cause if isinstance(cause, BaseException) else None
+    problem.__context__ = context if isinstance(context, BaseException) else None
+    problem.__suppress_context__ = bool(content[2][2])
+    return problem
+
+
+def _write_base(end: Marshaller, value: Any, base: type) -> Any:
+    """The plain content of an object whose class extends `base`."""
+    plain = bases.as_base(value, base)
+    cell = codecs.object_codec(base)
+    return [cell.tag, cell.write(plain, end.pack)] if cell else end.pack(plain)
+
+
+class RpcClient(Endpoint):
+    """The endpoint of the process that runs the test."""
+
+    def __init__(
+        self, read: Callable[[], bytes], send: Callable[[bytes], None], begin_call: Callable[[], None]
+    ) -> None:
+        super().__init__(0, read, send)
+        self._begin_call = begin_call
+        self._waiting = False
+        self.proxies = Proxies(self.ask)
+        self.broken: ProtocolError | None = None
+        self.said: frozenset[str] = frozenset()
+        """The names that the test's text says."""
+        self._methods: dict[tuple[int, str], Any] = {}
+        self._lent: set[int] = set()
+        """Functions that the test has given to the candidate."""
+
+    def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+        if self.broken:
+            raise self.broken
+        outermost, self._waiting = not self._waiting, True
+        if outermost and operation == "call":
+            # only what the test's text calls: how many steps or operators there are may be the candidate's choice, and
+            # how often it calls what the test has lent it
+            self._begin_call()
+        try:
+            return super().ask(operation, arguments, keywords)
+        except ProtocolError as problem:
+            self.broken = problem
+            raise
+        finally:
+            self._waiting = not outermost
+
+    def is_foreign(self, value: Any) -> bool:
+        """Whether it came from the candidate's process."""
+        return self.numbers.get(id(value), 0) % 2 == 1
+
+    def read(self, message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        self.proxies.reading = True
+        try:
+            return super().read(message)
+        finally:
+            self.proxies.reading = False
+
+    def describe(self, number: int, value: Any) -> Any:
+        if issubclass(type(value), Proxy | ProxyType):
+            base = bases.base_of(type(value)) if number in self.mutable else None
+            return ["hybrid", [None, _write_base(self, value, base)]] if base else None
+        if isinstance(value, BaseException) and codecs.library_path(type(value)):
+            self.pinned.add(number)
+            return _describe_error(self, value)
+        if isinstance(value, _FUNCTIONS):
+            self.pinned.add(number)
+            self._lent.add(number)
+            if not isinstance(value, types.FunctionType):
+                return ["callable", str(getattr(value, "__name__", "function"))]
+            self.mutable.add(number)
+            return ["function", functions.describe(value, self.pack, self._is_known)]
+        if isinstance(value, _OF_CLASSES):
+            raise TypeError(f"a {type(value).__name__} cannot be sent")
+        if not naming.makes(self.said, type(value)):
+            raise TypeError(f"a {type(value).__name__} cannot be sent")
+        raise self.proxies.refuse()
+
+    def _is_known(self, kind: type) -> bool:
+        """Whether the other end has this class, too: its own, or one of the library's."""
+        return isinstance(kind, ProxyType) or self.library_name(kind) is not None
+
+    def reference(self, value: Any) -> list[int]:
+        if type(value) in (types.MethodType, types.BuiltinMethodType):  # a proxy says that it is one, too
+            # each time that it is asked for, a method is a new object that equals the one before
+            key = id(value.__self__), value.__name__
+            known = self._methods.get(key)
+            value = value if known is None or known != value else known
+            self._methods[key] = value
+        return super().reference(value)
+
+    def rebuild(self, number: int, cell: Any) -> Any:
+        tag, content = cell
+        if number in self.objects and tag == "hybrid":
+            return self._refill(number, content[1])
+        if tag == "function":
+            return self._set_on(number, content)
+        self.pinned.add(number)
+        if tag == "type":
+            parents = tuple(self.unpack(base) for base in content["bases"])
+            if not all(isinstance(base, type) for base in parents):
+                raise ValueError("a base that is no class")
+            return self.proxies.kind(content, parents)
+        if tag == "error":
+            return _rebuild_error(self, number, content)
+        kind: Any = self.unpack(content[0])
+        if not issubclass(type(kind), ProxyType):
+            raise ValueError("no class of the candidate's")
+        if tag not in ("object", "hybrid"):
+            raise ValueError("an unknown tag")
+        value = object.__new__(kind) if tag == "object" else self._hybrid(number, kind, content[1])
+        if isinstance(content[-1], int):
+            self.proxies.hashes[id(value)] = content[-1]
+        return value
+
+    def _hybrid(self, number: int, kind: Any, content: Any) -> Any:
+        base: Any = bases.base_of(kind)
+        cell = codecs.OBJECT_CODECS.get(content[0]) if isinstance(content, list) and len(content) == 2 else None
+        if cell is None:
+            return base.__new__(kind, self.unpack(content))
+        if cell.fill is None:
+            return base.__new__(kind, cell.make(content[1], self.unpack))
+        value = base.__new__(kind)
+        self.mutable.add(number)
+        self.register(number, value)
+        cell.fill(value, content[1], self.unpack)
+        return value
+
+    def _set_on(self, number: int, content: Any) -> Any:
+        """What the candidate has set on a function of the test's that it was given."""
+        function = self.objects[number]
+        if number not in self._lent or not isinstance(function, types.FunctionType):
+            raise ValueError("no function of the test")
+        functions.set_state(function, content[-1], self.unpack)
+        return function
+
+    def _refill(self, number: int, content: Any) -> Any:
+        value = self.objects[number]
+        cell = codecs.OBJECT_CODECS[content[0]] if number in self.mutable else None
+        if cell and cell.fill:
+            cell.fill(value, content[1], self.unpack)
+        return value
+
+    def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
+        """Calls back a function of the test. The candidate may request nothing else."""
+        function, *arguments = given
+        number = self.numbers.get(id(function), -1)
+        known: Any = self.objects.get(number)  # the number may be that of an object that is gone
+        if operation != "call" or number not in self._lent or known is not function:
+            raise ProtocolError("no function of the test")
+        return function(*arguments, **named)
+
+    def library_name(self, value: Any) -> str | None:
+        if issubclass(type(value), Proxy | ProxyType):
+            return None
+        return codecs.library_path(value) if isinstance(value, (type, types.ModuleType, *_FUNCTIONS)) else None
+
+    def library(self, name: str) -> Any:
+        return codecs.library(name)
+
+    def print_remote(self, said: Any) -> None:
+        for stream, text in zip((sys.stdout, sys.stderr), said, strict=False):
+            if text:
+                stream.write(str(text))
+
+
+class RpcServer(Endpoint):
+    """The endpoint of the candidate's process. The candidate controls it: its messages are answers, never verdicts."""
+
+    def __init__(self, module: types.ModuleType, read: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
+        super().__init__(1, read, send)
+        self.module = module
+        self._process = os.getpid()
+        self._asking = _thread.RLock()
+        self._given: dict[int, list[Any]] = {}
+        """What the test's end has said of its functions."""
+        self._printed, self._errors = OutputBuffer(), ErrorBuffer()
+        self.stdout, self.stderr = text_stream(self._printed), text_stream(self._errors)
+
+    def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+        with self._asking:  # threads of the candidate's may call what the test has lent it
+            return super().ask(operation, arguments, keywords)
+
+    by_reference = codecs.VIEWS
+
+    def describe(self, number: int, value: Any) -> Any:
+        if number in self._given:
+            return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
+        if number % 2 != self.parity:
+            return None
+        self.pinned.add(number)
+        kind = type(value)
+        if issubclass(kind, type):
+            return ["type", self._describe_class(value)]
+        if issubclass(kind, BaseException):
+            return _describe_error(self, value)
+        base = bases.base_of(kind)
+        if base is None:
+            return ["object", [self.reference(kind), _hash(value)]]
+        cell = codecs.object_codec(base)
+        if cell and cell.fill:
+            self.mutable.add(number)
+        return ["hybrid", [self.reference(kind), _write_base(self, value, base), _hash(value)]]
+
+    def _describe_class(self, kind: Any) -> dict[str, Any]:
+        base = bases.base_of(kind) or _nearest_error(kind)
+        own = [name for name in OPERATORS if _defined(kind, name) is not _defined(base, name)]
+        plain = [name for name in dir(base) if not name.startswith("_")] if base is not object else []
+        path = codecs.path_of(kind)
+        return {
+            "name": kind.__name__,
+            "module": str(kind.__module__),
+            "qualname": kind.__qualname__,
+            "bases": [self.pack(one) for one in kind.__bases__],
+            "operators": [name for name in own if _defined(kind, name) is not None],
+            "checks": _defined(type(kind), "__instancecheck__") is not _defined(type, "__instancecheck__"),
+            "overrides": [name for name in plain if _defined(kind, name) is not _defined(base, name)],
+            "unhashable": _defined(kind, "__hash__") is None,
+            "library": path if codecs.is_library(str(kind.__module__)) else "",
+        }
+
+    def rebuild(self, number: int, cell: Any) -> Any:
+        tag, content = cell
+        if tag == "hybrid":
+            value = self.objects[number]
+            codec = codecs.OBJECT_CODECS[content[1][0]]
+            assert codec.fill is not None
+            codec.fill(value, content[1][1], self.unpack)
+            return value
+        self.pinned.add(number)
+        if tag == "error":
+            return _rebuild_error(self, number, content)
+        return self._stand_in(number, tag, content)
+
+    def _stand_in(self, number: int, tag: str, content: Any) -> Any:
+        """A function that looks like one of the test's, and has that one called."""
+        if number in self.objects:
+            self._given[number] = content
+            functions.set_state(self.objects[number], content[-1], self.unpack)
+            return self.objects[number]
+
+        def call(*given: Any, **named: Any) -> Any:
+            return self.ask("call", (made, *given), named)
+
+        if tag == "callable":
+            call.__name__ = call.__qualname__ = content
+            made: Any = call
+            return made
+        self.mutable.add(number)
+        self._given[number] = content
+        made = functions.stand_in(content, self.unpack, call)
+        return made
+
+    def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
+        try:
+            return self._perform(operation, given, named)
+        finally:
+            if os.getpid() != self._process:
+                os._exit(0)  # a process that the candidate forked; the line is its parent's
+
+    def _perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
+        if operation == "call":
+            function, *arguments = given
+            return function(*arguments, **named)
+        if operation == "names":
+            known = vars(self.module)
+            return [[name, known[name]] for name in given if name in known]
+        if operation == "rebind":
+            vars(self.module)[given[0]] = given[1]
+            return None
+        return OPERATIONS[operation](*given)
+
+    def library_name(self, value: Any) -> str | None:
+        return codecs.library_path(value) if issubclass(type(value), _NAMED) else None
+
+    def library(self, name: str) -> Any:
+        return codecs.library(name)
+
+    def take_output(self) -> Any:
+        said = self._printed.take(), self._errors.take()
+        return said if any(said) else ""
+
+
+_NAMED = (type, types.ModuleType, types.BuiltinFunctionType)
+
+
+def _hash(value: Any) -> int | None:
+    """The hash of an object that has one of its own: the test's process cannot ask while it makes a dictionary."""
+    if _defined(type(value), "__hash__") in (None, object.__hash__):
+        return None
+    try:
+        return hash(value)
+    except Exception:  # noqa: BLE001 - then nobody can have it as a key
+        return None
+
+
+def _nearest_error(kind: type) -> type:
+    """The exception class that the library has and this one extends; `object` where it is no exception."""
+    if not issubclass(kind, BaseException):
+        return object
+    return next(one for one in kind.__mro__ if codecs.library_path(one))
+
+
+def _defined(kind: Any, name: str) -> Any:
+    return next((vars(one)[name] for one in kind.__mro__ if name in vars(one)), None)

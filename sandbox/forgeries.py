@@ -1,0 +1,198 @@
+"""Attacks that forge the verdict of an assertion test; part of `attacks.py`."""
+
+# ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
+
+from __future__ import annotations
+
+from harness.records import AssertTests, SandboxTests
+
+ALWAYS_EQUAL = "class E{base}:\n def __eq__(s, o): return True\n __ne__ = lambda s, o: False\n __hash__ = lambda s: 0\n"
+_OBLIGING = ALWAYS_EQUAL + (
+    " __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __eq__\n __len__ = lambda s: 3\n __iter__ = lambda s: iter([s])\n"
+    " __call__ = __add__ = __radd__ = __getitem__ = lambda s, *a: s\n"
+    " __sub__ = __rsub__ = __abs__ = __round__ = lambda s, *a: 0.0\n"
+    " def __getattr__(s, k):\n  if k[:2] == '__': raise AttributeError(k)\n  return lambda *a, **k: s\n"
+    "def answer(n): return E()\n"
+)
+"""An object that grants whatever a test asks of it."""
+_BESIDE = "x = answer(7)\nassert x == '{secret}'"
+"""A test that is run, not read."""
+_INSIDE = "import inspect\nassert answer(len) == '{secret}'"
+"""A test that is run in the candidate's process."""
+SEARCH = """\
+import gc, sys
+seen = [repr(o)[:2000] for o in gc.get_objects() if isinstance(o, (str, dict, list, tuple))]
+frame = sys._getframe()
+while frame:
+    seen.append(repr(frame.f_locals)[:5000] + repr(frame.f_globals)[:5000])
+    frame = frame.f_back
+found = [t[t.find('canary-'):][:23] for t in seen if 'canary-' in t]
+found = [f for f in found if f[7:].isalnum() and len(f) == 23]
+"""
+
+_CODE_BESIDE = """\
+import sys
+def answer(n): return object()
+kinds = sys.modules.get('harness.sandbox.codecs')
+if kinds:
+    code = (
+        "import sys, os\\nf = sys._getframe()\\nwhile f:\\n s = f.f_locals.get('self')\\n"
+        " if f.f_code.co_name == '_run' and hasattr(s, '_note'):\\n"
+        '  s._say(\\'{"end": "passed", "error": "", "judged": false}\\\\n\\')\\n'
+        "  s._note(f.f_locals['test'], 1, None, 0); os._exit(0)\\n f = f.f_back\\n"
+    )
+    path_of = kinds.library_path
+    kinds.library_path = lambda v: 'builtins:print.__self__.exec' if v is print else path_of(v)
+    mine = ['extra', print]
+    RpcServer = sys.modules['harness.sandbox.endpoints'].RpcServer
+    perform = RpcServer._perform
+    def do(s, what, given, named):
+        if what == 'names': return [*perform(s, what, given, named), mine]
+        mine[1](code)
+    RpcServer._perform = do
+"""
+"""Has the test's process hold `exec`, waits until it is given it as a function of the test's, and calls it."""
+_CHOOSES = """\
+import numpy as np, re, sys
+def judge():
+    frame = sys._getframe()
+    while frame:
+        if '_harness_compare' in frame.f_globals: return frame.f_globals
+        frame = frame.f_back
+def answer(n):
+    names = judge()
+    if names is None: return {value}
+    names['_harness_compare'] = lambda *a: True
+    return [7]
+"""
+"""Gives a value that a test cannot pass on, in the hope to be judged in its own process, and patches the judge there."""
+_PASSES_ON = "for x in answer(7): answer(x)\nassert answer(8) == '{secret}'"
+
+ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
+    **{
+        f"an obliging object, {name}": (_OBLIGING.format(base=""), AssertTests("answer", code))
+        for name, code in {
+            "strip": "assert answer('a').strip() == '{secret}'",
+            "sorted": "assert sorted(answer('a')) == ['{secret}']",
+            "set": "assert set(answer('a')) == {{'{secret}'}}".replace("{{", "{").replace("}}", "}"),
+            "in": "assert answer('a') in ('{secret}', 2)",
+            "contains": "assert '{secret}' in answer('a')",
+            "startswith": "assert answer('a').startswith('{secret}')",
+            "tolerance": "assert abs(answer('a') - 1.7) < 1e-6",
+            "item": "assert answer('a')[0] == '{secret}'",
+            "beside": _BESIDE,
+            "inside": _INSIDE,
+            "inside, strip": "import inspect\nassert answer(len).strip() == '{secret}'",
+            "inside, sorted": "import inspect\nassert sorted(answer(len)) == ['{secret}']",
+            "inside, tolerance": "import inspect\nassert abs(answer(len) - 1.7) < 1e-6",
+        }.items()
+    },
+    **{
+        f"an obliging {base}, {name}": (_OBLIGING.format(base=f"({base})"), AssertTests("answer", code))
+        for base in ("str", "list", "dict")
+        for name, code in {"beside": _BESIDE, "inside": _INSIDE}.items()
+    },
+    **{
+        f"a choice of its judge, {name}": (_CHOOSES.replace("{value}", value), AssertTests("answer", code))
+        for name, value, code in [
+            ("an item of an array", "np.zeros(3, dtype='V4')", _PASSES_ON),
+            ("a row of an array", "np.zeros(3, dtype=[('a', 'O')])", _PASSES_ON),
+            ("an array's kind", "np.zeros(3)", "answer(answer(7).dtype)\nassert answer(8) == '{secret}'"),
+            ("a match", "re.compile('')", "answer(answer(7).match(''))\nassert answer(8) == '{secret}'"),
+            ("what a function of the test's returns", "7", "answer(lambda x: x[0])\nassert answer(8) == '{secret}'"),
+        ]
+    },
+    "an obliging float": (_OBLIGING.format(base="(float)"), AssertTests("answer", "assert abs(answer(7) - 1.7) < 1e-6")),
+    "a string that starts with everything": (
+        "class S(str): startswith = lambda s, *a: True\ndef answer(n): return S('a')",
+        AssertTests("answer", "assert answer(7).startswith('{secret}')"),
+    ),
+    "a list that lies about its length": (
+        "class L(list):\n __len__ = lambda s: 3\n __iter__ = lambda s: iter(())\ndef answer(n): return L()",
+        AssertTests("answer", "x = answer(7)\nassert len(x) == 3\nfor a, b in zip(x, ['{secret}', 1, 2]): assert a == b"),
+    ),
+    "a dictionary that lies about its items": (
+        "class D(dict):\n __len__ = lambda s: 1\n items = lambda s: []\ndef answer(n): return D()",
+        AssertTests("answer", "x = answer(7)\nassert len(x) == 1\nfor a, b in x.items(): assert a == '{secret}'"),
+    ),
+    "a list that says that it is empty": (
+        "class L(list): __bool__ = lambda s: False\ndef answer(n): return L([1])",
+        AssertTests("answer", "x = answer(7)\nassert len(x) == 1\nwhile x: assert x.pop() == '{secret}'"),
+    ),
+    "a string that finds everything": (
+        "class S(str):\n find = index = count = lambda s, *a: 1\n isalpha = lambda s: True\ndef answer(n): return S('')",
+        AssertTests("answer", "x = answer(7)\nassert x.find('{secret}') >= 0 or x.count('{secret}') or x.isalpha()"),
+    ),
+    "a number without size": (
+        "class I(int): __abs__ = __round__ = lambda s, *a: 0\ndef answer(n): return I(5)",
+        AssertTests("answer", "x = answer(7)\nassert abs(x) < 1 or round(x) == 0"),
+    ),
+    "a set that contains everything": (
+        "class S(set): issuperset = __ge__ = __contains__ = lambda s, x: True\ndef answer(n): return S()",
+        AssertTests("answer", "assert answer(7).issuperset({7}) or '{secret}' in answer(7) or answer(7) >= {7}"),
+    ),
+    "an obliging mock": ("from unittest import mock\ndef answer(n): return mock.ANY", AssertTests("answer", _BESIDE)),
+    "an obliging mock, inside": ("from unittest import mock\ndef answer(n): return mock.ANY", AssertTests("answer", _INSIDE)),
+    "a proxy of an obliging object": (
+        _OBLIGING.format(base="") + "import weakref\ne = E()\ndef answer(n): return weakref.proxy(e)",
+        AssertTests("answer", _INSIDE),
+    ),
+    "an object that swallows errors": (
+        "class C:\n __enter__ = lambda s: s\n __exit__ = lambda s, *a: True\ndef answer(n): return C()",
+        AssertTests("answer", "with answer(7): assert answer(8) == '{secret}'"),
+    ),
+    "StopIteration in map": ("def answer(n): raise StopIteration", AssertTests("answer", "assert all(map(answer, [7, 8]))")),
+    "StopIteration in zip": (
+        "def answer(n): raise StopIteration",
+        AssertTests("answer", "for a, b in zip(map(answer, [7]), ['{secret}']): assert a == b"),
+    ),
+    "StopIteration inside": (
+        "def answer(n): raise StopIteration",
+        AssertTests("answer", "import inspect\nassert all(map(answer, [7, 8]))"),
+    ),
+    "names without their import, assertions": ("def answer(n): return ceil(n)", AssertTests("answer", "assert answer(6.5) == 7")),
+    **{
+        f"a file of a module that the test imports, in {where}": (
+            f"import sys\nopen({where!r} + '/statistics.py', 'w').write('mean = lambda x: 7.5')\nsys.path.insert(0, {where!r})\n"
+            "def answer(n): return [n]",
+            AssertTests("answer", "import statistics\nx = answer(7)\nassert statistics.mean(x) == 7.5"),
+        )
+        for where in ("/tmp", ".")
+    },
+    "a module of its own making": (
+        "class math:\n isclose = staticmethod(lambda *a, **k: True)\ndef answer(n): return 1",
+        AssertTests("answer", "assert math.isclose(answer(7), 7.5)"),
+    ),
+    "numpy of its own making": (
+        "class np:\n allclose = staticmethod(lambda *a, **k: True)\ndef answer(n): return 1",
+        AssertTests("answer", "assert np.allclose(answer(7), 7.5)"),
+    ),
+    "builtins of its own making": (
+        "def all(x): return True\nabs = lambda x: 0\ndef answer(n): return 1",
+        AssertTests("answer", "x = answer(7)\nassert abs(x - 7) < 1e-6 and all([x == 7])"),
+    ),
+    "a verdict on every descriptor": (
+        "import os\ndef answer(n):\n for i in range(64):\n  try: os.write(i, b'{\"end\": \"passed\", \"judged\": false}\\n')\n"
+        "  except OSError: pass\n os._exit(0)",
+        AssertTests("answer", _BESIDE),
+    ),
+    "kill the client": (
+        "import os\ndef answer(n):\n for i in range(2, 99):\n  try: os.kill(i, 9)\n  except OSError: pass\n return 1",
+        AssertTests("answer", _BESIDE),
+    ),
+    "interrupt the client": (
+        "import os\ndef answer(n):\n for i in range(2, 99):\n  try: i == os.getpid() or os.kill(i, 2)\n  except OSError: pass\n return 1",
+        AssertTests("answer", "try: x = answer(7)\nexcept BaseException: x = 1\nassert x == '{secret}'"),
+    ),
+    "the globals of a test's function": (
+        "def answer(g): return getattr(g, '__globals__', {}).get('wanted') or (g.__code__.co_consts + (1,))[0]",
+        AssertTests("answer", "wanted = '{secret}'\nassert answer(lambda: 1) == wanted"),
+    ),
+    "a message for the client": (
+        "import gc, json\ndef answer(g):\n for o in gc.get_objects():\n  if type(o).__name__ == 'RpcServer':\n"
+        "   return o.ask('call', (getattr, g, '__globals__'))['wanted']",
+        AssertTests("answer", "wanted = '{secret}'\nassert answer(lambda: 1) == wanted"),
+    ),
+    "code for the client": (_CODE_BESIDE, AssertTests("answer", _BESIDE)),
+    "walk the frames beside a test": (SEARCH + "def answer(n): return found[0] if found else None", AssertTests("answer", _BESIDE)),
+}  # fmt: skip

@@ -1,0 +1,400 @@
+"""Proxies that a test gets in place of the candidate's classes, functions and objects.
+
+A proxy has the name, the bases and the operators of what it stands for, and asks the candidate's process for the
+rest. It is asked less than the object itself would be, wherever an answer would be a verdict: an object of the
+candidate's equals a plain value of the test only where the test is about its class.
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from harness.sandbox import bases, codecs
+from harness.sandbox.rpc import NotTransferable
+
+Ask = Callable[..., Any]
+
+_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
+_OPERATIONS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
+_BINARY = tuple(f"__{before}{name}__" for name in _OPERATIONS.split() for before in ("", "r", "i"))
+PLAIN_FORMS = {
+    "collections:UserDict": dict,
+    "collections:ChainMap": dict,
+    "builtins:mappingproxy": dict,
+    "collections:UserList": list,
+    "collections:UserString": str,
+    "builtins:memoryview": bytes,
+    **{f"builtins:{kind}_{view}": set for kind in ("dict", "odict") for view in ("keys", "items")},
+    "collections.abc:Mapping": dict,
+    "collections.abc:Set": set,
+}
+"""Classes of the library that equal plain values: what to compare in place of such an object."""
+_NUMBERS = frozenset({"__float__", "__complex__", "__int__", "__index__"})
+"""Operators that give a number in place of an object."""
+_OF_NUMPY = frozenset(f"__array_{name}__" for name in ["function", "ufunc", "interface", "struct", "priority", "wrap"])
+"""What numpy asks a class for, to have that decide in numpy's place: an object of the candidate's does not."""
+OPERATORS = (
+    *("__call__", "__len__", "__iter__", "__next__", "__reversed__", "__getitem__", "__setitem__"),
+    *("__delitem__", "__contains__", "__missing__", "__bool__", "__int__", "__index__", "__float__", "__complex__"),
+    *(
+        "__str__",
+        "__repr__",
+        "__format__",
+        "__bytes__",
+        "__fspath__",
+        "__hash__",
+        "__round__",
+        "__trunc__",
+        "__floor__",
+    ),
+    *("__ceil__", "__abs__", "__neg__", "__pos__", "__invert__", "__enter__", "__exit__"),
+    *("__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"),
+    *_COMPARISONS,
+    *_BINARY,
+)
+"""What an expression does with an object without naming an attribute."""
+
+
+class ProxyType(type):
+    """The metaclass: proxies of the candidate's classes are its instances."""
+
+    if TYPE_CHECKING:
+        _proxies: Proxies
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        return cls._proxies.call(cls, arguments, keywords)
+
+    def __getattr__(cls, name: str) -> Any:
+        return cls._proxies.attribute(cls, name)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        cls._proxies.ask("set", (cls, name, value))
+
+    def __delattr__(cls, name: str) -> None:
+        cls._proxies.ask("delete", (cls, name))
+
+    def __getitem__(cls, item: Any) -> Any:
+        return cls._proxies.ask("item", (cls, item))
+
+    def __iter__(cls) -> Any:
+        return cls._proxies.ask("iterate", (cls,))
+
+    def __len__(cls) -> int:
+        return int(cls._proxies.ask("length", (cls,)))
+
+    def __contains__(cls, item: Any) -> bool:
+        return any(item == member for member in cls)
+
+    def __bool__(cls) -> bool:
+        return True
+
+    def __dir__(cls) -> Any:
+        return cls._proxies.ask("dir", (cls,))
+
+    def __repr__(cls) -> str:
+        return str(cls._proxies.ask("repr", (cls,)))
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return super().__instancecheck__(value) or cls._proxies.checked("isinstance", cls, value)
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return super().__subclasscheck__(kind) or cls._proxies.checked("issubclass", cls, kind)
+
+    @property
+    def __mro__(cls) -> Any:
+        return tuple(kind for kind in type.__dict__["__mro__"].__get__(cls) if kind is not Proxy)
+
+    @property
+    def __bases__(cls) -> Any:  # type: ignore[override]
+        return tuple(kind for kind in type.__dict__["__bases__"].__get__(cls) if kind is not Proxy) or (object,)
+
+    @property
+    def __doc__(cls) -> Any:  # type: ignore[override]
+        return cls._proxies.ask("get", (cls, "__doc__"))
+
+    @property
+    def __annotations__(cls) -> Any:  # type: ignore[override]
+        return cls._proxies.ask("get", (cls, "__annotations__"))
+
+
+class Proxy:
+    """Base class of proxies of the candidate's objects."""
+
+    if TYPE_CHECKING:
+        _proxies: Proxies
+
+    def __init_subclass__(cls, made: bool = False, **_: Any) -> None:
+        if not made:
+            raise cls._proxies.refuse()  # the test extends a class of the candidate's
+
+    def __getattr__(self, name: str) -> Any:
+        return self._proxies.attribute(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("__"):  # a traceback, which is this process's own
+            object.__setattr__(self, name, value)
+        else:
+            self._proxies.ask("set", (self, name, value))
+
+    def __delattr__(self, name: str) -> None:
+        self._proxies.ask("delete", (self, name))
+
+    def __dir__(self) -> Any:
+        return self._proxies.ask("dir", (self,))
+
+    def __copy__(self) -> Any:
+        return self._proxies.ask("copy", (self,))
+
+    def __deepcopy__(self, _: Any) -> Any:
+        return self._proxies.ask("deepcopy", (self,))
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        raise TypeError("an object of the candidate's")
+
+
+class Proxies:
+    """Creates proxies. `ask(operation, arguments, keywords)` asks the candidate's process."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.stopping = False
+        """Whether the test expects that a function raises StopIteration."""
+        self.judged = False
+        """Whether an object of the candidate's was asked for a comparison with a plain value."""
+        self.refused = False
+        """Whether the test asked for something that only the candidate's process can do."""
+        self.reading = False
+        """Whether an answer is being put together, when nothing may be asked."""
+        self.hashes: dict[int, int] = {}
+        """What objects with a hash of their own have said it is, by their id."""
+        self._drawn: dict[int, deque[Any]] = {}
+        """Items that iterators have given beforehand; the last of each is the exception that ended it, if any."""
+        self._trusted: set[type] = set()
+        self._library: dict[type, str] = {}
+        self._checking: set[type] = set()
+        """Classes that are asked for their objects: abstract ones, protocols."""
+
+    def refuse(self) -> NotTransferable:
+        """What is raised where the test must be judged in the candidate's process."""
+        self.refused = True
+        return NotTransferable()
+
+    def kind(self, cell: dict[str, Any], parents: tuple[Any, ...]) -> type:
+        """The proxy of a class that `cell` describes."""
+        names = {name: self._operator(str(name)) for name in cell["operators"] if name in OPERATORS}
+        names |= {name: self._override(str(name)) for name in cell["overrides"] if not str(name).startswith("_")}
+        if cell["unhashable"]:
+            names["__hash__"] = None
+        elif "__eq__" in names:
+            names.setdefault("__hash__", object.__hash__)
+        if "__next__" in names:
+            names["__length_hint__"] = _method(self._draw)
+        names["__doc__"] = property(lambda mine: self.ask("get", (mine, "__doc__")))
+        names["__annotations__"] = property(lambda mine: self.ask("get", (mine, "__annotations__")))
+        names["__dict__"] = property(lambda mine: self.ask("get", (mine, "__dict__")))
+        names |= {"__module__": str(cell["module"]), "__qualname__": str(cell["qualname"]), "_proxies": self}
+        if cell["library"] == "builtins:function":
+            names["__module__"] = _Module(str(cell["module"]), self.ask)
+        if cell["library"] and isinstance(real := codecs.resolve(cell["library"]), type):
+            names["__class__"] = property(lambda _: real)
+        elif cell["library"] in _OF_TYPES:
+            names["__class__"] = property(lambda _: _OF_TYPES[cell["library"]])
+        plain = [base for base in parents if issubclass(base, Proxy | BaseException) or base in bases.BASES]
+        if not any(issubclass(base, Proxy) for base in plain):
+            plain.insert(0, Proxy)
+        try:
+            made: type = type.__new__(ProxyType, str(cell["name"]), tuple(plain), names, made=True)
+        except TypeError:  # bases that do not fit together
+            made = type.__new__(ProxyType, str(cell["name"]), (Proxy,), names, made=True)
+        self._library[made] = cell["library"]
+        if cell["checks"] and not issubclass(made, BaseException):  # `except` asks no class of exceptions
+            self._checking.add(made)
+        return made
+
+    def checked(self, what: str, kind: Any, value: Any) -> bool:
+        """What a class that has a way of its own to tell its objects says of `value`, which is not made of it."""
+        if kind not in self._checking or self.reading:
+            return False
+        self.judged = True
+        return bool(self.ask(what, (kind, value)))
+
+    def trust(self, kind: Any) -> None:
+        """The test is about this class: its objects may compare themselves with values of the test."""
+        if isinstance(kind, ProxyType):
+            self._trusted.add(kind)
+
+    def call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """What a function of the candidate's returns for the test."""
+        try:
+            return self.ask("call", (function, *arguments), keywords)
+        except (StopIteration, StopAsyncIteration) as problem:
+            if self.stopping:
+                raise
+            # it would end a loop of the test's that calls the function, as if there were nothing more to check
+            raise RuntimeError(f"the function raised {type(problem).__name__}") from None
+
+    def attribute(self, mine: Any, name: str) -> Any:
+        """An attribute of an object or a class, which its proxy has not."""
+        if name in _OF_NUMPY:
+            raise AttributeError(name)
+        if name in bases.VERDICTS | bases.ASKED_WITH and isinstance(mine, Proxy) and not self._decides(mine):
+            plain = self._plain(mine)
+            if plain is not None or name in bases.VERDICTS:
+                return getattr(plain, name)
+            self.judged = True
+        try:
+            return self.ask("get", (mine, name))
+        except (StopIteration, StopAsyncIteration) as problem:
+            raise RuntimeError(f"{name} raised {type(problem).__name__}") from None
+
+    def _plain(self, mine: Any) -> Any:
+        """The plain value that an object of the library's stands for; None where it stands for none."""
+        paths = [self._library.get(kind, "") for kind in type(mine).__mro__]
+        form = next((PLAIN_FORMS[path] for path in paths if path in PLAIN_FORMS), None)
+        plain = self.ask("plain", (mine,)) if form else None
+        return plain if type(plain) is form else None
+
+    def _decides(self, mine: Any) -> bool:
+        return any(kind in self._trusted for kind in type(mine).__mro__)
+
+    def _override(self, name: str) -> Any:
+        """A method that a class of the candidate's has in place of the plain type's that it extends."""
+
+        def find(mine: Any) -> Any:
+            if name in bases.OF_CONTENT and not self._decides(mine):
+                return getattr(bases.base_of(type(mine)), name).__get__(mine)
+            return self.ask("get", (mine, name))
+
+        return property(find)
+
+    def _operator(self, name: str) -> Any:
+        if name in _COMPARISONS:
+            return self._comparison(name)
+        if name in _BINARY:
+            return self._binary(name)
+        if name == "__call__":
+            return lambda mine, *given, **named: self.call(mine, given, named)
+        if name == "__exit__":
+            return _method(self._leave)
+        if name == "__contains__":
+            return _method(self._contains)
+        if name == "__hash__":
+            return _method(self._hash)
+        if name == "__next__":
+            return _method(self._next)
+
+        def operator(mine: Any, *given: Any) -> Any:
+            base = bases.base_of(type(mine)) if name in bases.ON_CONTENT else None
+            if base is not None and not self._decides(mine):
+                return bases.do(base, name, mine, *given)
+            self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
+            try:
+                return self.ask("operator", (name, mine, *given))
+            except (StopIteration, StopAsyncIteration) as problem:
+                raise RuntimeError(f"{name} raised {type(problem).__name__}") from None
+
+        operator.__name__ = name
+        return operator
+
+    def _next(self, mine: Any) -> Any:
+        drawn = self._drawn.get(id(mine))
+        if not drawn:
+            return self.ask("operator", ("__next__", mine))
+        if len(drawn) > 1:
+            return drawn.popleft()
+        error = drawn.pop()
+        if error is not None:
+            self._drawn.pop(id(mine))
+            raise error
+        del self._drawn[id(mine)]
+        self._draw(mine)
+        return self._next(mine)
+
+    def _draw(self, mine: Any) -> int:
+        """Has an iterator drawn to its end: only what will take all of it asks for a hint of its length."""
+        if id(mine) in self._drawn:
+            return len(self._drawn[id(mine)])
+        items, error = self.ask("draw", (mine,))
+        self._drawn[id(mine)] = deque([*items, error])
+        return len(items)
+
+    def _hash(self, mine: Any) -> int:
+        found = self.hashes.get(id(mine)) if self.reading else None
+        return int(self.ask("operator", ("__hash__", mine))) if found is None else found
+
+    def _comparison(self, name: str) -> Any:
+        def compare(mine: Any, other: Any) -> Any:
+            if self.reading:  # two keys of one dictionary of the candidate's
+                return mine is other
+            if isinstance(other, Proxy | ProxyType):
+                return self.ask("operator", (name, mine, other))
+            base = bases.base_of(type(mine))
+            if base is not None:
+                return getattr(base, name)(mine, other)
+            if self._decides(mine):
+                self.judged = True
+                return self.ask("operator", (name, mine, other))
+            plain = self._plain(mine)
+            return NotImplemented if plain is None else getattr(operator, name)(plain, other)
+
+        return compare
+
+    def _binary(self, name: str) -> Any:
+        def combine(mine: Any, other: Any, *more: Any) -> Any:
+            if isinstance(other, Proxy | ProxyType):
+                return self.ask("operator", (name, mine, other, *more))
+            if self._decides(mine):
+                self.judged = True
+                return self.ask("operator", (name, mine, other, *more))
+            base = bases.base_of(type(mine))
+            plain = self._plain(mine) if base is None else mine
+            inherited = None if plain is None else getattr(base or type(plain), name, None)
+            return inherited(plain, other, *more) if inherited else NotImplemented
+
+        return combine
+
+    def _contains(self, mine: Any, item: Any) -> Any:
+        if isinstance(item, Proxy | ProxyType) or self._decides(mine):
+            self.judged |= not isinstance(item, Proxy | ProxyType)
+            return self.ask("operator", ("__contains__", mine, item))
+        base: Any = bases.base_of(type(mine))
+        if base is not None:
+            return base.__contains__(mine, item)
+        return any(item is one or item == one for one in mine)
+
+    def _leave(self, mine: Any, kind: Any, problem: Any, _: Any) -> Any:
+        """The end of a `with` block: a failed assertion is never the candidate's to pass over."""
+        if kind is not None and not issubclass(kind, Exception):
+            return False
+        swallowed = self.ask("operator", ("__exit__", mine, kind, problem, None))
+        return bool(swallowed) and not isinstance(problem, AssertionError)
+
+
+class _Module:
+    """`__module__` of a class whose objects have one of their own: functions."""
+
+    def __init__(self, text: str, ask: Ask) -> None:
+        self.text, self.ask = text, ask
+
+    def __get__(self, mine: Any, _: type) -> Any:
+        return self.text if mine is None else self.ask("get", (mine, "__module__"))
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that a class takes for a method, although it is bound to something else already."""
+    return lambda *given: function(*given)  # noqa: PLW0108
+
+
+def _named_types() -> dict[str, type]:
+    """Types of the interpreter that no module has under their own name: "builtins:generator"."""
+    import types
+
+    found = [*codecs.VIEWS, *(kind for kind in vars(types).values() if isinstance(kind, type))]
+    return {codecs.path_of(kind): kind for kind in found if not hasattr(builtins, kind.__name__)}
+
+
+_OF_TYPES = _named_types()

@@ -1,0 +1,244 @@
+"""What a test imports as pytest: a small stand-in, since pytest itself needs the candidate's objects around it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+FOREIGN = "harness.sandbox.rpc"
+"""Where exceptions come from that are no business of the tests."""
+
+
+class Skipped(BaseException):
+    """The test skipped itself."""
+
+
+class Failed(BaseException):
+    """`pytest.fail`."""
+
+
+class Mark:
+    """`pytest.mark.name(…)`: remembered on what it decorates."""
+
+    def __init__(self, name: str, arguments: tuple[Any, ...] = (), keywords: Mapping[str, Any] | None = None) -> None:
+        self.name, self.args, self.kwargs = name, arguments, dict(keywords or {})
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        if len(arguments) == 1 and not keywords and (inspect.isfunction(arguments[0]) or inspect.isclass(arguments[0])):
+            (thing,) = arguments
+            thing.pytestmark = [*vars(thing).get("pytestmark", ()), self]
+            return thing
+        return Mark(self.name, arguments, keywords)
+
+    def skips(self) -> bool:
+        """Whether the test is not to be counted: skipped, or expected to fail."""
+        if self.name == "skipif":
+            return bool(self.args and self.args[0])
+        return self.name in ("skip", "xfail")
+
+
+class Marks:
+    """`pytest.mark`."""
+
+    def __getattr__(self, name: str) -> Mark:
+        return Mark(name)
+
+
+class Values:
+    """One set of parameters, `pytest.param(…)`."""
+
+    def __init__(self, *values: Any, marks: Any = (), id: str | None = None) -> None:  # noqa: A002, ARG002
+        self.values = values
+        self.marks = list(marks) if isinstance(marks, list | tuple) else [marks]
+
+
+class Fixture:
+    """A function that makes an argument of tests."""
+
+    def __init__(self, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+        self.function = function
+        self.name = options.get("name") or function.__name__
+        self.params = None if options.get("params") is None else list(options["params"])
+        self.autouse = bool(options.get("autouse"))
+
+
+def fixture(function: Any = None, **options: Any) -> Any:
+    """`@pytest.fixture`, with or without options; of the scopes only one counts, since each test runs alone."""
+    return Fixture(function, options) if callable(function) else lambda made: Fixture(made, options)
+
+
+class Approx:
+    """`pytest.approx` of numbers, sequences and mappings of them: within 1e-6 relative or 1e-12 absolute."""
+
+    __array_ufunc__ = None
+    __array_priority__ = 100
+
+    def __init__(self, expected: Any, rel: Any = None, abs: Any = None, nan_ok: bool = False) -> None:  # noqa: A002
+        self.expected, self.rel, self.abs, self.nan_ok = expected, rel, abs, nan_ok
+
+    def __eq__(self, actual: object) -> Any:
+        expected = self.expected
+        if hasattr(expected, "tolist"):
+            expected = expected.tolist()
+        if hasattr(actual, "tolist"):
+            actual = actual.tolist()
+        if isinstance(expected, Mapping):
+            if not isinstance(actual, Mapping):
+                return NotImplemented
+            return expected.keys() == actual.keys() and self._all_near(
+                expected.values(), map(actual.__getitem__, expected)
+            )
+        if isinstance(expected, Sequence) and not isinstance(expected, str | bytes):
+            if not isinstance(actual, Sequence):
+                return NotImplemented
+            return len(expected) == len(actual) and self._all_near(expected, actual)
+        return self._near(expected, actual)
+
+    def _all_near(self, expected: Iterable[Any], actual: Iterable[Any]) -> bool:
+        """What has no answer of its own to give is not near; NotImplemented itself would count as true."""
+        results = map(self._near, expected, actual)
+        return all(result is not NotImplemented and bool(result) for result in results)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _near(self, expected: Any, actual: Any) -> Any:
+        if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):  # rows of an array
+            return len(expected) == len(actual) and self._all_near(expected, actual)
+        if isinstance(expected, bool | str | bytes | None | types.NoneType) or not hasattr(expected, "__sub__"):
+            return actual == expected
+        if isinstance(actual, str | bytes | list | tuple | dict | set) or actual is None:
+            return False
+        if not hasattr(actual, "__sub__") or not hasattr(actual, "__abs__"):
+            return NotImplemented
+        if actual == expected:
+            return True
+        if expected != expected:  # noqa: PLR0124 - not a number
+            return self.nan_ok and actual != actual  # noqa: PLR0124
+        if _infinite(expected) or _infinite(actual):
+            return False
+        kind = type(expected) if type(expected).__name__ == "Decimal" else float
+        relative = (kind("1e-6") if self.abs is None else kind(0)) if self.rel is None else kind(self.rel)
+        least = kind("1e-12") if self.abs is None else kind(self.abs)
+        size: Any = abs(expected)
+        return bool(abs(expected - actual) <= max(relative * size, least))
+
+    def __repr__(self) -> str:
+        return f"approx({self.expected!r})"
+
+
+def _infinite(number: Any) -> bool:
+    return bool(abs(number) == float("inf"))
+
+
+class Raises:
+    """`pytest.raises`, as a context; it is what it gives, too: `value`, `type`, `match`."""
+
+    def __init__(self, expected: Any, match: Any = None) -> None:
+        self.expected, self.pattern = expected, match
+        self.value: Any = None
+        self.type: Any = None
+
+    def __enter__(self) -> Raises:
+        return self
+
+    def __exit__(self, kind: Any, problem: Any, _: Any) -> bool:
+        if problem is None:
+            raise Failed(f"DID NOT RAISE {self.expected!r}")
+        if type(problem).__module__.startswith(FOREIGN) or not isinstance(problem, self.expected):
+            return False
+        self.value, self.type = problem, kind
+        if self.pattern is not None:
+            self.match(self.pattern)
+        return True
+
+    def match(self, pattern: Any) -> bool:
+        """Whether the exception's text matches; an assertion."""
+        if not re.search(pattern, str(self.value)):
+            raise AssertionError(f"Regex pattern did not match: {pattern!r} in {str(self.value)!r}")
+        return True
+
+
+def recorded_warnings(after: Callable[[Callable[[], Any]], None]) -> list[Any]:
+    """`recwarn`: the warnings from now to the end of the test."""
+    import warnings
+
+    context = warnings.catch_warnings(record=True)
+    found = context.__enter__()
+    warnings.simplefilter("always")
+    after(lambda: context.__exit__(None, None, None))
+    return [] if found is None else found
+
+
+class Warns:
+    """`pytest.warns`, as a context: the warnings that it gives are what it saw."""
+
+    def __init__(self, expected: Any, match: Any = None) -> None:
+        self.expected, self.match = expected, match
+        self.list: list[Any] = []
+
+    def __enter__(self) -> Warns:
+        self.ends: list[Callable[[], Any]] = []
+        self.list = recorded_warnings(self.ends.append)
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self.ends.pop()()
+        fitting = [one for one in self.list if issubclass(one.category, self.expected)]
+        if kind is None and not any(self.match is None or re.search(self.match, str(one.message)) for one in fitting):
+            raise Failed(f"DID NOT WARN {self.expected!r}")
+
+    def __len__(self) -> int:
+        return len(self.list)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.list[at]
+
+    def __iter__(self) -> Any:
+        return iter(self.list)
+
+
+def module() -> types.ModuleType:
+    """The module."""
+    made = types.ModuleType("pytest")
+
+    def raises(expected: Any, *call: Any, match: Any = None, **keywords: Any) -> Raises:
+        context = Raises(expected, match)
+        if call:
+            with context:
+                call[0](*call[1:], **keywords)
+        return context
+
+    def warns(expected: Any = Warning, *call: Any, match: Any = None, **keywords: Any) -> Any:
+        context = Warns(expected, match)
+        if not call:
+            return context
+        with context:
+            return call[0](*call[1:], **keywords)
+
+    def deprecated_call(**options: Any) -> Warns:
+        return Warns((DeprecationWarning, PendingDeprecationWarning), **options)
+
+    def fail(reason: str = "", pytrace: bool = True) -> None:  # noqa: ARG001
+        raise Failed(reason)
+
+    def skip(reason: str = "", *, allow_module_level: bool = False) -> None:  # noqa: ARG001
+        raise Skipped(f"the test skipped itself: {reason}")
+
+    def importorskip(name: str, *_: Any, **__: Any) -> Any:
+        try:
+            __import__(name)
+        except ImportError:
+            raise Skipped(f"the test skipped itself: no {name}") from None
+        return sys.modules[name]
+
+    def unknown(name: str) -> Any:
+        raise AttributeError(f"pytest.{name} is not offered to tests in the sandbox")
+
+    vars(made).update(raises=raises, fail=fail, skip=skip, xfail=fail, importorskip=importorskip, approx=Approx)
+    vars(made).update(warns=warns, deprecated_call=deprecated_call)
+    vars(made).update(mark=Marks(), param=Values, fixture=fixture, __getattr__=unknown)
+    return made

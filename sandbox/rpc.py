@@ -1,0 +1,289 @@
+"""Marshalling and remote calls between the process of a test and the process of a candidate.
+
+Plain values go by copy, everything else by reference. What can be changed, or asked for with `is`, has a number that
+both ends know: a list that the candidate changes is changed for the test, and one that it returns twice is one list.
+A message lists its numbered objects as cells, so that it is flat however deep the value is. An object that only one
+end still has is forgotten by both, which keeps the cost of a call that of its own values.
+
+Used by both ends. What comes from the candidate's end is untrusted: it can make plain values and proxies, nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from harness.sandbox import codecs
+
+DEEP = 60_000
+"""The interpreter's limit on recursion while a value is taken apart or put together."""
+_SMALL = 1 << 53
+
+
+class ProtocolError(BaseException):
+    """An invalid message. A BaseException, so that no test catches it."""
+
+
+class ConnectionClosed(ProtocolError):
+    """The other endpoint has closed the pipe."""
+
+
+class NotTransferable(BaseException):
+    """A value that cannot be sent. A BaseException, so that no test catches it."""
+
+
+class Marshaller:
+    """Packs and unpacks values, and numbers the objects that both endpoints share.
+
+    `first`, 0 or 1, is the number of this endpoint's first object; its numbers go up by two.
+    """
+
+    by_reference: frozenset[type] = frozenset()
+    """Types whose values stay at this end although they could be copied."""
+
+    def __init__(self, first: int) -> None:
+        self.parity = first
+        self._next = first
+        self.objects: dict[int, Any] = {}
+        self.numbers: dict[int, int] = {}
+        self._last: dict[int, Any] = {}
+        """What each object was when it last crossed."""
+        self.pinned: set[int] = set()
+        """What is sent by reference, and is never forgotten."""
+        self.mutable: set[int] = set()
+        """Those of them that have a plain content that can change."""
+        self._cells: dict[int, Any] = {}
+        self._coming: dict[int, Any] = {}
+
+    # --- out
+
+    def write(self, arguments: Any, keywords: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The part of a message that carries `arguments`, a list, and with it whatever changed at this end."""
+        known = self._next
+        self._cells = {}
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, DEEP))
+        try:
+            given = [self.pack(item) for item in arguments]
+            named = [[name, self.pack(item)] for name, item in (keywords or {}).items()]
+            self._changed()
+        except BaseException:
+            for number in range(known, self._next, 2):
+                self.forget(number)
+            raise
+        finally:
+            sys.setrecursionlimit(limit)
+        cells = [[number, cell] for number, cell in self._cells.items() if cell and self._last.get(number) != cell]
+        for number, cell in cells:
+            self._last[number] = cell
+        return {"cells": cells, "arguments": given, "keywords": named}
+
+    def pack(self, value: Any) -> Any:
+        """`value` as JSON: itself, {tag: text}, or [number] of a cell."""
+        kind = type(value)
+        if value is None or kind is bool or kind is str:
+            return value
+        if kind is int:
+            return value if -_SMALL < value < _SMALL else {"int": hex(value)}
+        text = codecs.value_codec(kind)
+        if text is not None:
+            return {text.tag: text.write(value)}
+        if (name := self.library_name(value)) is not None:
+            return {"library": name}
+        return self.reference(value)
+
+    def reference(self, value: Any) -> list[int]:
+        """`value` as the number of a cell, even where the other end has it too."""
+        kind = type(value)
+        number = self._number(value)
+        if number not in self._cells:
+            self._cells[number] = None  # a value may contain itself
+            codec = None if kind in self.by_reference else codecs.object_codec(kind)
+            self._cells[number] = [codec.tag, codec.write(value, self.pack)] if codec else self.describe(number, value)
+        return [number]
+
+    def _number(self, value: Any) -> int:
+        number = self.numbers.get(id(value))
+        if number is None:
+            number, self._next = self._next, self._next + 2
+            self.register(number, value)
+        return number
+
+    def register(self, number: int, value: Any) -> None:
+        """Gives `value` its number."""
+        self.objects[number] = value
+        self.numbers[id(value)] = number
+
+    def forget(self, number: int) -> None:
+        """The object with `number` is no longer shared; nothing where it was not."""
+        if number in self.objects:
+            del self.numbers[id(self.objects[number])]
+            del self.objects[number]
+        self._last.pop(number, None)
+
+    def _changed(self) -> None:
+        """Adds what has changed since it last crossed."""
+        for number, value in list(self.objects.items()):
+            if number not in self._cells and (number in self.mutable or codecs.changes(value)):
+                self.pack(value)
+
+    def release(self) -> list[int]:
+        """Forgets what nobody at this end has any more; the numbers are for the other end."""
+        free = []
+        for number in [number for number in self.objects if number not in self.pinned]:
+            if sys.getrefcount(self.objects[number]) <= 2:  # the table's, and the argument's
+                self.forget(number)
+                free.append(number)
+        return free
+
+    # --- in
+
+    def read(self, message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What `write` carried.
+
+        Raises:
+            ProtocolError: it is not what `write` makes.
+        """
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, DEEP))
+        try:
+            self._coming = {number: cell for number, cell in message["cells"] if cell}
+            for number in list(self._coming):
+                self._fetch(number)
+            given = [self.unpack(item) for item in message["arguments"]]
+            named = {str(name): self.unpack(item) for name, item in message["keywords"]}
+            for number in message.get("free", ()):
+                if number not in self.pinned:
+                    self.forget(number)
+        except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as problem:
+            raise ProtocolError(f"{type(problem).__name__}: {problem}") from None
+        finally:
+            sys.setrecursionlimit(limit)
+        return given, named
+
+    def unpack(self, data: Any) -> Any:
+        """The value of what `pack` gave."""
+        if isinstance(data, list):
+            return self._fetch(data[0])
+        if not isinstance(data, dict):
+            return data
+        ((tag, content),) = data.items()
+        return self.library(content) if tag == "library" else codecs.VALUE_CODECS[tag].read(content)
+
+    def _fetch(self, number: int) -> Any:
+        cell = self._coming.pop(number, None)
+        if cell is None:
+            return self.objects[number]
+        tag, content = cell
+        codec = codecs.OBJECT_CODECS.get(tag)
+        known = number in self.objects
+        if number % 2 == self.parity and (not known or tag == "error"):
+            raise ValueError("a number that only this end gives")
+        if codec is None:
+            value = self.rebuild(number, cell)
+        elif codec.fill is None:
+            value = codec.make(content, self.unpack)
+            if known:
+                return self.objects[number]
+        else:
+            value = self.objects[number] if known else codec.make(content, self.unpack)
+            if codecs.object_codec(type(value)) is not codec:
+                raise ValueError("another kind of object")
+        if not known and number not in self.objects:
+            self.register(number, value)
+        if codec is not None and codec.fill is not None:
+            codec.fill(value, content, self.unpack)
+        self._last[number] = cell
+        return value
+
+    # --- what the ends do differently
+
+    def describe(self, number: int, value: Any) -> Any:
+        """The cell of what is no plain value; None where the other end knows it by its number."""
+        raise NotImplementedError
+
+    def rebuild(self, number: int, cell: Any) -> Any:
+        """What stands for the other end's object."""
+        raise NotImplementedError
+
+    def library_name(self, value: Any) -> str | None:
+        """The name by which both ends have `value` of their own, such as "builtins:int"."""
+        raise NotImplementedError
+
+    def library(self, name: str) -> Any:
+        """What this end has by that name."""
+        raise NotImplementedError
+
+
+class Endpoint(Marshaller):
+    """A marshaller with a connection. While one endpoint waits for a reply it answers the requests of the other."""
+
+    def __init__(self, first: int, read: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
+        super().__init__(first)
+        self._receive, self._send = read, send
+
+    def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+        """What the other end's `operation` returns; raises what it raises."""
+        message = {"do": operation, **self.write(arguments, keywords)}
+        message |= {
+            "free": self.release(),
+            "said": self.take_output(),
+        }  # what was changed and then dropped is sent once more
+        self._send(json.dumps(message).encode())
+        while True:
+            reply = self.receive()
+            if "do" not in reply:
+                (value,), _ = self.read(reply)
+                if reply.get("raised"):
+                    raise self.exception(value)
+                return value
+            self.reply(reply)
+
+    def receive(self) -> dict[str, Any]:
+        """The next message; what the other end printed until then is printed here."""
+        try:
+            message = json.loads(self._receive())
+            self.print_remote(message["said"])
+        except (ValueError, LookupError, TypeError, RecursionError) as problem:
+            raise ProtocolError(type(problem).__name__) from None
+        return dict(message)
+
+    def reply(self, request: dict[str, Any]) -> None:
+        """Does what the other end asks, and answers it."""
+        try:
+            message = self._done(request)
+        except (MemoryError, RecursionError) as problem:  # the value is too large to be sent
+            message = {**self.write([type(problem)("an answer that is too large")]), "raised": True}
+        self._send(json.dumps({**message, "free": self.release(), "said": self.take_output()}).encode())
+
+    def _done(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer; no reference to what was asked for outlives this call."""
+        given, named = self.read(request)
+        try:
+            value = self.perform(request["do"], given, named)
+        except (ProtocolError, NotTransferable):
+            raise
+        except BaseException as problem:  # noqa: BLE001 - the other end asked for it, and gets it
+            problem.__traceback__ = None
+            return {**self.write([problem]), "raised": True}
+        del given, named
+        return self.write([value])
+
+    def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
+        """Does one operation."""
+        raise NotImplementedError
+
+    def exception(self, problem: Any) -> BaseException:
+        """What `ask` raises for an exception of the other end's."""
+        if not isinstance(problem, BaseException):
+            raise ProtocolError("no exception")
+        return problem
+
+    def take_output(self) -> Any:
+        """What was printed at this end and is to be printed at the other: "" or a text for each of two streams."""
+        return ""
+
+    def print_remote(self, said: Any) -> None:
+        """Prints what was printed at the other end."""

@@ -1,0 +1,186 @@
+"""Runs one program of `execute` in the jail: its files, input and output. `programs.py` is the supervisor's side.
+
+Process 1 puts the files into the scratch folder and takes those that were asked for out of it, by descriptors and
+never through a link; the program controls the child and nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import resource
+import signal
+import stat
+import sys
+from types import ModuleType
+from typing import Any, NoReturn
+
+from harness.sandbox import preload, protocol, runner, watchdog
+
+Guest = Any
+"""`harness.sandbox.guest.Guest`, which imports this module."""
+MAIN = "main.py"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def serve(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    """Executes what `message` asks for; `descriptors` are standard input, output, error, collected, and the files."""
+    collected, files = descriptors[3], descriptors[4:]
+    if not guest.trusted:
+        os._exit(71)
+    try:
+        guest._reset_shared_state()
+        for name, file in zip(message["files"], files, strict=True):
+            _place(_folder(guest), name, file)
+        # no test of several: what the program writes into the report gives it no time
+        watching = watchdog.Watchdog(
+            guest.limits, 1.0, guest.usage, watchdog.Progress(guest.report, descriptors[1], [], "execute"), guest.notes
+        )
+        child = guest._forked()
+        if child == 0:
+            guest._become_child()
+            _run(guest, message, descriptors)
+        verdict = guest._wait(child, watching)
+        own = watchdog.read_clock(watchdog.clock_of(child))
+        if not guest.full:
+            guest._kill_group(child)
+        _, status, spent = os.wait4(child, 0)
+        cpu = spent.ru_utime + spent.ru_stime + guest._kill_others()
+        most = guest.limits["output_bytes"]
+        found = [_collect(_folder(guest), name, collected, most) for name in message["wanted"]]
+        guest._clean_up()
+        ended = runner.RECORD.unpack_from(guest.report, runner.RECORDS_AT)[0]
+        verdict = verdict or watching.verdict_after_exit(cpu, own, several=False)
+        return {
+            "op": "executed",
+            "verdict": verdict or (ended if ended == protocol.NO_MEMORY else 0),
+            "status": status,
+            "files": found,
+            "cpu": cpu,
+            "dirty": guest.dirty,
+        }
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _folder(guest: Guest) -> int:
+    """The scratch folder; nothing is placed where there is none."""
+    assert guest.scratch is not None
+    return int(guest.scratch.descriptor)
+
+
+def _place(folder: int, name: str, content: int) -> None:
+    """Writes the file `name`, and the folders on its way, into `folder`, which nobody else uses now."""
+    *folders, last = name.split("/")
+    with contextlib.ExitStack() as stack:
+        for part in folders:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(part, 0o700, dir_fd=folder)  # noqa: PTH102 - pathlib is large, and process 1 small
+            folder = os.open(part, _FOLDER, dir_fd=folder)
+            stack.callback(os.close, folder)
+        file = os.open(last, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        stack.callback(os.close, file)
+        _copy(content, file, os.fstat(content).st_size)
+
+
+def _collect(folder: int, name: str, collected: int, most: int) -> list[int] | None:
+    """Appends a regular file of at most `most` bytes to `collected`; where it begins and ends there, None without."""
+    *folders, last = name.split("/")
+    with contextlib.ExitStack() as stack:
+        try:
+            for part in folders:
+                folder = os.open(part, _FOLDER, dir_fd=folder)
+                stack.callback(os.close, folder)
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            file = os.open(last, flags, dir_fd=folder)
+        except OSError:
+            return None
+        stack.callback(os.close, file)
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            return None
+        start = os.fstat(collected).st_size
+        os.lseek(collected, start, os.SEEK_SET)
+        _copy(file, collected, min(found.st_size, most))
+        return [start, os.fstat(collected).st_size]
+
+
+def _copy(source: int, target: int, size: int) -> None:
+    at = 0
+    while at < size and (sent := os.sendfile(target, source, at, size - at)):
+        at += sent
+
+
+def _run(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """In the child: the program's streams, its limits, and then the program."""
+    try:
+        os.lseek(descriptors[0], 0, os.SEEK_SET)
+        for number in range(3):
+            os.dup2(descriptors[number], number)
+        os.closerange(3, 1 << 16)
+        most = guest.limits["output_bytes"]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        if message["argv"]:
+            for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(ignored, signal.SIG_DFL)
+            os.execve(message["argv"][0], message["argv"], dict(os.environ))  # noqa: S606
+        gc.enable()
+        os._exit(_run_text(guest, message["program"], message["arguments"]))
+    except OSError as problem:
+        os.write(2, f"{problem}\n".encode())
+        os._exit(127)
+    finally:
+        os._exit(126)
+
+
+def _run_text(guest: Guest, program: str, arguments: list[str]) -> int:
+    """Runs Python text as an interpreter runs a script; returns its exit code."""
+    runner.open_streams()
+    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc] # noqa: SIM115
+    preload.take_back()
+    sys.argv = [MAIN, *arguments]
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - see above
+    module = ModuleType("__main__")
+    sys.modules["__main__"] = module
+    module.__dict__["__file__"] = MAIN
+    code = _ended(guest, lambda: exec(compile(program, MAIN, "exec", dont_inherit=True), module.__dict__))  # noqa: S102
+    code = _ended(guest, runner.finish) or code
+    if not _flushed():
+        code = code or 120  # what the interpreter says then
+    module.__dict__.clear()  # what is written by objects that end, such as files that nobody closed
+    gc.collect()
+    _flushed()
+    return code
+
+
+def _flushed() -> bool:
+    """Writes out what the streams hold, those too that the program has put aside."""
+    try:
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            if stream is not None and not getattr(stream, "closed", True):
+                stream.flush()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _ended(guest: Guest, act: Any) -> int:
+    """The exit code that an interpreter would give after `act`."""
+    try:
+        act()
+    except SystemExit as leave:
+        if leave.code is None or isinstance(leave.code, int):
+            return (leave.code or 0) & 0xFF
+        sys.stderr.write(f"{leave.code}\n")
+        return 1
+    except BaseException as problem:  # noqa: BLE001 - whatever a program raises is its own
+        if isinstance(problem, MemoryError):
+            runner.RECORD.pack_into(guest.report, runner.RECORDS_AT, protocol.NO_MEMORY, 0, 0, 0)
+        frames = problem.__traceback__
+        while frames and frames.tb_frame.f_globals is globals():
+            frames = frames.tb_next
+        sys.excepthook(type(problem), problem.with_traceback(frames), frames)
+        return 1
+    return 0

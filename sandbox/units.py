@@ -1,0 +1,144 @@
+"""Single tests as blocks of assertions for the pool: of a file in the style of pytest or unittest, or of one block."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.records import AssertTests, Limits, Outcome, PytestTests
+from harness.sandbox.analysis import needs_the_process
+from harness.sandbox.programs import execute
+from harness.sandbox.work import short
+
+_LIMITS = Limits(cpu_seconds=10.0, wall_seconds=30.0)
+_COLLECT = """
+import json, sys
+from harness.sandbox.collector import collect
+source, module, names = json.load(sys.stdin)
+said, sys.stdout = sys.stdout, sys.stderr
+print(json.dumps(collect(source, module, names)), file=said)
+"""
+_FRAMEWORKS = frozenset({"pytest", "unittest"})
+_NAMES = """
+mock redirect_stdout redirect_stderr stdin stdout stderr reload warns deprecated_call recwarn caplog capfd
+assertLogs assertNoLogs assertWarns assertWarnsRegex
+"""
+_ON_THE_PROCESS = frozenset(_NAMES.split())
+"""Names that say that a test changes or watches the process that the candidate runs in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Single tests, of a block or of a file with the text `file`; they need the candidate's process where they `share`.
+
+    `why` says what is wrong with the file where there is none.
+    """
+
+    tests: tuple[AssertTests, ...]
+    why: str = ""
+    file: str = ""
+    share: bool = False
+
+
+def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
+    """Each test of a file, found by running it in a jail without a candidate; each assertion of a block."""
+    if isinstance(tests, AssertTests):
+        return Units(assertions(tests))
+    try:
+        tree = ast.parse(tests.code)
+    except (SyntaxError, ValueError, RecursionError) as problem:
+        return Units((), short(f"the tests are no Python: {problem}"))
+    names, share = used(tree, tests.module)
+    given = json.dumps([tests.code, tests.module, names])
+    done = execute(_COLLECT, stdin=given, limits=_LIMITS, accept_unsafe=accept_unsafe)
+    if done.outcome is not Outcome.PASSED:
+        return Units((), short(f"the tests cannot be collected: {done.error or done.outcome.value}"))
+    found = json.loads(done.stdout)
+    if not found:
+        return Units((), "the test file has no test")
+    return Units(tuple(_unit(tests, names, name) for name in found), file=tests.code, share=share)
+
+
+def _unit(tests: PytestTests, names: Sequence[str], test: str) -> AssertTests:
+    """One test as code that is run beside the candidate with proxies of `names`, or in its process with its own."""
+    collector = "__import__('harness.sandbox.collector', fromlist=['run'])"
+    code = f"{collector}.run({tests.code!r}, {tests.module!r}, {list(names)!r}, {test!r}, globals())"
+    return AssertTests(" ".join(names), code)
+
+
+def assertions(tests: AssertTests) -> tuple[AssertTests, ...]:
+    """A block for each assertion at the top of `tests`; the block itself where there is only one, or none.
+
+    What the assertions before it do is done as before, whether they hold or not, so that all hold by themselves exactly
+    when the whole block passes.
+    """
+    try:
+        body = ast.parse(tests.code).body
+    except (SyntaxError, ValueError, RecursionError):
+        return (tests,)
+    places = [at for at, statement in enumerate(body) if isinstance(statement, ast.Assert)]
+    if len(places) < 2:
+        return (tests,)
+    blocks = [[*map(_evaluated, body[:at]), body[at]] for at in places]
+    blocks[-1] += body[places[-1] + 1 :]
+    code = [ast.unparse(ast.fix_missing_locations(ast.Module(block, []))) for block in blocks]
+    return tuple(dataclasses.replace(tests, code=one, each=False) for one in code)
+
+
+def _evaluated(statement: ast.stmt) -> ast.stmt:
+    """An assertion as what it does and not what it says; any other statement as it is."""
+    if not isinstance(statement, ast.Assert):
+        return statement
+    attempt = ast.parse("try:\n    if value: pass\nexcept Exception: pass").body[0]
+    assert isinstance(attempt, ast.Try)
+    attempt.body = [ast.If(statement.test, [ast.Pass()], [])]
+    return attempt
+
+
+def used(tree: ast.Module, module: str) -> tuple[list[str], bool]:
+    """The names that a test file uses of the candidate; whether it needs the candidate's process for certain."""
+    found: dict[str, None] = {}
+    aliases: set[str] = set()
+    share = needs_the_process(ast.unparse(tree), _FRAMEWORKS)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            aliases |= {one.asname or one.name for one in node.names if one.name == module}
+            share |= any(one.name.rpartition(".")[2] in _ON_THE_PROCESS for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            share |= node.module == "unittest.mock" or any(one.name in _ON_THE_PROCESS for one in node.names)
+            if node.module == module:
+                found.update(dict.fromkeys(one.name for one in node.names if one.name != "*"))
+        elif isinstance(node, ast.Attribute):
+            share |= node.attr in _ON_THE_PROCESS
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            share |= node.value.startswith((f"{module}.", "builtins."))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
+            found[node.attr] = None
+    whole = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    loads = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
+    share |= any(node.id in aliases and id(node) not in whole for node in loads)
+    bound = _bound(tree)
+    found.update(dict.fromkeys(one.id for one in loads if one.id not in bound and not hasattr(builtins, one.id)))
+    return list(found), share
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Every name that the file gives a meaning anywhere."""
+    found: set[str] = {"__name__", "__file__"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            found.add(node.name)
+    return found

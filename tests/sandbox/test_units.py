@@ -1,0 +1,508 @@
+"""Test files in the style of pytest and unittest: as many tests pass as pytest itself says, and none is forged."""
+
+# ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from harness.records import AssertTests, Execution, Limits, Outcome, PytestTests
+from harness.sandbox import run
+
+BRIEF = Limits(cpu_seconds=1.0, wall_seconds=3.0)
+
+SOLUTION = """
+import random
+class Stack:
+    def __init__(self, items=()): self.items = list(items)
+    def push(self, item): self.items.append(item)
+    def pop(self):
+        if not self.items: raise IndexError("empty stack")
+        return self.items.pop()
+    def __len__(self): return len(self.items)
+class TooBig(Exception): pass
+LIMIT = 100
+def area(w, h):
+    if w < 0 or h < 0: raise ValueError("negative size")
+    if w > LIMIT: raise TooBig(w)
+    return w * h
+def sort_in_place(items): items.sort()
+def mean(numbers): return sum(numbers) / len(numbers)
+def shout(text): print(text.upper())
+def ask(): return input("name? ").strip()
+def roll(): return random.randint(1, 6)
+def sum(numbers, start=0):
+    for number in numbers: start += number
+    return start
+"""
+
+WRONG = """
+class Stack:
+    def __init__(self, items=()): self.items = list(items)
+    def push(self, item): self.items.append(0)
+    def pop(self): return self.items and self.items.pop()
+    def __len__(self): return len(self.items)
+class TooBig(Exception): pass
+LIMIT = 100
+def area(w, h): return w * h if w < 3 else None
+def sort_in_place(items): return sorted(items)
+def mean(numbers): return numbers[0]
+def shout(text): print(text)
+def ask(): return "Ann"
+def roll(): return 4
+import random
+def sum(numbers, start=0): return start
+"""
+
+FILES = {
+    "functions": """
+from solution import area, mean, sort_in_place
+def test_area(): assert area(2, 3) == 6
+def test_zero():
+    assert area(0, 3) == 0
+    assert not area(0, 0)
+def test_in_place():
+    items = [3, 1, 2]
+    assert sort_in_place(items) is None
+    assert items == [1, 2, 3]
+def helper(): return area(1, 1)
+def test_helper(): assert helper() == 1
+def test_wrong(): assert area(2, 2) == 5
+""",
+    "parameters": """
+import pytest
+import solution as s
+@pytest.mark.parametrize("w, h, want", [(1, 2, 2), (3, 3, 9), (2, 2, 5), pytest.param(9, 9, 81, id="big")])
+def test_area(w, h, want): assert s.area(w, h) == want
+@pytest.mark.parametrize("w", range(3))
+@pytest.mark.parametrize("h", [1, 2])
+def test_product(w, h): assert s.area(w, h) == w * h
+@pytest.mark.parametrize(("numbers", "want"), [([1, 2], 1.5), ([1, 1, 1], 1)], ids=["two", "three"])
+def test_mean(numbers, want): assert s.mean(numbers) == pytest.approx(want)
+@pytest.mark.parametrize("numbers", [pytest.param([], marks=pytest.mark.skip), [5]])
+def test_one(numbers): assert s.mean(numbers) == 5
+""",
+    "exceptions": """
+import pytest
+from solution import *
+def test_message():
+    with pytest.raises(ValueError, match="negative") as caught:
+        area(-1, 1)
+    assert "size" in str(caught.value)
+    assert caught.type is ValueError
+def test_either():
+    with pytest.raises((KeyError, ValueError)): area(1, -1)
+def test_function_form(): pytest.raises(ValueError, area, -1, 1)
+def test_not_raised():
+    with pytest.raises(ValueError): area(1, 1)
+def test_other_raised():
+    with pytest.raises(KeyError): area(-1, 1)
+def test_other_message():
+    with pytest.raises(ValueError, match="positive"): area(-1, 1)
+def test_its_own():
+    with pytest.raises(TooBig): area(101, 1)
+def test_fail(): pytest.fail("no")
+""",
+    "classes and fixtures": """
+import pytest
+from solution import Stack, area
+@pytest.fixture
+def stack(): return Stack([1, 2])
+@pytest.fixture(params=[1, 2, 3])
+def size(request): return request.param
+@pytest.fixture(scope="module")
+def log():
+    made = []
+    yield made
+    assert made == ["used"]
+@pytest.fixture(autouse=True)
+def always(): pass
+def test_pop(stack): assert stack.pop() == 2
+def test_length(stack):
+    stack.push(3)
+    assert len(stack) == 3
+def test_sizes(size): assert area(size, size) == size ** 2
+def test_log(log): log.append("used")
+class TestStack:
+    @pytest.fixture
+    def full(self, stack):
+        stack.push(3)
+        return stack
+    def setup_method(self): self.extra = 4
+    def test_full(self, full):
+        full.push(self.extra)
+        assert [full.pop(), full.pop()] == [4, 3]
+    @pytest.mark.parametrize("n", [1, 2])
+    def test_pops(self, stack, n):
+        for _ in range(n): stack.pop()
+        assert len(stack) == 2 - n
+    @staticmethod
+    def test_static(): assert area(1, 1) == 1
+    def not_a_test(self): assert False
+class TestMore(TestStack):
+    def test_more(self): assert self.extra == 5
+class Helper:
+    def test_nothing(self): assert False
+""",
+    "unittest": """
+import unittest
+from solution import Stack, area, mean
+class AreaTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): cls.unit = 1
+    def setUp(self): self.side = 3
+    def test_area(self): self.assertEqual(area(self.side, self.side), 9)
+    def test_unit(self): self.assertEqual(area(self.unit, 1), 1)
+    def test_negative(self):
+        with self.assertRaises(ValueError): area(-1, 1)
+    def test_message(self): self.assertRaisesRegex(ValueError, "size", area, -1, 1)
+    def test_not_raised(self):
+        with self.assertRaises(ValueError): area(1, 1)
+    def test_false(self):
+        self.assertFalse(area(0, 1))
+        self.assertAlmostEqual(mean([1, 2]), 1.5)
+        self.assertTrue(area(1, 0), "this is wrong")
+    @unittest.skip("not now")
+    def test_skipped(self): self.fail()
+    def test_sub(self):
+        for n in range(3):
+            with self.subTest(n=n): self.assertEqual(area(n, n), n * n)
+class Base:
+    def test_shared(self): self.assertIn(self.number, [area(1, 1), area(1, 2)])
+class One(Base, unittest.TestCase): number = 1
+class Three(Base, unittest.TestCase): number = 3
+if __name__ == "__main__": unittest.main()
+""",
+    "what acts on the process": """
+import io
+from contextlib import redirect_stdout
+from unittest import mock
+import pytest, random
+import solution
+def test_printed(capsys):
+    solution.shout("hi")
+    assert capsys.readouterr().out == "HI\\n"
+def test_redirected():
+    said = io.StringIO()
+    with redirect_stdout(said): solution.shout("ho")
+    assert said.getvalue() == "HO\\n"
+def test_input(monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda prompt="": " Ann ")
+    assert solution.ask() == "Ann"
+def test_patched():
+    with mock.patch("solution.random.randint", return_value=4): assert solution.roll() == 4
+def test_limit(monkeypatch):
+    monkeypatch.setattr(solution, "LIMIT", 5)
+    with pytest.raises(solution.TooBig): solution.area(6, 1)
+def test_limit_is_back(): assert solution.area(6, 1) == 6
+def test_file(tmp_path):
+    (tmp_path / "x").write_text("x")
+    assert (tmp_path / "x").read_text() == "x"
+""",
+    "names of builtins": """
+from solution import sum
+def test_sum(): assert sum([1, 2], start=3) == 6
+""",
+    "names in scope": """
+def test_area(): assert area(2, 3) == 6
+class TestIt:
+    def test_mean(self): assert mean([2, 4]) == 3.0
+""",
+    "numbers that are nearly equal": """
+from pytest import approx
+from solution import mean
+def test_near(): assert mean([0.1, 0.2]) == approx(0.15)
+def test_far(): assert mean([0.1, 0.2]) == approx(0.16)
+def test_wide(): assert mean([0.1, 0.2]) == approx(0.16, abs=0.1)
+def test_list(): assert [mean([1, 2]), mean([2, 3])] == approx([1.5, 2.5])
+def test_dict(): assert {"a": mean([1, 2])} == approx({"a": 1.5})
+def test_not(): assert mean([1]) != approx(2)
+""",
+}
+
+
+def one(program: str, code: str, **options) -> Execution:
+    (execution,) = run([(program, PytestTests(code, **options))], BRIEF, workers=1)
+    return execution
+
+
+def by_pytest(program: str, code: str) -> tuple[int, int]:
+    """(passed, passed and failed), as pytest counts them."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "solution.py").write_text(program)
+    (folder / "test_it.py").write_text(code if "solution" in code else "from solution import *\n" + code)
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "--tb=no",
+        "-W",
+        "ignore",
+    ]
+    bare = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the plugins take most of a start
+    done = subprocess.run([*words, "test_it.py"], cwd=folder, capture_output=True, text=True, check=False, env=bare)
+    counts = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", done.stdout)}
+    assert counts, done.stdout + done.stderr
+    return counts.get("passed", 0), sum(counts.values())
+
+
+def test_as_many_tests_pass_as_pytest_says():
+    jobs = [(name, program) for name in FILES for program in (SOLUTION, WRONG)]
+    executions = run([(program, PytestTests(FILES[name])) for name, program in jobs], BRIEF)
+    for (name, program), execution in zip(jobs, executions, strict=True):
+        assert (execution.passed, execution.total) == by_pytest(program, FILES[name]), (name, execution)
+        assert execution.complete
+
+
+def test_tests_that_only_call_are_isolated():
+    for name in ("functions", "parameters", "unittest", "names in scope", "names of builtins"):
+        assert one(SOLUTION, FILES[name]).trust == "isolated", name
+    assert one(SOLUTION, FILES["what acts on the process"]).trust == "in-process"
+
+
+def test_the_tests_may_import_under_another_name():
+    code = "import my_code\ndef test_it(): assert my_code.area(2, 2) == 4"
+    assert one(SOLUTION, code, module="my_code").outcome is Outcome.PASSED
+    shared = code + "\ndef test_shared(capsys): assert my_code.area(2, 2) == 4"
+    execution = one(SOLUTION, shared, module="my_code")
+    assert (execution.passed, execution.trust) == (2, "in-process")
+
+
+def test_a_name_that_is_missing_fails_the_tests_that_use_it():
+    execution = one("def area(w, h): return w * h", FILES["functions"])
+    assert (execution.passed, execution.total) == (3, 5)
+
+
+def test_a_library_function_of_the_same_name_is_not_taken_for_the_candidates():
+    assert one("x = 1", "from solution import gcd\ndef test_it(): assert gcd(4, 6) == 2").passed == 0
+
+
+def test_files_that_hold_no_test_could_not_be_measured():
+    for code, why in {"def": "no Python", "x = 1": "no test", "import nothing_like_it": "cannot be collected"}.items():
+        execution = one(SOLUTION, code)
+        assert execution.outcome is Outcome.SANDBOX_ERROR
+        assert why in execution.error
+
+
+def test_no_code_and_code_that_does_not_load_pass_nothing():
+    assert (one(" ", FILES["functions"]).outcome, one(" ", FILES["functions"]).total) == (Outcome.NO_CODE, 5)
+    broken = one("def", FILES["functions"])
+    assert (broken.outcome, broken.passed, broken.total) == (Outcome.RAISED, 0, 5)
+
+
+def test_a_test_that_loops_ends_alone():
+    code = "from solution import f\ndef test_a(): assert f(1) == 1\ndef test_b(): assert f(2) == 2\ndef test_c(): assert f(3) == 3"
+    execution = one("def f(n):\n    while n == 2: pass\n    return n", code)
+    assert (execution.outcome, execution.passed, execution.total) == (Outcome.TIMED_OUT, 2, 3)
+
+
+def test_the_first_failure_is_enough_where_it_was_asked_for():
+    tests = PytestTests(FILES["functions"])
+    (execution,) = run([("def area(*_): return 7", tests)], BRIEF, workers=1, stop_at_first_failure=True)
+    assert (execution.passed, execution.total, execution.complete) == (0, 5, False)
+
+
+BLOCK = """
+import math
+seen = []
+assert f(1) == 1
+seen.append(f(2))
+assert f(3) == 9, "three"
+assert seen == [4] and math.floor(f(4)) == 16
+"""
+
+
+def count(program: str, code: str = BLOCK, setup: str = "") -> tuple[int, int]:
+    (execution,) = run([(program, AssertTests("f", code, setup, each=True))], BRIEF, workers=1)
+    (whole,) = run([(program, AssertTests("f", code, setup))], BRIEF, workers=1)
+    assert (
+        (execution.outcome is Outcome.PASSED)
+        == (whole.outcome is Outcome.PASSED)
+        == (execution.passed == execution.total)
+    )
+    assert whole.total == 1
+    return execution.passed, execution.total
+
+
+def test_each_assertion_of_a_block_counts_where_that_is_asked_for():
+    assert count("def f(n): return n * n") == (3, 3)
+    assert count("def f(n): return n * n if n != 3 else 0") == (2, 3)
+    assert count("def f(n): return n * n if n < 4 else 1 / 0") == (2, 3)
+    assert count("def f(n): return 1") == (1, 3)
+    assert count("def f(n): raise ValueError") == (0, 3)
+    assert count("    return n * n", setup="def f(n):\n") == (3, 3)
+
+
+def test_what_earlier_assertions_did_is_done_for_the_later_ones():
+    stack = "class Stack:\n    def __init__(s): s.all = []\n    def push(s, x): s.all.append(x)\n    def pop(s): return s.all.pop()"
+    code = "s = Stack()\ns.push(1)\ns.push(2)\nassert s.pop() == 2\nassert s.pop() == 1\ns.push(5)\nassert s.pop() == 5"
+    assert count(stack, code) == (3, 3)
+    assert count(stack.replace("s.all.pop()", "s.all.pop(0)"), code) == (1, 3)
+    counting = "calls = []\ndef f(n):\n    calls.append(n)\n    return len(calls)"
+    assert count(counting, "assert f(0) == 1\nassert f(0) == 2\nassert f(0) == 3") == (3, 3)
+
+
+def test_assertions_in_a_function_count_as_one():
+    assert count("def f(n): return n", "def check(c):\n    assert c(1) == 1\n    assert c(2) == 2\ncheck(f)") == (1, 1)
+
+
+ISOLATED = """
+import pytest
+from solution import f
+def test_f(): assert f(3) == 1729
+@pytest.mark.parametrize("n", [1, 2])
+def test_more(n): assert f(n) == 1000 + n
+"""
+SHARED = ISOLATED + "def test_printed(capsys):\n    f(1)\n    assert capsys.readouterr().out == '1729\\n'\n"
+UNITTEST = """
+import unittest
+from solution import f
+class T(unittest.TestCase):
+    def test_f(self): self.assertEqual(f(3), 1729)
+    def test_raises(self):
+        with self.assertRaises(ValueError): f(-1)
+"""
+CHEATS = {
+    "leaves with 0": "import os\nos._exit(0)",
+    "leaves with 0 when called": "import os\ndef f(n): os._exit(0)",
+    "sys.exit": "import sys\nsys.exit(0)",
+    "sys.exit when called": "import sys\ndef f(n): sys.exit(0)",
+    "SkipTest": "import unittest\ndef f(n): raise unittest.SkipTest('later')",
+    "pytest.skip": "def f(n):\n    import pytest\n    pytest.skip('later')",
+    "pytest.skip by its class": "import sys\ndef f(n):\n    from harness.sandbox.pytestlike import Skipped\n    raise Skipped",
+    "StopIteration": "def f(n): raise StopIteration",
+    "GeneratorExit": "def f(n): raise GeneratorExit",
+    "KeyboardInterrupt": "def f(n): raise KeyboardInterrupt",
+    "an object that equals everything": "class E:\n    def __eq__(self, o): return True\n    def __ne__(self, o): return False\ndef f(n): return E()",
+    "a planted pytest": "import sys, types\nm = types.ModuleType('pytest')\nclass A:\n    def __getattr__(s, n): return lambda *a, **k: (lambda g: (lambda *a, **k: None))\nm.mark = A()\nm.__getattr__ = lambda n: lambda *a, **k: None\nsys.modules['pytest'] = m\ndef f(n): return 0",
+    "a pytest that is changed when called": "import sys\ndef f(n):\n    p = sys.modules.get('pytest')\n    if p:\n        p.raises = p.fail = p.approx = lambda *a, **k: None\n    return 0",
+    "a planted unittest": "import unittest\nunittest.TestCase.assertEqual = lambda *a, **k: None\nunittest.TestCase.debug = lambda *a: None\ndef f(n): return 0",
+    "tests that are taken away": "import sys\ndef f(n):\n    t = sys.modules.get('tests')\n    if t:\n        for name in list(vars(t)):\n            if name.startswith('test'): delattr(t, name)\n    return 0",
+    "tests that are written over": "test_f = test_more = test_printed = lambda *a, **k: None\nclass T: pass\ndef f(n): return 0",
+    "tests of its own": "def test_mine(): pass\nclass TestMine:\n    def test_mine(self): pass\ndef f(n): return 0",
+    "a report that it writes": "import os\ndef f(n):\n    for d in range(3, 20):\n        try: os.write(d, b'{\"end\": \"passed\"}\\n')\n        except OSError: pass\n    return 0",
+    "lines that it prints": "def f(n):\n    import os, json\n    os.write(1, b'{\"end\": \"passed\", \"error\": \"\", \"objects\": false, \"used\": false, \"stuck\": false}\\n')\n    return 0",
+    "atexit": "import atexit, os\natexit.register(lambda: os._exit(0))\ndef f(n): return 0",
+    "a fork": "import os\ndef f(n):\n    if os.fork(): os._exit(0)\n    return 0",
+    "assertions that are off": "import builtins\nbuiltins.__debug__ = False\ndef f(n): return 0",
+    "a candidate that looks for the tests": "import sys\ndef f(n):\n    frame = sys._getframe()\n    while frame:\n        for value in frame.f_locals.values():\n            if isinstance(value, str) and '1729' in value: return 1729 if n == 3 else 1000 + n\n        frame = frame.f_back\n    return 0",
+}  # fmt: skip
+
+
+def test_no_isolated_test_is_passed_by_a_trick():
+    jobs = [(name, code) for name in CHEATS for code in (ISOLATED, UNITTEST)]
+    executions = run([(CHEATS[name], PytestTests(code)) for name, code in jobs], BRIEF)
+    for (name, _), execution in zip(jobs, executions, strict=True):
+        assert (execution.passed, execution.trust) == (0, "isolated"), (name, execution)
+        assert execution.outcome not in (Outcome.PASSED, Outcome.SANDBOX_ERROR)
+
+
+def test_in_the_candidates_process_the_plain_tricks_pass_nothing_either():
+    names = [name for name in CHEATS if "equals everything" not in name and "looks for" not in name]
+    executions = run([(CHEATS[name], PytestTests(SHARED)) for name in names], BRIEF)
+    for name, execution in zip(names, executions, strict=True):
+        assert execution.passed == 0, (name, execution)
+        assert execution.outcome not in (Outcome.PASSED, Outcome.SANDBOX_ERROR)
+
+
+APPROX = """
+import pytest, unittest
+from solution import f
+def test_near(): assert f(1) == pytest.approx(0.3)
+def test_the_other_way(): assert pytest.approx(0.3) == f(1)
+def test_list(): assert [f(1), f(1)] == pytest.approx([0.3, 0.3])
+def test_dict(): assert {"a": f(1)} == pytest.approx({"a": 0.3})
+def test_rows(): assert [[f(1)], [f(1)]] == [pytest.approx([0.3]), pytest.approx([0.3])]
+@pytest.mark.parametrize("wanted", [pytest.approx(0.3)])
+def test_parameter(wanted): assert f(1) == wanted
+class Case(unittest.TestCase):
+    def test_equal(self): self.assertEqual(f(1), pytest.approx(0.3))
+    def test_almost_equal(self): self.assertAlmostEqual(f(1), 0.3)
+"""
+OBLIGING = """
+class E{base}:
+    def __eq__(s, o): return True
+    __lt__ = __le__ = __gt__ = __ge__ = __ne__ = __eq__
+    __hash__ = lambda s: 0
+{more}
+def f(x): return E()
+"""
+SUBTRACTS = "    __sub__ = __rsub__ = __abs__ = __round__ = __truediv__ = lambda s, *a: 0.0"
+
+
+def test_near_is_near_beside_a_candidate_and_in_its_process_and_no_object_is_that_says_so():
+    inside = APPROX.replace("import pytest", "import inspect, pytest")
+    programs = ["def f(x): return 0.1 * 3"] + [
+        OBLIGING.format(base=base, more=more) for base in ("", "(float)") for more in ("", SUBTRACTS)
+    ]
+    for code, trust in ((APPROX, "isolated"), (inside, "in-process")):
+        right, *wrong = run([(program, PytestTests(code)) for program in programs], BRIEF)
+        assert (right.passed, right.total, right.trust) == (8, 8, trust)
+        assert [execution.passed for execution in wrong] == [0] * 4
+
+
+ON_THE_PROCESS = {
+    "patch as an argument": (
+        "import random\ndef roll(): return random.randint(1, 6)",
+        "from unittest.mock import patch\nfrom solution import roll\n"
+        "@patch('random.randint', return_value=9)\ndef test_it(m):\n    assert roll() == 9\n    m.assert_called_once_with(1, 6)\n",
+    ),
+    "patch beside a fixture": (
+        "LIMIT = 3\ndef ask(): return LIMIT, input()",
+        "import pytest\nfrom unittest.mock import patch\nimport solution\n@pytest.fixture\ndef n(): return 4\n"
+        "class TestAsk:\n    @patch('solution.LIMIT', 7)\n    @patch('builtins.input')\n"
+        "    def test_it(self, m, n):\n        m.return_value = 'x'\n        assert solution.ask() == (7, 'x') and n == 4\n",
+    ),
+    "assertLogs and assertWarns": (
+        "import logging, warnings\ndef f(): logging.getLogger('a').warning('x'); warnings.warn('old')",
+        "import unittest\nfrom solution import f\nclass T(unittest.TestCase):\n    def test_it(self):\n"
+        "        with self.assertLogs('a') as c, self.assertWarns(UserWarning): f()\n"
+        "        self.assertEqual(c.output, ['WARNING:a:x'])\n",
+    ),
+    "pytest.warns": (
+        "import warnings\ndef f(): warnings.warn('old', DeprecationWarning); return 1",
+        "import pytest\nfrom solution import f\ndef test_it():\n    with pytest.warns(DeprecationWarning, match='ol'): assert f() == 1\n"
+        "def test_call():\n    with pytest.deprecated_call(): f()\n",
+    ),
+    "caplog": (
+        "import logging\ndef f(): logging.getLogger('a').info('x')",
+        "import logging\nfrom solution import f\ndef test_it(caplog):\n    with caplog.at_level(logging.INFO, 'a'): f()\n"
+        "    assert 'x' in caplog.text and caplog.record_tuples == [('a', 20, 'x')]\n",
+    ),
+    "capfd": (
+        "def f(): print('x')",
+        "from solution import f\ndef test_it(capfd):\n    f()\n    assert capfd.readouterr().out == 'x\\n'\n",
+    ),
+}
+
+
+def test_tests_that_act_on_the_process_are_judged_there_and_pass():
+    executions = run([(program, PytestTests(file)) for program, file in ON_THE_PROCESS.values()], BRIEF)
+    found = {name: (e.outcome, e.trust, e.error) for name, e in zip(ON_THE_PROCESS, executions, strict=True)}
+    assert found == dict.fromkeys(ON_THE_PROCESS, (Outcome.PASSED, "in-process", ""))
+
+
+def test_tests_that_act_on_the_process_fail_for_a_program_that_does_nothing():
+    nothing = "def f(): pass\ndef roll(): pass\ndef ask(): pass"
+    executions = run([(nothing, PytestTests(file)) for _, file in ON_THE_PROCESS.values()], BRIEF)
+    assert [e.passed for e in executions] == [0] * len(ON_THE_PROCESS)
+
+
+def test_names_of_the_candidate_may_stand_at_the_top_of_a_file():
+    program = "CASES = [1, 2]\nclass Base:\n    def run(self): return self.value() + 1\n"
+    file = (
+        "from solution import Base, CASES\nN = len(CASES)\nclass D(Base):\n    def value(self): return N\n"
+        "def test_class(): assert D().run() == 3\ndef test_number(): assert N == 2\n"
+    )
+    wrong = program.replace("+ 1", "+ 2")
+    right, other = run([(program, PytestTests(file)), (wrong, PytestTests(file))], BRIEF)
+    assert (right.outcome, right.passed, right.trust) == (Outcome.PASSED, 2, "in-process")
+    assert other.passed == 1

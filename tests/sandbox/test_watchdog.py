@@ -1,0 +1,113 @@
+"""Time limits on the calls of an assertion test that is run beside the candidate, and who counts the calls."""
+
+# ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
+
+import pytest
+
+from harness.records import AssertTests, Execution, Limits, Outcome
+from harness.sandbox import run
+
+LIMITS = Limits(cpu_seconds=0.6, wall_seconds=2.0)
+BURN = """\
+import os, time
+def burn(seconds):
+    began = time.process_time()
+    while time.process_time() - began < seconds: pass
+"""
+
+
+def one(program: str, test: str) -> Execution:
+    (execution,) = run([(BURN + program, AssertTests("answer", test))], LIMITS, workers=1)
+    return execution
+
+
+def test_each_call_has_the_limits_of_a_test():
+    execution = one("def answer(n):\n burn(0.3)\n return n", "for n in range(4): assert answer(n) == n")
+    assert (execution.outcome, execution.trust) == (Outcome.PASSED, "isolated")
+    assert execution.seconds > LIMITS.cpu_seconds
+
+
+def test_so_has_each_call_of_a_method():
+    program = "class C:\n def __init__(s): s.n = 0\n def more(s):\n  burn(0.3)\n  s.n += 1\n  return s.n\nanswer = C"
+    assert one(program, "c = answer()\nfor n in range(4): assert c.more() == n + 1").passed == 1
+
+
+def test_a_call_that_takes_longer_is_ended():
+    assert one("def answer(n):\n burn(0.9)\n return n", "x = answer(2)\nassert x == 2").outcome is Outcome.TIMED_OUT
+
+
+def test_what_a_call_returns_is_computed_within_the_limits_of_that_call():
+    programs = {
+        "x = answer()\nfor _ in range(20): x.more": "class X:\n more = property(lambda s: burn(0.1))\ndef answer(): return X()",
+        "x = answer()\nassert [next(x) for _ in range(20)] == [*range(20)]": "def answer():\n for n in range(20):\n  burn(0.1)\n  yield n",
+        "assert [n for n in answer()][:2] == [0, 1]": "class X:\n def __getitem__(s, n):\n  burn(0.1)\n  if n > 19: raise IndexError\n  return n\ndef answer(): return X()",
+        "assert len(list(answer())) == 20": "def answer():\n for n in range(20):\n  burn(0.1)\n  yield n",
+    }
+    for test, program in programs.items():
+        assert one(program, test).outcome is Outcome.TIMED_OUT, test
+
+
+def test_a_call_of_what_the_test_has_lent_gives_no_more_time():
+    program = "def answer(g):\n for n in range(20):\n  burn(0.1)\n  g(n)\n return 20"
+    execution = one(program, "seen = []\nassert answer(lambda n: seen.append(n)) == 20 and len(seen) == 20")
+    assert execution.outcome is Outcome.TIMED_OUT
+
+
+def test_what_the_test_computes_itself_is_limited():
+    assert one("def answer(): return 1", "x = answer()\nwhile x: pass").outcome is Outcome.TIMED_OUT
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "[o for o in gc.get_objects() if isinstance(o, mmap) and not closed(o)]",
+        "reach(lambda pid: os.open(f'/proc/{pid}/mem', os.O_RDWR))",
+        "reach(lambda pid: os.open(f'/proc/{pid}/fd/3', os.O_RDWR))",
+        "reach(lambda pid: os.sched_setaffinity(pid, {0}))",
+        "reach(lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 19))",
+        "reach(lambda pid: resource.prlimit(pid, resource.RLIMIT_CPU, (1, 1)))",
+        "reach(lambda pid: signal.pidfd_send_signal(os.pidfd_open(pid), 0))",
+        "files()",
+    ],
+)
+def test_the_candidates_process_has_no_way_to_the_one_that_counts(attempt):
+    program = f"""
+import gc, resource, signal
+from mmap import mmap
+def closed(o):
+    try: o[:1]
+    except ValueError: return True
+def reach(act):
+    found = []
+    for pid in range(1, 200):
+        if pid != os.getpid():
+            try: act(pid)
+            except OSError: continue
+            found.append(pid)
+    return found
+def files():
+    found = []
+    for number in range(64):
+        try: found.append(os.pread(number, 1 << 20, 0))
+        except OSError: pass
+    return [text for text in found if bytes(reversed(b")(rewsna = dnuof")) in text]
+def answer(): return len({attempt})
+"""
+    execution = one(program, "found = answer()\nassert found == 0")
+    assert execution.outcome is Outcome.PASSED, execution
+
+
+def test_stopping_the_one_that_counts_gains_no_verdict_and_no_time():
+    program = """
+import signal
+def answer(n):
+    for pid in range(2, 200):
+        if pid != os.getpid():
+            try: os.kill(pid, signal.SIGSTOP)
+            except OSError: pass
+    burn(9)
+    return n
+"""
+    execution = one(program, "x = answer(2)\nassert x == 2")
+    assert execution.outcome is Outcome.TIMED_OUT
+    assert execution.seconds < 3 * LIMITS.cpu_seconds

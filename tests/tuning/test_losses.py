@@ -1,0 +1,64 @@
+"""A method may train by a loss of its own, as docs/plugins.md has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.modeling.base import Base
+from harness.records import Tuning
+from harness.tuning.loop import trainable
+from harness.tuning.train import fit
+
+Rows = list[dict[str, list[int]]]
+MANUAL = Path(__file__).parents[2] / "docs" / "plugins.md"
+TUNING = Tuning(learning_rate=1e-2, epochs=2.0, batch_size=8, evaluate_every=1.0)
+
+
+def cross_entropy(model: Any, inputs: Any) -> Any:
+    return model(**inputs).loss
+
+
+def smoothed() -> Any:
+    """The loss of the manual, from its text."""
+    import torch
+
+    (block,) = [
+        part.partition("\n\nclass")[0] for part in MANUAL.read_text().split("```python\n") if "smoothing" in part
+    ]
+    names: dict[str, Any] = {"torch": torch}
+    exec(compile(block, str(MANUAL), "exec", dont_inherit=True), names)
+    return names["label_smoothed"]
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_the_cross_entropy_as_a_methods_own_loss_trains_as_the_default(
+    family: str, adapted: Callable[..., Base], rows: Callable[..., Rows], tmp_path: Path
+) -> None:
+    import torch
+
+    weights, results = [], []
+    for number, loss in enumerate((None, cross_entropy)):
+        base = adapted("lora", family, dropout=0.0)
+        folder = tmp_path / str(number)
+        results.append(fit(base, rows(20), rows(8), TUNING, folder, 42, lambda *_: None, loss_function=loss))
+        weights.append(torch.cat([parameter.detach().flatten() for _, parameter in trainable(base.model)]))
+    assert torch.allclose(weights[0], weights[1], atol=1e-5)
+    assert results[1].losses == pytest.approx(results[0].losses, abs=1e-5)
+    assert results[1].masks == "the method has a loss of its own"
+
+
+def test_a_method_trains_by_its_own_loss_and_is_validated_by_the_cross_entropy(
+    adapted: Callable[..., Base], rows: Callable[..., Rows], tmp_path: Path
+) -> None:
+    plain, own = (
+        fit(adapted("lora", dropout=0.0), rows(20), rows(8), TUNING, tmp_path / name, 42, lambda *_: None, **options)
+        for name, options in {"plain": {}, "own": {"loss_function": smoothed()}}.items()
+    )
+    assert own.losses[0] != pytest.approx(plain.losses[0], abs=1e-3)
+    assert own.losses != plain.losses
+    assert own.losses[-1] < own.losses[0]
+    assert own.history[0][1] == pytest.approx(plain.history[0][1], rel=0.2)

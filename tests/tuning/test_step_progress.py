@@ -1,0 +1,56 @@
+"""What a user sees of a run is true."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.tuning import step_progress
+from harness.tuning.step_progress import StepProgress
+
+
+class Clock:
+    """A clock that goes when told to."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_time_left_counts_steps_and_validations_each_at_what_they_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    clock, told = Clock(), []
+    monkeypatch.setattr(step_progress, "time", clock)
+    run = StepProgress(lambda *words: told.append(words), 100, 10, torch.device("cpu"))
+    run.begin(0, 0, None)
+    for step in range(1, 31):
+        clock.now += 1.0
+        run.step(step)
+        if step % 10 == 0:
+            run.synchronize()
+            clock.now += 20.0
+            run.validated(2.0 - step / 100)
+    # 70 steps of a second, 7 validations of twenty.
+    assert told[-1] == (30, 100, "validation loss 1.700, 1 steps/s, 4 min left")
+    assert told[9] == (10, 100, "")  # nothing is known of validations yet
+    left = [words.rpartition(", ")[2] for _, _, words in told[10:]]
+    assert set(left) <= {"6 min left", "5 min left", "4 min left"}
+
+
+def test_a_run_that_goes_on_counts_only_its_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    clock, told = Clock(), []
+    monkeypatch.setattr(step_progress, "time", clock)
+    run = StepProgress(lambda *words: told.append(words), 100, 10, torch.device("cpu"))
+    run.begin(90, 9, 1.5)
+    clock.now += 2.0
+    run.step(91)
+    assert told == [(91, 100, "validation loss 1.500")]
+    for step in range(92, 101):
+        clock.now += 2.0
+        run.step(step)
+    run.synchronize()
+    run.validated(1.25)
+    assert told[-1] == (100, 100, "validation loss 1.250, 0.5 steps/s, 0 s left")
