@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,24 +129,30 @@ _ENDING = {signal.SIGTERM: "ended by TERM", signal.SIGHUP: "ended: the terminal 
 
 
 def _end_in_order() -> None:
-    """Let TERM and HUP unwind the program as INT does, so that what it holds is given back; the second INT is at once.
+    """Let TERM and HUP unwind the program as INT does, so that what it holds is given back; the second is at once.
 
     A signal that is ignored, as HUP under `nohup`, stays so.
     """
 
-    def interrupted(_: int, __: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
     def ended(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        raise _Ended(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Ended(number)
+
+    def once_more(lost: sys.UnraisableHookArgs) -> None:
+        if not isinstance(lost.exc_value, _Ended | KeyboardInterrupt):
+            before(lost)
+            return
+        number = lost.exc_value.number if isinstance(lost.exc_value, _Ended) else signal.SIGINT
+        signal.signal(number, ended)
+        threading.Timer(0.01, os.kill, (os.getpid(), number)).start()
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupted)
+        signal.signal(signal.SIGINT, ended)
     for number in _ENDING:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, ended)
+    # Python drops what is raised while an object is being deleted or garbage collected: there the signal would be lost.
+    before, sys.unraisablehook = sys.unraisablehook, once_more
 
 
 class _ReaderGone(Exception):

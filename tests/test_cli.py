@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -196,3 +197,37 @@ def test_data_that_changed_is_not_scored_as_if_it_had_not(tmp_path: Path) -> Non
     done = harness("score", str(folder), "--metric", "exact_match", cwd=tmp_path)
     assert done.returncode == 1
     assert "not the data of" in done.stderr
+
+
+LATE_SIGNAL = """
+import os, sys, time
+from harness import cli
+
+class Held:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(100): pass  # here Python runs the handler, and drops what it raises
+
+def work(**_):
+    held = Held()
+    del held
+    time.sleep(60)
+
+cli.cli.main = work
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (signal.SIGINT, "interrupted; the same command continues"),
+        (signal.SIGTERM, "ended by TERM; the same command continues"),
+        (signal.SIGHUP, "ended: the terminal is gone (HUP); the same command continues"),
+    ],
+    ids=["INT", "TERM", "HUP"],
+)
+def test_a_signal_that_arrives_while_an_object_is_deleted_ends_the_program_too(number: int, line: str) -> None:
+    words = [sys.executable, "-c", LATE_SIGNAL, str(number)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (128 + number, line + "\n")
