@@ -1,6 +1,7 @@
-"""Peak memory of every PEFT method of the study on a model of CodeLlama-7B's shape with random weights.
+"""Peak memory of every PEFT method of the study on a model of CodeLlama's shape with random weights.
 
-    python benchmarks/gpu_memory.py                 one GPU of 80 GB, under four minutes
+    python benchmarks/gpu_memory.py                 7B: one GPU of 80 GB, under four minutes
+    python benchmarks/gpu_memory.py --shape 13b     (or 34b, whose weights take 68 GB of disk for a while)
     python benchmarks/gpu_memory.py --shape tiny    the same on any machine, a CPU too
 
 Each method trains a few steps of the study's batch (8 rows of 128 tokens, no row shorter, so that nothing is saved by
@@ -34,6 +35,21 @@ SHAPES: dict[str, dict[str, int]] = {
         "num_attention_heads": 32,
         "vocab_size": 32016,
     },
+    "13b": {
+        "hidden_size": 5120,
+        "num_hidden_layers": 40,
+        "intermediate_size": 13824,
+        "num_attention_heads": 40,
+        "vocab_size": 32016,
+    },
+    "34b": {
+        "hidden_size": 8192,
+        "num_hidden_layers": 48,
+        "intermediate_size": 22016,
+        "num_attention_heads": 64,
+        "num_key_value_heads": 8,
+        "vocab_size": 32000,
+    },
     "tiny": {
         "hidden_size": 64,
         "num_hidden_layers": 2,
@@ -43,8 +59,13 @@ SHAPES: dict[str, dict[str, int]] = {
     },
 }
 METHODS = ("lora", "ia3", "prompt-tuning", "prefix-tuning", "qlora-8bit", "qlora-4bit")
-STUDY = {"lora": 19.06, "qlora-4bit": 9.16}
-"""Figure 1 of arXiv:2308.10462: CodeLlama-7B, gigabytes."""
+STUDY = {
+    ("7b", "lora"): 19.06,
+    ("7b", "qlora-4bit"): 9.16,
+    ("13b", "qlora-4bit"): 15.01,
+    ("34b", "qlora-4bit"): 23.59,
+}
+"""Figure 1 of arXiv:2308.10462: CodeLlama, gigabytes."""
 RATES = {"prefix-tuning": 1e-3}
 """Random weights do not bear the study's rate of 3e-2 for prefixes; memory is the same at any rate."""
 
@@ -55,6 +76,8 @@ class Words:
     pad_token_id = 0
     eos_token_id = 1
     padding_side = "left"
+    all_special_ids: tuple[int, ...] = ()
+    all_special_tokens: tuple[str, ...] = ()
 
     def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
         return {"input_ids": [2 + ord(letter) % 200 for letter in text]}
@@ -216,7 +239,7 @@ def main() -> None:
         for line in measured(asked.shape, folder, tuple(asked.methods.split(",")), asked.steps, asked.answer):
             print(
                 f"{line['method']:13}  {line['trainable']:>11,}  {number(line['weights']):>10}  "
-                f"{number(line['peak']):>11}  {line['micro']:>11}  {number(STUDY.get(line['method'])):>11}  "
+                f"{number(line['peak']):>11}  {line['micro']:>11}  {number(STUDY.get((asked.shape, line['method']))):>11}  "
                 f"{line['before']:6.3f} -> {line['after']:6.3f}  {number(line['ms'], 0):>7}  "
                 f"{number(line['writing']):>10}  {line['seconds']:.1f}",
                 flush=True,
