@@ -50,8 +50,6 @@ def random_base(layers: int, hidden: int) -> Base:
 
     torch.manual_seed(0)
     gpu = torch.cuda.is_available()
-    torch.set_default_device("cuda" if gpu else "cpu")
-    torch.set_default_dtype(torch.bfloat16 if gpu else torch.float32)
     config = LlamaConfig(
         hidden_size=hidden,
         intermediate_size=hidden * 43 // 16,
@@ -62,7 +60,12 @@ def random_base(layers: int, hidden: int) -> Base:
         pad_token_id=0,
         eos_token_id=0,
     )
-    return Base(LlamaForCausalLM(config).eval(), Words(), ModelSpec("random"), seq2seq=False)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16 if gpu else torch.float32)
+    with torch.device("cuda" if gpu else "cpu"):
+        model = LlamaForCausalLM(config).eval()
+    torch.set_default_dtype(before)
+    return Base(model, Words(), ModelSpec("random"), seq2seq=False)
 
 
 def random_prompts(longest: int, shared: int, count: int) -> list[Prompt]:
