@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from harness.modeling.cuda_graphs import capture
+
 if TYPE_CHECKING:
     import torch
 
@@ -36,7 +38,8 @@ def host_syncs(call: Callable[[], Any]) -> list[str]:
         def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             named = kwargs or {}
             name = op.name().partition(".")[0]
-            if name in _SYNC_OPERATIONS or _between_devices(name, args, named) or _indexes_by_mask(name, args):
+            syncs = name in _SYNC_OPERATIONS or _between_devices(name, args, named)
+            if syncs or _indexes_by_mask(name, args) or _assigns_a_number(name, args):
                 names.append(name)
             return op(*args, **named)
 
@@ -53,6 +56,11 @@ def _indexes_by_mask(name: str, args: Any) -> bool:
     return any(one is not None and one.dtype == torch.bool for one in indices)
 
 
+def _assigns_a_number(name: str, args: Any) -> bool:
+    """`tensor[indices] = number`: for a GPU, torch makes a tensor of the number on the host and copies it."""
+    return name in {"aten::index_put_", "aten::index_put"} and args[2].dim() == 0
+
+
 def _between_devices(name: str, args: Any, named: Any) -> bool:
     if name == "aten::_to_copy":
         return named.get("device") is not None and named["device"].type != args[0].device.type
@@ -62,36 +70,33 @@ def _between_devices(name: str, args: Any, named: Any) -> bool:
 class CapturedStep:
     """Calls `step(first_column, last_column)`, captured at the first call for each range.
 
-    `sync_operations` are those that forbid a capture; None before the first call.
+    A step that cannot be captured runs as it is; `no_graph_reason` then says why.
     """
 
     def __init__(self, step: Callable[[int, int], None]) -> None:
         self._step = step
-        self._graphs: dict[tuple[int, int], torch.cuda.CUDAGraph] = {}
+        self._graphs: dict[tuple[int, int], Any] = {}
         self._pool: Any = None
         self._calls = 0
-        self.sync_operations: list[str] | None = None
+        self.no_graph_reason = ""
 
     def __call__(self, first_column: int, last_column: int) -> None:
         """Take the step, by replaying its graph where it can be captured."""
-        if self.sync_operations is None:  # the first step runs uncaptured and is checked
-            self.sync_operations = host_syncs(lambda: self._step(first_column, last_column))
-            return
         self._calls += 1
-        if self.sync_operations or self._calls < _WARMUP_CALLS:
+        if self._calls == 1:
+            self.no_graph_reason = ", ".join(host_syncs(lambda: self._step(first_column, last_column)))
+            return
+        if not self.no_graph_reason and self._calls > _WARMUP_CALLS and (first_column, last_column) not in self._graphs:
+            self._capture(first_column, last_column)
+        if self.no_graph_reason or self._calls <= _WARMUP_CALLS:
             self._step(first_column, last_column)
             return
-        if (first_column, last_column) not in self._graphs:
-            self._capture(first_column, last_column)
         self._graphs[first_column, last_column].replay()
 
     def _capture(self, first_column: int, last_column: int) -> None:
-        """Capture the step; a capture executes nothing."""
         import torch
 
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            self._step(first_column, last_column)
+        graph, self.no_graph_reason = capture(lambda: self._step(first_column, last_column), self._pool)
         self._graphs[first_column, last_column] = graph

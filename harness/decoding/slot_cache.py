@@ -175,7 +175,7 @@ class SlotCache:
         start = self.shape.prefix_tokens + self.shape.prompt_tokens
         decoded = self.visible[:, :, start:]
         decoded.copy_(decoded.gather(1, parents[:, :, None].expand_as(decoded)))
-        self.visible[self._indices[:, None], self._candidates, start + self._slot(steps)] = True
+        self.visible.scatter_(2, start + self._slot(steps)[..., None], True)
 
     def _slot(self, steps: torch.Tensor) -> torch.Tensor:
         return steps[:, None] * self.shape.candidates + self._candidates

@@ -92,7 +92,7 @@ class Adafactor:
             weight = self.step.double().pow(_DECAY).float()
             scale = self._scale()
             for group in self._groups:
-                gradients = torch.stack([_gradient(p) for p in group.parameters]) * self._broadcast(scale, group)
+                gradients = _stacked_gradients(group) * self._broadcast(scale, group)
                 update = self._update(group, gradients, weight) * self._broadcast(rate * group.scale, group)
                 _subtract(group.parameters, update)
 
@@ -100,13 +100,11 @@ class Adafactor:
         """The factor that clips the norm of gradients: () or (adapters,)."""
         import torch
 
-        squares: Any = 0.0
-        for parameter in self._parameters:
-            if parameter.grad is not None:
-                squared = parameter.grad.float().square()
-                squares = squares + (squared.flatten(self._lead).sum(-1) if squared.dim() > self._lead else squared)
-        if not torch.is_tensor(squares):
-            return torch.ones((), device=self._schedule.device)
+        device = self._schedule.device
+        squares = torch.zeros(self._schedule.shape[1:], device=device)
+        for group in self._groups:
+            squared = _stacked_gradients(group).square_()
+            squares += squared.view(*squared.shape[: 1 + self._lead], -1).sum((0, -1)).to(device)
         return (_MAX_NORM / (squares.sqrt() + 1e-6)).clamp(max=1.0)
 
     def _broadcast(self, value: torch.Tensor, group: _Group) -> torch.Tensor:
@@ -149,10 +147,12 @@ def _stacks(parameters: Sequence[torch.Tensor], scales: Sequence[float]) -> Iter
     return ((stack, kind[-1]) for kind, stacks in by_kind.items() for stack in stacks)
 
 
-def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+def _stacked_gradients(group: _Group) -> torch.Tensor:
+    """The gradients of a group as one new tensor in 32 bits; no gradient counts as zeros."""
     import torch
 
-    return torch.zeros_like(parameter, dtype=torch.float32) if parameter.grad is None else parameter.grad.float()
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in group.parameters]
+    return torch.stack(gradients).float()
 
 
 def _subtract(parameters: Sequence[torch.Tensor], update: torch.Tensor) -> None:

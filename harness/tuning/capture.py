@@ -8,11 +8,10 @@ same code, and `no_graph_reason` says why.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.modeling import memory
+from harness.modeling.cuda_graphs import capture
 from harness.tuning.batches import Shape
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 BatchFunction = Callable[[Shape, "torch.Tensor"], None]
 """Takes a packed batch on the device (`batches.unpack_batch`), and adds its results to existing tensors."""
 _WARM_UPS = 2
-"""Calls before a capture: libraries initialise in the first, and may choose their kernels in the second."""
+"""Calls before the first capture: libraries initialise in the first, and may choose their kernels in the second."""
 
 
 class GraphRecorder:
@@ -35,18 +34,10 @@ class GraphRecorder:
         self.device = device
         self.no_graph_reason = no_graph_reason or ("" if device.type == "cuda" else f"no CUDA graphs on {device.type}")
         self._pool: Any = None
-
-    @contextlib.contextmanager
-    def _recording(self) -> Iterator[Any]:
-        import torch
-
-        self._pool = self._pool or torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            yield graph
+        self._cold = True
 
     def record(self, function: Callable[[], None], *, warm_up: bool) -> Callable[[], None]:
-        """`function` as a graph, or `function` itself. With `warm_up` it is called a few times before the capture.
+        """`function` as a graph, or `function` itself. Before the first capture it is called, if `warm_up` allows it.
 
         Raises:
             RuntimeError: memory ran out.
@@ -56,30 +47,24 @@ class GraphRecorder:
         if self.no_graph_reason:
             return function
         cuda: Any = torch.cuda
-        try:
-            if warm_up:
-                side_stream = cuda.Stream(self.device)
-                side_stream.wait_stream(torch.cuda.current_stream())
-                with torch.cuda.stream(side_stream):
-                    for _ in range(_WARM_UPS):
-                        function()
-                torch.cuda.current_stream().wait_stream(side_stream)
-            with self._recording() as graph:
+        self._pool = self._pool or cuda.graph_pool_handle()
+        if warm_up and self._cold:
+            self._warm_up(function)
+        graph, self.no_graph_reason = capture(function, self._pool)
+        return function if graph is None else graph.replay  # type: ignore[no-any-return]
+
+    def _warm_up(self, function: Callable[[], None]) -> None:
+        """Call it on a stream of its own, as captures want it."""
+        import torch
+
+        self._cold = False
+        cuda: Any = torch.cuda
+        stream = cuda.Stream(self.device)
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
                 function()
-        except RuntimeError as error:
-            if memory.is_out_of_memory(error):
-                raise
-            self.no_graph_reason = " ".join(str(_root_cause(error)).split())[:200]
-            return function
-        replay: Callable[[], None] = graph.replay
-        return replay
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """The first error of a chain: the last one of a failed capture says only that it failed."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return error
+        torch.cuda.current_stream().wait_stream(stream)
 
 
 class GraphedFunction:

@@ -17,6 +17,7 @@ import json
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,55 @@ class Checkpoint:
     weights: Mapping[str, Any]
     state: Mapping[str, Any]
     facts: Mapping[str, Any]
+
+
+class Writer:
+    """Writes the checkpoints of a run below `folder`, one after another, while the run goes on.
+
+    A context manager: what it was given is written when the block ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._threads: ThreadPoolExecutor | None = None
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Writer:
+        self._threads = ThreadPoolExecutor(1, "checkpoints")
+        return self
+
+    def write(self, checkpoint: Checkpoint, best: int) -> None:
+        """Copy the tensors to the host, and write them (`write`) once the checkpoint before is written.
+
+        Raises:
+            FileError: the one before cannot be written.
+        """
+        assert self._threads is not None
+        copies = [{name: _on_host(t) for name, t in named.items()} for named in (checkpoint.weights, checkpoint.state)]
+        self._wait()
+        copy = Checkpoint(checkpoint.step, copies[0], copies[1], _copied(checkpoint.facts))
+        self._writing = self._threads.submit(write, self._folder, copy, best)
+
+    def _wait(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        assert self._threads is not None
+        self._threads.shutdown()
+        if kind is None:
+            self._wait()
+
+
+def _on_host(tensor: Any) -> Any:
+    """A copy that the training does not change."""
+    tensor = tensor.detach()
+    return tensor.cpu() if tensor.is_cuda else tensor.clone()
+
+
+def _copied(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    return json.loads(json.dumps(facts))  # type: ignore[no-any-return]
 
 
 def write(folder: Path, checkpoint: Checkpoint, best: int) -> None:

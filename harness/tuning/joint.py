@@ -29,6 +29,7 @@ from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
 from harness.tuning.checkpoints import Checkpoint
 from harness.tuning.loop import MAX_BUCKETS, Schedule, TuningResult, clear_gradients, trainable
 from harness.tuning.losses import by_length, has_own_loss, mask_required_reason, summed_loss
+from harness.tuning.precision import sixteen_bit_activations
 from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.step_progress import ProgressCallback, StepProgress
 
@@ -81,7 +82,7 @@ def _vmap_unsupported_reason(adapted: Base, members: Sequence[JointMember], rows
     batches = BucketedBatches(rows, adapted.tokenizer.pad_token_id, False, None)
     shape, packed = batches.pack([0], max(1, batches.counts[0]))
     adapted.model.eval()
-    with attention_without_masks(adapted, VMAP_NAME):
+    with attention_without_masks(adapted, VMAP_NAME), sixteen_bit_activations(adapted):
         try:
             joint_losses = _losses(adapted, shape, stacked, torch.stack([packed, packed]).to(adapted.device))
             joint_losses.sum().backward()  # type: ignore[no-untyped-call]
@@ -166,6 +167,7 @@ class JointTrainingLoop:
         self._losses = torch.zeros(steps, len(members), device=device)
         self._validation_sum = torch.zeros(len(members), dtype=torch.float64, device=device)
         self._history: list[tuple[int, list[float]]] = []
+        self._checkpoints = checkpoints.Writer(folder)
         self._recorder = GraphRecorder(device)
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
@@ -181,7 +183,8 @@ class JointTrainingLoop:
             FileError: a checkpoint cannot be written.
             RuntimeError: memory ran out.
         """
-        with attention_without_masks(self._base, VMAP_NAME):
+        attention = attention_without_masks(self._base, VMAP_NAME)
+        with attention, sixteen_bit_activations(self._base), self._checkpoints:
             self._prepare()
             start = self._resume()
             self._base.model.train()
@@ -322,7 +325,7 @@ class JointTrainingLoop:
         state, facts = rng_state()
         tensors = {**self._state_tensors(), **state}
         checkpoint = Checkpoint(step, self._weights, tensors, {**facts, "history": self._history})
-        checkpoints.write(self._folder, checkpoint, step)  # which contains the best weights of each adapter
+        self._checkpoints.write(checkpoint, step)  # which contains the best weights of each adapter
 
     def _resume(self) -> int:
         import torch

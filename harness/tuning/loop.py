@@ -30,6 +30,7 @@ from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
 from harness.tuning.checkpoints import Checkpoint
 from harness.tuning.losses import LossFunction, by_length, mask_required_reason, method_loss, summed_loss
 from harness.tuning.parameter_groups import ParameterGroup, learning_rate_scales
+from harness.tuning.precision import sixteen_bit_activations
 from harness.tuning.rank_allocation import (
     importance_state,
     load_importance_state,
@@ -135,6 +136,7 @@ class TrainingLoop:
         self._losses = torch.zeros(steps, device=device)
         self._validation_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._history: list[tuple[int, float]] = []
+        self._checkpoints = checkpoints.Writer(folder)
         self._done = 0
         self._mask_reason = _OWN_LOSS if loss_function else mask_required_reason(base, train, micro_batch) or ""
         no_graphs = f"masks are made: {self._mask_reason}" if self._mask_reason else ""
@@ -154,7 +156,8 @@ class TrainingLoop:
             FileError: a checkpoint cannot be written.
             RuntimeError: memory ran out.
         """
-        with contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base):
+        attention = contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base)
+        with attention, sixteen_bit_activations(self._base), self._checkpoints:
             self._prepare()
             start = self._resume()
             self._base.model.train()
@@ -305,7 +308,7 @@ class TrainingLoop:
         checkpoint = Checkpoint(
             step, self._weights, {**self._state_tensors(), **state}, {**facts, "history": self._history}
         )
-        checkpoints.write(self._folder, checkpoint, self._best[0])
+        self._checkpoints.write(checkpoint, self._best[0])
 
     def _resume(self) -> int:
         """Load the last complete checkpoint; returns its step, or 0."""
@@ -378,8 +381,10 @@ def _copy(source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor]
 
 def clear_gradients(weights: Iterable[torch.Tensor], *, in_place: bool) -> None:
     """Set gradients to zero `in_place`, where CUDA graphs add to them; else to None, which needs no memory."""
+    import torch
+
+    if in_place:
+        torch._foreach_zero_([weight.grad for weight in weights if weight.grad is not None])
+        return
     for weight in weights:
-        if not in_place:
-            weight.grad = None
-        elif weight.grad is not None:
-            weight.grad.zero_()
+        weight.grad = None

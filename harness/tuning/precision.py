@@ -1,0 +1,41 @@
+"""Activations in 16 bits on a GPU: what transformers and PEFT would do in 32 bits in between is left out."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from harness.modeling.base import Base
+
+
+@contextlib.contextmanager
+def sixteen_bit_activations(base: Base) -> Iterator[None]:
+    """Context manager for a training loop on a GPU; elsewhere it changes nothing.
+
+    RMSNorms run fused. And adapters, whose weights are in 32 bits, get the activations as they are: PEFT would cast
+    them to 32 bits for dropout, and autocast back for the product.
+    """
+    if base.device.type != "cuda":
+        yield
+        return
+    from harness.modeling.fused_norms import FusedNorms
+
+    with FusedNorms(base.model), inputs_as_they_are(base.model):
+        yield
+
+
+@contextlib.contextmanager
+def inputs_as_they_are(model: Any) -> Iterator[None]:
+    """Context manager: PEFT's layers do not cast their inputs to the type of their weights.
+
+    `peft.helpers.disable_input_dtype_casting` fails on tuners whose layers lack the switch, such as IA3 (peft 0.21).
+    """
+    layers = [module for module in model.modules() if getattr(module, "cast_input_dtype_enabled", False) is True]
+    for layer in layers:
+        layer.cast_input_dtype_enabled = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.cast_input_dtype_enabled = True
