@@ -236,10 +236,11 @@ def main() -> None:
             "method         trainable    weights GB  training GB  micro-batch  Figure 1 GB  "
             "loss             ms/step  writing GB  s"
         )
+        figure = {name: STUDY.get((asked.shape, name)) for name in METHODS}
         for line in measured(asked.shape, folder, tuple(asked.methods.split(",")), asked.steps, asked.answer):
             print(
                 f"{line['method']:13}  {line['trainable']:>11,}  {number(line['weights']):>10}  "
-                f"{number(line['peak']):>11}  {line['micro']:>11}  {number(STUDY.get((asked.shape, line['method']))):>11}  "
+                f"{number(line['peak']):>11}  {line['micro']:>11}  {number(figure[line['method']]):>11}  "
                 f"{line['before']:6.3f} -> {line['after']:6.3f}  {number(line['ms'], 0):>7}  "
                 f"{number(line['writing']):>10}  {line['seconds']:.1f}",
                 flush=True,

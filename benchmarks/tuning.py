@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.modeling.base import Base
-from harness.modeling.quirks import prepare_process
+from harness.modeling.quirks import disable_cudnn_attention, prepare_process
 from harness.records import ModelSpec, Tuning
 
 prepare_process()
@@ -65,7 +65,7 @@ def base(arguments: argparse.Namespace) -> Base:
     gpu = torch.cuda.is_available() and arguments.method != "full-ft"
     config = LlamaConfig(
         hidden_size=arguments.hidden,
-        intermediate_size=arguments.hidden * 43 // 16,
+        intermediate_size=arguments.hidden * 43 // 16 // 64 * 64,  # 11,008 at 4,096; 1,536 at 576
         num_hidden_layers=arguments.layers,
         num_attention_heads=arguments.heads,
         num_key_value_heads=arguments.groups,
@@ -74,6 +74,7 @@ def base(arguments: argparse.Namespace) -> Base:
         pad_token_id=0,
         eos_token_id=0,
     )
+    disable_cudnn_attention()
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = LlamaForCausalLM(config).to(torch.bfloat16 if gpu else torch.float32)
     model.requires_grad_(False)

@@ -200,8 +200,10 @@ def test_data_that_changed_is_not_scored_as_if_it_had_not(tmp_path: Path) -> Non
 
 
 LATE_SIGNAL = """
-import os, sys, time
+import os, signal, sys, time
 from harness import cli
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what runs in the background
 
 class Held:
     def __del__(self):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.modeling.cuda_graphs import capture
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 _SYNC_OPERATIONS = {
     "aten::_local_scalar_dense",

@@ -35,6 +35,10 @@ _REFILL_FRACTION = 8
 """Waiting requests enter when this part of the batch (1/8) is free, so that several prompts share a prefill."""
 
 
+_ALIGNMENT = 8
+"""On a GPU columns are a multiple of this: of others its matrix products are several times slower."""
+
+
 class RequestTooLargeError(Exception):
     """Not even one request at a time fits in memory; the message is its problem's id."""
 
@@ -106,31 +110,29 @@ def _request(run: DecodingRun, prompt: Prompt, number: int, limit: int, seed: in
 
 
 def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> Iterator[DecodingOutput]:
-    """On a GPU two batches take turns: while the host checks the texts of one, the device runs a step of the other."""
     import torch
 
-    count = 2 if _on_gpu(run.base) and batch_size > 1 and len(wave) > 1 else 1
-    size = min(-(-batch_size // count), -(-len(wave) // count))
+    size = min(batch_size, len(wave))
     with torch.inference_mode():
-        batches = [_running_batch(run, wave, size) for _ in range(count)]
+        batch = _running_batch(run, wave, size)
     queue = deque(wave)
-    while queue or any(batch.num_running for batch in batches):
-        for batch in batches:
-            with torch.inference_mode():
-                outputs = batch.collect_finished() if batch.num_running else []
-                if queue and (batch.num_running == 0 or batch.num_free >= max(1, size // _REFILL_FRACTION)):
-                    batch.add([queue.popleft() for _ in range(min(len(queue), batch.num_free))])
-                if not queue:
-                    batch.shrink()
-                if batch.num_running:
-                    batch.launch_step()
-            yield from outputs
+    while queue or batch.num_running:
+        with torch.inference_mode():
+            outputs = batch.collect_finished() if batch.num_running else []
+            if queue and (batch.num_running == 0 or batch.num_free >= max(1, size // _REFILL_FRACTION)):
+                batch.add([queue.popleft() for _ in range(min(len(queue), batch.num_free))])
+            if not queue:
+                batch.shrink()
+            if batch.num_running:
+                batch.launch_step()
+        yield from outputs
 
 
 def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> RunningBatch:
     base, sampling = run.base, run.sampling
-    max_new_tokens = max(request.limit for request in wave)
-    prompt_tokens = max(len(request.tokens) for request in wave)
+    alignment = _ALIGNMENT if _on_gpu(base) else 1
+    max_new_tokens = _round_up(max(request.limit for request in wave), alignment)
+    prompt_tokens = _round_up(max(len(request.tokens) for request in wave), alignment)
     shape = CacheShape(batch_size, sampling.candidates, max_new_tokens, prompt_tokens, run.prefix_columns)
     search: BeamSearch | Sampler
     if sampling.temperature == 0 and sampling.candidates > 1:
@@ -143,6 +145,10 @@ def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size
     return RunningBatch(model, shape, search, run.prefix_cache, run.stop_checker, static_shapes=_on_gpu(base))
 
 
+def _round_up(number: int, multiple: int) -> int:
+    return -(-number // multiple) * multiple
+
+
 def columns_per_request(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int:
     """Columns of the KV cache that one request needs at most: its own prompt tokens, and a slot for each new token."""
     longest = max((len(prompt.tokens) for prompt in prompts), default=1)
@@ -152,6 +158,8 @@ def columns_per_request(base: Base, prompts: Sequence[Prompt], sampling: Samplin
 def _shared_prefix_tokens(base: Base, prompts: Sequence[Prompt]) -> int:
     """Tokens that all prompts begin with and that are stored once."""
     shared = shared_prefix_length([prompt.tokens for prompt in prompts]) if len(prompts) > 1 else 0
+    unaligned = (base.virtual_tokens + shared) % _ALIGNMENT if _on_gpu(base) else 0
+    shared -= unaligned if shared >= unaligned else 0
     return shared if base.virtual_tokens or shared >= _MIN_SHARED_PREFIX else 0
 
 

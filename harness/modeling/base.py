@@ -14,7 +14,7 @@ from harness.compat import processor_template
 from harness.errors import ModelError, UsageError, cache_errors
 from harness.modeling.chat import Chat, no_template, template_of
 from harness.modeling.checkpoint import check, location, quantised
-from harness.modeling.quirks import disable_4bit_repacking, is_codegen2, reorder_codegen2_qkv
+from harness.modeling.quirks import disable_4bit_repacking, disable_cudnn_attention, is_codegen2, reorder_codegen2_qkv
 from harness.records import ModelSpec
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ def load(spec: ModelSpec, options: Mapping[str, Any]) -> Base:
     if codegen2:
         reorder_codegen2_qkv(model)
     disable_4bit_repacking(model)
+    disable_cudnn_attention()
     _keep_only_eos_settings(model, tokenizer)
     model.config.use_cache = True
     model.requires_grad_(False)

@@ -11,7 +11,8 @@ from harness.modeling import memory
 def capture(function: Callable[[], None], pool: Any) -> tuple[Any, str]:
     """`function` as a graph whose memory comes from `pool`, and ""; or None and why it cannot be captured.
 
-    A capture executes nothing. What synchronises with the host, or has shapes that depend on values, cannot be captured.
+    A capture executes nothing. What synchronises with the host, or has shapes that depend on values, cannot be
+    captured.
 
     Raises:
         RuntimeError: memory ran out.

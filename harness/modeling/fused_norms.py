@@ -63,7 +63,9 @@ class _RMSNormGradient(torch.autograd.Function):
     @staticmethod
     def vmap(_: Any, dims: Any, gradient: Any, x: Any, weight: Any, rstd: Any) -> Any:
         """Rows of a further dimension."""
-        rows = (_first(tensor, dim) for tensor, dim in zip((gradient, x, rstd), (dims[0], dims[1], dims[3]), strict=True))
+        rows = (
+            _first(tensor, dim) for tensor, dim in zip((gradient, x, rstd), (dims[0], dims[1], dims[3]), strict=True)
+        )
         gradient, x, rstd = rows
         return _RMSNormGradient.apply(gradient, x, weight, rstd), 0
 
@@ -74,7 +76,7 @@ def _first(tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
 
 
 class FusedNorms:
-    """Context manager: within it the model's frozen RMSNorms on a GPU run fused, afterwards as before.
+    """Context manager: within it the model's RMSNorms on a GPU run fused, afterwards as before; not while they train.
 
     A module takes part if it gives, on random numbers, what the fused kernel gives; others (such as those of Gemma,
     which add 1 to the weight) stay as they are.
@@ -102,13 +104,13 @@ class FusedNorms:
 
 
 def _candidates(model: Any) -> Iterator[tuple[Any, float]]:
-    """Modules that are called RMSNorm and have a frozen weight, each with its epsilon."""
+    """Modules that are called RMSNorm and have a weight, each with its epsilon."""
     for module in model.modules():
         weight, eps = getattr(module, "weight", None), getattr(module, "variance_epsilon", getattr(module, "eps", None))
         named = type(module).__name__.endswith("RMSNorm") and "forward" not in vars(module)
-        if named and isinstance(eps, float) and torch.is_tensor(weight) and weight.dim() == 1:
-            if not weight.requires_grad and weight.dtype in _DEVIATION:
-                yield module, eps
+        weighted = torch.is_tensor(weight) and weight.dim() == 1 and weight.dtype in _DEVIATION
+        if named and weighted and isinstance(eps, float):
+            yield module, eps
 
 
 def _is_rms_norm(module: Any, eps: float) -> bool:
@@ -124,7 +126,8 @@ def _fused_forward(module: Any, eps: float) -> Callable[[torch.Tensor], torch.Te
     plain = type(module).forward
 
     def forward(x: torch.Tensor) -> torch.Tensor:
-        if x.dtype != module.weight.dtype:
+        trained = module.weight.requires_grad and torch.is_grad_enabled()
+        if trained or x.dtype != module.weight.dtype:
             return cast(torch.Tensor, plain(module, x))
         return cast(torch.Tensor, _RMSNorm.apply(x.contiguous(), module.weight, eps)[0])
 

@@ -27,7 +27,7 @@ from harness.tuning.attention import VMAP_NAME, attention_without_masks
 from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
 from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
 from harness.tuning.checkpoints import Checkpoint
-from harness.tuning.loop import MAX_BUCKETS, Schedule, TuningResult, clear_gradients, trainable
+from harness.tuning.loop import MAX_BUCKETS, Schedule, TuningResult, clear_gradients, trainable, validation_rows
 from harness.tuning.losses import by_length, has_own_loss, mask_required_reason, summed_loss
 from harness.tuning.precision import sixteen_bit_activations
 from harness.tuning.rng_state import rng_state, set_rng_state
@@ -167,6 +167,7 @@ class JointTrainingLoop:
         self._losses = torch.zeros(steps, len(members), device=device)
         self._validation_sum = torch.zeros(len(members), dtype=torch.float64, device=device)
         self._history: list[tuple[int, list[float]]] = []
+        self._validation_rows = validation_rows(tuning, micro_batch)
         self._checkpoints = checkpoints.Writer(folder)
         self._recorder = GraphRecorder(device)
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
@@ -213,7 +214,7 @@ class JointTrainingLoop:
             return
         epochs = (self._micro_batches_of(epoch) for epoch in range(self._schedule.epochs))
         groups = [group for epoch in epochs for step in epoch for groups in step for group in groups]
-        validation_groups = list(by_length(self._validation, self._micro_batch))
+        validation_groups = list(by_length(self._validation, self._validation_rows))
         self._train.fix_buckets(groups)
         self._validation.fix_buckets(validation_groups)
         self._progress.message("recording CUDA graphs")
@@ -291,7 +292,7 @@ class JointTrainingLoop:
         self._base.model.eval()
         self._validation_sum.zero_()
         count = len(self._members)
-        for group in by_length(self._validation, self._micro_batch):
+        for group in by_length(self._validation, self._validation_rows):
             self._validation_graphs(*self._packed(self._validation, [group] * count, [1] * count))
         losses = (self._validation_sum / max(1, sum(self._validation.counts))).tolist()
         if not all(map(math.isfinite, losses)):

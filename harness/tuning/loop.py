@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     import torch
 
 _OWN_LOSS = "the method has a loss of its own"
+_VALIDATION_FACTOR = 4
+"""Validation has so many times the rows in a batch: without gradients they need less memory."""
 MAX_BUCKETS = 8
 """Shapes of training batches on a GPU, at most; each needs a CUDA graph."""
 
@@ -75,6 +77,11 @@ class TuningResult:
 def trainable(model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """The trainable parameters of `model`, by name."""
     return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
+
+
+def validation_rows(tuning: Tuning, micro_batch: int) -> int:
+    """Rows of a batch of validation; no more than a micro-batch has where memory ran out."""
+    return micro_batch * (_VALIDATION_FACTOR if micro_batch == tuning.batch_size else 1)
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,7 @@ class TrainingLoop:
         self._losses = torch.zeros(steps, device=device)
         self._validation_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._history: list[tuple[int, float]] = []
+        self._validation_rows = validation_rows(tuning, micro_batch)
         self._checkpoints = checkpoints.Writer(folder)
         self._done = 0
         self._mask_reason = _OWN_LOSS if loss_function else mask_required_reason(base, train, micro_batch) or ""
@@ -194,7 +202,7 @@ class TrainingLoop:
             group for epoch in range(self._schedule.epochs) for step in self._micro_batches(epoch) for group in step
         ]
         self._train.fix_buckets(groups)
-        self._validation.fix_buckets(list(by_length(self._validation, self._micro_batch)))
+        self._validation.fix_buckets(list(by_length(self._validation, self._validation_rows)))
         if not self._recorder.no_graph_reason:
             self._progress.message("recording CUDA graphs")
             self._record(groups)
@@ -211,7 +219,7 @@ class TrainingLoop:
             self._backward_graphs.record(shape, packed)
         self._update = self._recorder.record(self._update_and_clear_gradients, warm_up=False)
         model.eval()
-        for shape, packed in _examples(self._validation, list(by_length(self._validation, self._micro_batch))):
+        for shape, packed in _examples(self._validation, list(by_length(self._validation, self._validation_rows))):
             self._validation_graphs.record(shape, packed)
         if self._recorder.no_graph_reason:
             for graphed in (self._backward_graphs, self._validation_graphs):
@@ -274,7 +282,7 @@ class TrainingLoop:
         self._check_finite(step)
         self._base.model.eval()
         self._validation_sum.zero_()
-        for group in by_length(self._validation, self._micro_batch):
+        for group in by_length(self._validation, self._validation_rows):
             self._validation_graphs(*self._validation.pack(group, 1))
         loss = float(self._validation_sum) / max(1, sum(self._validation.counts))
         if not math.isfinite(loss):

@@ -25,7 +25,7 @@ def texts(base: Base, asked: list[Prompt], sampling: Sampling = BEAMS) -> dict[s
 
 
 def make_static_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Places as on a GPU, in two groups that take turns."""
+    """Shapes as on a GPU."""
     made = running_batch.RunningBatch.__init__
 
     def static_shapes(self: Any, *given: Any, **named: Any) -> None:
@@ -39,7 +39,7 @@ def make_static_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "sampling", [BEAMS, Sampling(3, 20, temperature=0.9), Sampling(1, 20)], ids=["beams", "sampled", "greedy"]
 )
-def test_fixed_shapes_in_two_groups_write_the_same(
+def test_fixed_shapes_write_the_same(
     family: str, sampling: Sampling, load: Load, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = load(family)
@@ -73,7 +73,7 @@ def test_a_step_reads_no_number_and_moves_no_tensor(
     monkeypatch.setattr(running_batch.RunningBatch, "_step", watched)
     texts(base, prompts(base))
     assert read == []
-    assert [len(found) for found in at.values()] == [1, 1]
+    assert [len(found) for found in at.values()] == [1]
 
 
 def test_what_the_host_waits_for_is_seen() -> None:
