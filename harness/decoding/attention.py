@@ -15,7 +15,7 @@ from harness import compat
 if TYPE_CHECKING:
     import torch
 
-    from harness.decoding.slot_cache import SlotLayer
+    from harness.decoding.slot_cache import AttentionMetadata, SlotLayer
 
 NAME = "harness_slots"
 _OLD_STYLE = {"CodeGenAttention", "GPTJAttention"}
@@ -36,64 +36,89 @@ def cascade_attention(
     """The attention output of each row's new token, (rows, query heads, 1, head_dim of the values).
 
     `query` is (rows, query heads, 1, head_dim). Scores are soft-capped by `softcap` as in Gemma 2. `sinks`
-    (query heads,) are the attention sinks of gpt-oss: scores without a token, which take part in each softmax. The
-    softmax is computed in 32 bits.
+    (query heads,) are the attention sinks of gpt-oss: scores without a token, which take part in each softmax.
     """
     import torch
 
     metadata, shape = layer.slots.metadata, layer.slots.shape
-    assert metadata is not None and layer.keys is not None and layer.values is not None
-    columns = slice(metadata.first_column, metadata.last_column)
-    keys, values = layer.keys[:, :, columns], layer.values[:, :, columns]
-    heads, prefix = keys.shape[1], shape.prefix_tokens
-    # (B, heads, G * W, head_dim)
-    queries = _group_heads(query * scaling, metadata.rows, shape.batch_size, shape.candidates, heads)
-    scores = torch.matmul(queries, keys.mT)
-    if layer.prefix is not None:
-        flat = queries.transpose(0, 1).flatten(1, 2)  # (heads, B * G * W, head_dim)
-        prefix_scores = torch.matmul(flat, layer.prefix[0].mT).view(heads, shape.batch_size, -1, prefix)
-        scores = torch.cat([prefix_scores.transpose(0, 1), scores], dim=-1)
+    assert metadata is not None and layer.keys is not None
+    heads, batch = layer.keys.shape[:2]
+    # (heads, B, G * W, head_dim)
+    queries = _group_heads(query * scaling, metadata.rows, batch, shape.candidates, heads)
+    scores = _scores(queries, layer, metadata)
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
-    # (B, heads, G, W, columns)
-    by_candidate = scores.view(shape.batch_size, heads, -1, shape.candidates, scores.shape[-1])
-    by_candidate.masked_fill_(metadata.masked[layer.window][:, None, None], torch.finfo(scores.dtype).min)
-    weights = _softmax(scores, sinks, shape.candidates).to(values.dtype)
-    output = torch.matmul(weights[..., prefix:], values)
-    if layer.prefix is not None:
-        flat = weights[..., :prefix].transpose(0, 1).flatten(1, 2)
-        prefix_output = torch.matmul(flat, layer.prefix[1]).view(heads, shape.batch_size, *output.shape[2:])
-        output = output + prefix_output.transpose(0, 1)
+    # (heads, B, G, W, columns)
+    by_candidate = scores.view(heads, batch, -1, shape.candidates, scores.shape[-1])
+    by_candidate.masked_fill_(metadata.masked[layer.window][:, None], torch.finfo(scores.dtype).min)
+    output = _weighted_values(_softmax(scores, sinks, shape.candidates), layer, metadata)
     return _ungroup_heads(output, metadata.rows, shape.candidates)
 
 
+def _scores(queries: torch.Tensor, layer: SlotLayer, metadata: AttentionMetadata) -> torch.Tensor:
+    """Of `queries` (heads, B, rows, head_dim) with all columns, those of the prefix first: (heads, B, rows, columns).
+
+    Both products are written to their part of one tensor, for a concatenation would copy it.
+    """
+    import torch
+
+    assert layer.keys is not None
+    own = layer.keys[:, :, metadata.first_column : metadata.last_column].flatten(0, 1)
+    prefix = 0 if layer.prefix is None else layer.prefix[0].shape[1]
+    scores = queries.new_empty(*queries.shape[:3], prefix + own.shape[1])
+    torch.bmm(queries.flatten(0, 1), own.mT, out=scores.flatten(0, 1)[..., prefix:])
+    if layer.prefix is not None:
+        torch.bmm(queries.flatten(1, 2), layer.prefix[0].mT, out=scores.flatten(1, 2)[..., :prefix])
+    return scores
+
+
+def _weighted_values(weights: torch.Tensor, layer: SlotLayer, metadata: AttentionMetadata) -> torch.Tensor:
+    """`weights` (heads, B, rows, columns) times the values: (heads, B, rows, head_dim)."""
+    import torch
+
+    assert layer.values is not None
+    own = layer.values[:, :, metadata.first_column : metadata.last_column].flatten(0, 1)
+    if layer.prefix is None:
+        output = torch.bmm(weights.flatten(0, 1), own)
+    else:
+        values = layer.prefix[1]
+        prefix = values.shape[1]
+        shared = torch.bmm(weights.flatten(1, 2)[..., :prefix], values)
+        shared = shared.view(-1, weights.shape[2], values.shape[2])
+        output = torch.baddbmm(shared, weights.flatten(0, 1)[..., prefix:], own)
+    return output.view(*weights.shape[:3], -1)
+
+
 def _softmax(scores: torch.Tensor, sinks: torch.Tensor | None, candidates: int) -> torch.Tensor:
-    """Over the columns of (B, heads, G * W, columns), with the sink of each query head where there are sinks."""
+    """Over the columns of (heads, B, G * W, columns), with the sink of each query head where there are sinks.
+
+    torch computes it in 32 bits, whatever the type of the scores.
+    """
     import torch
 
     if sinks is None:
-        return torch.softmax(scores, dim=-1, dtype=torch.float32)
-    batch, heads, rows, _ = scores.shape
-    column = sinks.view(1, heads, -1, 1).expand(batch, -1, -1, candidates).reshape(batch, heads, rows, 1)
-    return torch.softmax(torch.cat([scores, column.to(scores.dtype)], dim=-1), dim=-1, dtype=torch.float32)[..., :-1]
+        return torch.softmax(scores, dim=-1)
+    heads, batch, rows, _ = scores.shape
+    column = sinks.view(heads, 1, -1, 1).expand(-1, batch, -1, candidates).reshape(heads, batch, rows, 1)
+    return torch.softmax(torch.cat([scores, column.to(scores.dtype)], dim=-1), dim=-1)[..., :-1]
 
 
 def _group_heads(
     query: torch.Tensor, rows: torch.Tensor | None, batch: int, candidates: int, heads: int
 ) -> torch.Tensor:
-    """(rows, query heads, 1, head_dim) as (B, key heads, G * W, head_dim); G query heads share a key head."""
+    """(rows, query heads, 1, head_dim) as (key heads, B, G * W, head_dim); G query heads share a key head."""
     if rows is not None:
         whole = query.new_zeros(batch * candidates, *query.shape[1:])
         whole[rows] = query
         query = whole
     split = query.reshape(batch, candidates, heads, -1, query.shape[-1])
-    return split.permute(0, 2, 3, 1, 4).flatten(2, 3)
+    return split.permute(2, 0, 3, 1, 4).flatten(2, 3).contiguous()
 
 
 def _ungroup_heads(output: torch.Tensor, rows: torch.Tensor | None, candidates: int) -> torch.Tensor:
     """The inverse of `_group_heads`."""
-    batch, heads, _, width = output.shape
-    split = output.view(batch, heads, -1, candidates, width).permute(0, 3, 1, 2, 4)  # (B, W, heads, G, head_dim)
+    heads, batch, _, width = output.shape
+    split = output.view(heads, batch, -1, candidates, width).permute(1, 3, 0, 2, 4)  # (B, W, heads, G, head_dim)
     flat = split.reshape(batch * candidates, -1, 1, width)
     return flat if rows is None else flat[rows]
 

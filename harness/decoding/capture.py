@@ -7,12 +7,9 @@ device.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.modeling.cuda_graphs import capture
-
-if TYPE_CHECKING:
-    pass
 
 _SYNC_OPERATIONS = {
     "aten::_local_scalar_dense",

@@ -3,7 +3,7 @@
 A running batch holds B requests with W candidates each. Every layer stores
 
     prefix  (heads, C, head_dim)             what all prompts begin with, once: trained prefix, virtual tokens
-    own     (B, heads, L + S * W, head_dim)  the rest of a request's prompt, once, right-aligned in L columns; then a
+    own     (heads, B, L + S * W, head_dim)  the rest of a request's prompt, once, right-aligned in L columns; then a
                                              slot for each token of any of its candidates: slot = step * W + candidate
 
 `visible` (B, W, C + L + S * W) says which of these columns the next token of a candidate attends to. When beam search
@@ -43,13 +43,12 @@ class AttentionMetadata:
     """What the attention of one step needs, for all layers.
 
     `rows` (n,) are the rows that take part, batch index * W + candidate, or None for all. Row i writes its key and
-    value to own column `slot_mapping[i]` of batch index `batch_indices[i]`. Attention reads the own columns from
+    value to own column `slot_mapping[i]`, counted over all batch indices. Attention reads the own columns from
     `first_column` up to `last_column`. `masked` holds for each sliding window (None: full attention) the columns that
     are not attended to, (B, W, C + last_column - first_column).
     """
 
     rows: torch.Tensor | None
-    batch_indices: torch.Tensor
     slot_mapping: torch.Tensor
     first_column: int
     last_column: int
@@ -70,7 +69,7 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[misc]
         """Allocate; heads and head_dim are those of (any, heads, any, head_dim)."""
         shape = self.slots.shape
         self.keys, self.values = (
-            new.new_zeros(shape.batch_size, new.shape[1], shape.own_columns, new.shape[3])
+            new.new_zeros(new.shape[1], shape.batch_size, shape.own_columns, new.shape[3])
             for new in (key_states, value_states)
         )
         self.is_initialized = True
@@ -85,9 +84,8 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[misc]
         """
         metadata = self.slots.metadata
         assert metadata is not None and self.keys is not None and self.values is not None
-        indices, slots = metadata.batch_indices, metadata.slot_mapping
-        self.keys[indices, :, slots] = key_states[:, :, 0].to(self.keys.dtype)
-        self.values[indices, :, slots] = value_states[:, :, 0].to(self.values.dtype)
+        for kept, new in ((self.keys, key_states), (self.values, value_states)):
+            kept.flatten(1, 2).index_copy_(1, metadata.slot_mapping, new[:, :, 0].transpose(0, 1).to(kept.dtype))
         key_states.slot_layer = self  # type: ignore[attr-defined]
         return key_states, value_states
 
@@ -155,7 +153,8 @@ class SlotCache:
                 layer.lazy_initialization(source.keys, source.values)
             for target, new in ((layer.keys, source.keys), (layer.values, source.values)):
                 width = new.shape[2] - shape.prefix_tokens
-                target[indices, :, shape.prompt_tokens - width : shape.prompt_tokens] = new[:, :, shape.prefix_tokens :]
+                own = new[:, :, shape.prefix_tokens :].transpose(0, 1)
+                target[:, indices, shape.prompt_tokens - width : shape.prompt_tokens] = own
         # Columns before the first token of a prompt are padding: they get a position before it and are never visible.
         prompt = torch.arange(shape.prompt_tokens, device=device) + shape.prefix_tokens - shape.prompt_tokens
         prompt = prompt + lengths[:, None]
@@ -187,10 +186,8 @@ class SlotCache:
         import torch
 
         shape = self.shape
-        indices = self._indices.repeat_interleave(shape.candidates)
-        slots = (shape.prompt_tokens + self._slot(steps)).flatten()
-        if rows is not None:
-            indices, slots = indices[rows], slots[rows]
+        slots = self._indices[:, None] * shape.own_columns + shape.prompt_tokens + self._slot(steps)
+        slots = slots.flatten() if rows is None else slots.flatten()[rows]
         positions = shape.prefix_tokens + self.prompt_lengths + steps
         prefix, first, last = (
             shape.prefix_tokens,
@@ -207,7 +204,7 @@ class SlotCache:
                 visible if window is None else visible & (positions[:, None] - column_positions < window)[:, None]
             )
             masked[window] = ~in_window
-        self.metadata = AttentionMetadata(rows, indices, slots, first_column, last_column, masked)
+        self.metadata = AttentionMetadata(rows, slots, first_column, last_column, masked)
         return positions[:, None].expand(-1, shape.candidates)
 
     def select(self, indices: torch.Tensor) -> None:
@@ -216,7 +213,7 @@ class SlotCache:
 
         for layer in self.layers:
             if isinstance(layer, SlotLayer) and layer.is_initialized:
-                layer.keys, layer.values = layer.keys[indices], layer.values[indices]
+                layer.keys, layer.values = layer.keys[:, indices], layer.values[:, indices]
         self.visible, self.column_positions = self.visible[indices], self.column_positions[indices]
         self.prompt_lengths = self.prompt_lengths[indices]
         self.shape = replace(self.shape, batch_size=len(indices))

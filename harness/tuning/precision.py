@@ -13,15 +13,15 @@ from harness.modeling.base import Base
 def sixteen_bit_activations(base: Base) -> Iterator[None]:
     """Context manager for a training loop on a GPU; elsewhere it changes nothing.
 
-    RMSNorms run fused. And adapters, whose weights are in 32 bits, get the activations as they are: PEFT would cast
-    them to 32 bits for dropout, and autocast back for the product.
+    Norms and rotary embeddings run fused. And adapters, whose weights are in 32 bits, get the activations as they are:
+    PEFT would cast them to 32 bits for dropout, and autocast back for the product.
     """
     if base.device.type != "cuda":
         yield
         return
-    from harness.modeling.fused_norms import FusedNorms
+    from harness.modeling.fused_layers import FusedLayers
 
-    with FusedNorms(base.model), inputs_as_they_are(base.model):
+    with FusedLayers(base.model), inputs_as_they_are(base.model):
         yield
 
 
