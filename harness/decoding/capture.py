@@ -6,6 +6,7 @@ device.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -96,4 +97,6 @@ class CapturedStep:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph, self.no_graph_reason = capture(lambda: self._step(first_column, last_column), self._pool)
+        if graph is None:
+            print(f"note: steps of decoding are launched one kernel at a time: {self.no_graph_reason}", file=sys.stderr)
         self._graphs[first_column, last_column] = graph

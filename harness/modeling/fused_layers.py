@@ -189,7 +189,9 @@ def _is_rotary(function: Callable[..., Any], like: Any) -> bool:
         return False
     ours = _fused_rotary(*given)
     return len(theirs) == 2 and all(
-        a.shape == b.shape and a.dtype == b.dtype and torch.allclose(a, b, rtol=_DEVIATION[like.dtype], atol=2 * _DEVIATION[like.dtype])
+        a.shape == b.shape
+        and a.dtype == b.dtype
+        and torch.allclose(a, b, rtol=_DEVIATION[like.dtype], atol=2 * _DEVIATION[like.dtype])
         for a, b in zip(theirs, ours, strict=True)
     )
 
