@@ -86,7 +86,7 @@ class _Rotary(torch.autograd.Function):
 
     @staticmethod
     def forward(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, back: bool) -> torch.Tensor:
-        """`x` (rows, heads, positions, head_dim); `cos` and `sin` (rows, 1, positions, head_dim); `back`: transposed."""
+        """`x` (rows, heads, positions, head_dim); `cos` and `sin` (rows, 1, positions, head_dim); `back`: its inverse."""
         half, sign = x.shape[-1] // 2, 1 if back else -1
         first, second = (sin[..., half:], sin[..., :half]) if back else (sin[..., :half], sin[..., half:])
         rotated = x * cos
@@ -187,11 +187,9 @@ def _is_rotary(function: Callable[..., Any], like: Any) -> bool:
         theirs = function(*given)
     except (TypeError, RuntimeError, ValueError, IndexError):  # it wants other arguments or shapes
         return False
-    ours = _fused_rotary(*given)
+    ours, deviation = _fused_rotary(*given), _DEVIATION[like.dtype]
     return len(theirs) == 2 and all(
-        a.shape == b.shape
-        and a.dtype == b.dtype
-        and torch.allclose(a, b, rtol=_DEVIATION[like.dtype], atol=2 * _DEVIATION[like.dtype])
+        a.shape == b.shape and a.dtype == b.dtype and torch.allclose(a, b, rtol=deviation, atol=2 * deviation)
         for a, b in zip(theirs, ours, strict=True)
     )
 
