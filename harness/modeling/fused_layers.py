@@ -35,12 +35,12 @@ class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, None, None]:
         """The gradient of x; the weight is frozen."""
-        return _RMSNormGradient.apply(gradients[0], *ctx.saved_tensors), None, None
+        return _rms_norm_gradient(gradients[0], *ctx.saved_tensors), None, None
 
     @staticmethod
     def vmap(_: Any, dims: Any, x: torch.Tensor, weight: torch.Tensor, eps: float) -> Any:
         """Rows of a further dimension."""
-        return _RMSNorm.apply(_first(x, dims[0]), weight, eps), (0, 0)
+        return _rms_norm(_first(x, dims[0]), weight, eps), (0, 0)
 
 
 class _RMSNormGradient(torch.autograd.Function):
@@ -73,7 +73,7 @@ class _RMSNormGradient(torch.autograd.Function):
             _first(tensor, dim) for tensor, dim in zip((gradient, x, rstd), (dims[0], dims[1], dims[3]), strict=True)
         )
         gradient, x, rstd = rows
-        return _RMSNormGradient.apply(gradient, x, weight, rstd), 0
+        return _rms_norm_gradient(gradient, x, weight, rstd), 0
 
 
 def _first(tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
@@ -86,7 +86,7 @@ class _Rotary(torch.autograd.Function):
 
     @staticmethod
     def forward(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, back: bool) -> torch.Tensor:
-        """`x` (rows, heads, positions, head_dim); `cos` and `sin` (rows, 1, positions, head_dim); `back`: its inverse."""
+        """`x` (rows, heads, positions, head_dim), `cos` and `sin` (rows, 1, positions, head_dim); `back`: inverted."""
         half, sign = x.shape[-1] // 2, 1 if back else -1
         first, second = (sin[..., half:], sin[..., :half]) if back else (sin[..., :half], sin[..., half:])
         rotated = x * cos
@@ -103,14 +103,19 @@ class _Rotary(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[torch.Tensor, None, None, None]:
         """The gradient of x."""
-        return _Rotary.apply(gradients[0], *ctx.saved_tensors, not ctx.back), None, None, None
+        return _rotary(gradients[0], *ctx.saved_tensors, not ctx.back), None, None, None
 
     @staticmethod
     def vmap(_: Any, dims: Any, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, back: bool) -> Any:
         """A further dimension of `x`."""
         if dims[1] is not None or dims[2] is not None:
             raise NotImplementedError("vmap over the angles of rotary embeddings")
-        return _Rotary.apply(x.movedim(dims[0], 0), cos, sin, back), 0
+        return _rotary(x.movedim(dims[0], 0), cos, sin, back), 0
+
+
+_rms_norm: Any = cast(Any, _RMSNorm).apply
+_rms_norm_gradient: Any = cast(Any, _RMSNormGradient).apply
+_rotary: Any = cast(Any, _Rotary).apply
 
 
 class FusedLayers:
@@ -168,7 +173,7 @@ def _fused_rotary(
     cos, sin = cos.unsqueeze(unsqueeze_dim), sin.unsqueeze(unsqueeze_dim)
     if cos.dtype != queries.dtype:
         return queries * cos + _half_turn(queries) * sin, keys * cos + _half_turn(keys) * sin
-    return _Rotary.apply(queries, cos, sin, False), _Rotary.apply(keys, cos, sin, False)
+    return _rotary(queries, cos, sin, False), _rotary(keys, cos, sin, False)
 
 
 def _half_turn(x: torch.Tensor) -> torch.Tensor:
@@ -220,6 +225,6 @@ def _fused_forward(module: Any, eps: float) -> Callable[[torch.Tensor], torch.Te
         trained = module.weight.requires_grad and torch.is_grad_enabled()
         if trained or x.dtype != module.weight.dtype:
             return cast(torch.Tensor, plain(module, x))
-        return cast(torch.Tensor, _RMSNorm.apply(x.contiguous(), module.weight, eps)[0])
+        return cast(torch.Tensor, _rms_norm(x.contiguous(), module.weight, eps)[0])
 
     return forward

@@ -51,7 +51,7 @@ class GraphRecorder:
         if warm_up and self._cold:
             self._warm_up(function)
         graph, self.no_graph_reason = capture(function, self._pool)
-        return function if graph is None else graph.replay  # type: ignore[no-any-return]
+        return function if graph is None else graph.replay
 
     def _warm_up(self, function: Callable[[], None]) -> None:
         """Call it on a stream of its own, as captures want it."""
