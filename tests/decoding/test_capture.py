@@ -81,3 +81,27 @@ def test_what_the_host_waits_for_is_seen() -> None:
     assert host_syncs(lambda: numbers.sum() * 2) == []
     assert host_syncs(lambda: bool(numbers.any())) == ["aten::_local_scalar_dense"]
     assert host_syncs(lambda: numbers[numbers > 2]) != []
+
+
+def test_a_number_that_is_assigned_is_seen_since_torch_copies_it_to_a_gpu() -> None:
+    numbers, index = torch.arange(6.0), torch.tensor([1, 2])
+    assert host_syncs(lambda: numbers.__setitem__(index, 1.0)) == ["aten::index_put_"]
+    assert host_syncs(lambda: numbers.scatter_(0, index, 1.0)) == []
+
+
+@pytest.mark.parametrize("sampling", [BEAMS, Sampling(1, 13)], ids=["beams", "greedy"])
+def test_columns_on_a_gpu_are_multiples_of_eight(
+    sampling: Sampling, load: Load, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load("llama")
+    make_static_shapes(monkeypatch)
+    step = running_batch.RunningBatch._step
+    seen: set[tuple[int, int, int]] = set()
+
+    def watched(self: Any, first: int, last: int) -> None:
+        seen.add((first, last, self._slots.shape.prefix_tokens))
+        step(self, first, last)
+
+    monkeypatch.setattr(running_batch.RunningBatch, "_step", watched)
+    texts(base, prompts(base), sampling)
+    assert seen and all(number % 8 == 0 for ranges in seen for number in ranges)

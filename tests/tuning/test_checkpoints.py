@@ -168,3 +168,28 @@ def test_the_last_two_checkpoints_are_kept_each_with_its_best_one(tmp_path: Path
     found = checkpoints.last(tmp_path)
     assert found is not None and found.step == 6
     assert checkpoints.weights(tmp_path, 5)["a"].tolist() == [0.5] * 3
+
+
+def test_what_is_written_is_what_the_weights_were_and_not_what_they_became(tmp_path: Path) -> None:
+    import torch
+
+    weight, history = torch.zeros(1000), [(1, 0.5)]
+    with checkpoints.Writer(tmp_path) as writer:
+        for step in (1, 2, 3):
+            writer.write(checkpoints.Checkpoint(step, {"w": weight}, {"w": weight}, {"history": history}), step)
+            weight += 1
+            history.append((step, 0.0))
+    found = checkpoints.last(tmp_path)
+    assert found is not None and found.step == 3
+    assert found.weights["w"].tolist() == [2.0] * 1000
+    assert found.facts["history"] == [[1, 0.5], [1, 0.0], [2, 0.0]]
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_its_name(tmp_path: Path) -> None:
+    import torch
+
+    from harness.errors import FileError
+
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="file"), checkpoints.Writer(tmp_path / "file") as writer:
+        writer.write(checkpoints.Checkpoint(1, {"w": torch.zeros(1)}, {}, {}), 1)
