@@ -3,6 +3,7 @@
 `stdin_cases.txt` has a name, a program and its input, separated by "--" lines.
 """
 
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -21,11 +22,18 @@ def cases():
         yield name, program, given
 
 
+def interruptible():
+    """What a shell starts in the background ignores interrupts, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def natively(program, given):
     Path("main.py").write_text(program)
     words = [sys._base_executable, "-W", "ignore", "main.py"]
     bare = {"PYTHONPATH": sysconfig.get_path("purelib")}  # starts in a third of an environment's time
-    done = subprocess.run(words, input=given, capture_output=True, text=True, check=False, env=bare)
+    done = subprocess.run(
+        words, input=given, capture_output=True, text=True, check=False, env=bare, preexec_fn=interruptible
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
