@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from harness.records import ModelSpec
@@ -58,6 +61,28 @@ def name_attention(config: Any, name: str) -> None:
     The public ways to do it name it in the configurations below too, and ask what is known of the name at each step.
     """
     config._attn_implementation_internal = name
+
+
+ROTARY = "apply_rotary_pos_emb"
+"""What transformers' modules call the function of (queries, keys, cos, sin) that turns them by their positions.
+
+They call it by this name, so that another function of this name in the module takes its place.
+"""
+
+
+def modules_with_rotary_function(model: Any) -> dict[ModuleType, Callable[..., Any]]:
+    """The modules of transformers that the layers of `model` come from, with their `ROTARY`; empty without one."""
+    names = sorted({type(layer).__module__ for layer in model.modules()} & sys.modules.keys())
+    found = {sys.modules[name]: getattr(sys.modules[name], ROTARY, None) for name in names}
+    return {module: function for module, function in found.items() if callable(function)}
+
+
+def layers_that_cast_inputs(model: Any) -> list[Any]:
+    """PEFT's layers that cast their inputs to the type of their weights, while `cast_input_dtype_enabled` is True.
+
+    `peft.helpers.disable_input_dtype_casting` fails on tuners whose layers lack the switch, such as IA3 (peft 0.21).
+    """
+    return [layer for layer in model.modules() if getattr(layer, "cast_input_dtype_enabled", False) is True]
 
 
 def unload(adapted: Any) -> Any:

@@ -55,6 +55,36 @@ def test_peft_leaves_nothing_on_a_model_that_it_was_taken_off(model_of: Callable
     assert list(again.peft_config) == ["default"], "peft: the next adapter is taken for a second one"
 
 
+def test_transformers_turns_queries_and_keys_by_a_function_of_this_name(model_of: Callable[[str], Path]) -> None:
+    named = model.load(ModelSpec(str(model_of("llama"))), {}).model
+    words = "transformers: modules have no apply_rotary_pos_emb; see compat.modules_with_rotary_function"
+    assert [module.__name__ for module in compat.modules_with_rotary_function(named)] == [type(named).__module__], words
+
+
+def test_peft_has_a_switch_for_the_cast_of_inputs(model_of: Callable[[str], Path]) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    adapted = get_peft_model(
+        model.load(ModelSpec(str(model_of("llama"))), {}).model, LoraConfig(target_modules="all-linear")
+    )
+    words = "peft: layers have no cast_input_dtype_enabled; see compat.layers_that_cast_inputs"
+    assert compat.layers_that_cast_inputs(adapted), words
+
+
+def test_torch_has_a_fused_norm_and_its_gradient() -> None:
+    import torch
+
+    words = "torch: _fused_rms_norm or its gradient is gone or has other arguments; see modeling.fused_layers"
+    names = {name: [a.name for a in getattr(torch.ops.aten, name).default._schema.arguments] for name in FUSED}
+    assert names == FUSED, words
+
+
+FUSED = {
+    "_fused_rms_norm": ["input", "normalized_shape", "weight", "eps"],
+    "_fused_rms_norm_backward": ["grad_out", "input", "normalized_shape", "rstd", "weight", "output_mask"],
+}
+
+
 def test_sacrebleu_counts_as_its_score_says() -> None:
     from sacrebleu.metrics.chrf import CHRF
 

@@ -6,12 +6,12 @@ embeddings are three for each of queries and keys, where its functions launch fi
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any, cast
 
 import torch
+
+from harness import compat
 
 _DEVIATION = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 """Relative differences that rounding explains: the fused kernel rounds once, the modules twice."""
@@ -129,13 +129,9 @@ class FusedLayers:
         """Layers on devices of other types than `device_type` stay as they are."""
         norms = [(norm, eps) for norm, eps in _candidates(model) if norm.weight.device.type == device_type]
         self._norms = {norm: _fused_forward(norm, eps) for norm, eps in norms if _is_rms_norm(norm, eps)}
-        parameter = next(model.parameters())
-        here = parameter.device.type == device_type
-        self._rotary = {
-            module: function
-            for module, function in _rotary_functions(model)
-            if here and _is_rotary(function, parameter)
-        }
+        like = next((p for p in model.parameters() if p.device.type == device_type and p.dtype in _DEVIATION), None)
+        functions = compat.modules_with_rotary_function(model) if like is not None else {}
+        self._rotary = {module: function for module, function in functions.items() if _is_rotary(function, like)}
 
     def __len__(self) -> int:
         """How many norms, and modules of the library with a rotary function, take part."""
@@ -145,26 +141,13 @@ class FusedLayers:
         for norm, forward in self._norms.items():
             norm.forward = forward
         for module in self._rotary:
-            vars(module)[_ROTARY] = _fused_rotary
+            vars(module)[compat.ROTARY] = _fused_rotary
 
     def __exit__(self, *_: object) -> None:
         for norm in self._norms:
             vars(norm).pop("forward", None)
         for module, function in self._rotary.items():
-            vars(module)[_ROTARY] = function
-
-
-_ROTARY = "apply_rotary_pos_emb"
-"""What transformers' modules of models call it, with (queries, keys, cos, sin)."""
-
-
-def _rotary_functions(model: Any) -> Iterator[tuple[ModuleType, Callable[..., Any]]]:
-    """The modules of the library that the model's layers come from, with their rotary function."""
-    for name in sorted({type(layer).__module__ for layer in model.modules()}):
-        module = sys.modules.get(name)
-        function = getattr(module, _ROTARY, None)
-        if module is not None and callable(function) and function is not _fused_rotary:
-            yield module, function
+            vars(module)[compat.ROTARY] = function
 
 
 def _fused_rotary(

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from harness import compat
 from harness.modeling.base import Base
 
 
@@ -27,11 +28,8 @@ def sixteen_bit_activations(base: Base) -> Iterator[None]:
 
 @contextlib.contextmanager
 def inputs_as_they_are(model: Any) -> Iterator[None]:
-    """Context manager: PEFT's layers do not cast their inputs to the type of their weights.
-
-    `peft.helpers.disable_input_dtype_casting` fails on tuners whose layers lack the switch, such as IA3 (peft 0.21).
-    """
-    layers = [module for module in model.modules() if getattr(module, "cast_input_dtype_enabled", False) is True]
+    """Context manager: PEFT's layers do not cast their inputs to the type of their weights."""
+    layers = compat.layers_that_cast_inputs(model)
     for layer in layers:
         layer.cast_input_dtype_enabled = False
     try:
