@@ -152,6 +152,7 @@ def run(
     max_new_tokens: int | None = None,
     temperature: float | None = None,
     decoder: str | None = None,
+    protocol: str | None = None,
     limit: int | None = None,
     seed: int = 42,
     chat: bool | None = None,
@@ -179,6 +180,7 @@ def run(
         candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0
             is beam search.
         decoder: the decoding strategy: "beam-search", "greedy", "sampling", or one of an installed package.
+        protocol: "study" for the prompts and rules of the study's scripts; None for the task's own.
         limit: at most so many problems of each split.
         seed: seed of training and sampling.
         chat, thinking, thinking_tokens: how a model with a chat template is talked to.
@@ -205,6 +207,7 @@ def run(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         decoder=decoder,
+        protocol=protocol,
         limit=limit,
         seed=seed,
         chat=chat,

@@ -74,11 +74,22 @@ class Settings:
         self._tables = read_file(file)
         self._sets = _read_sets(sets)
         self._claimed: set[str] = set()
+        self._defaults: dict[tuple[str, str], Setting] = {}
 
     def with_sets(self, sets: Sequence[str]) -> Settings:
         """These settings with more of the kind of `--set`; what is claimed of one is claimed of the other."""
         found = copy.copy(self)
         found._sets = self._sets | _read_sets(sets)
+        return found
+
+    def with_defaults(self, values: Mapping[str, Any], source: str) -> Settings:
+        """These settings over other defaults: `values` by name ("codebleu.flatten"), each of its option's type.
+
+        Defaults that were set before stay.
+        """
+        found = copy.copy(self)
+        options = {tuple(name.rpartition(".")[::2]): Setting(value, source) for name, value in values.items()}
+        found._defaults = typing.cast("dict[tuple[str, str], Setting]", options) | self._defaults
         return found
 
     def config(self, name: str, kind: type) -> tuple[Any, dict[str, Setting]]:
@@ -90,7 +101,8 @@ class Settings:
         self._claimed.add(name)
         fields = {f.name: f for f in dataclasses.fields(kind)}
         hints = typing.get_type_hints(kind)
-        for option in [o for plugin, o in self._sets if plugin == name] + list(self._table(name)):
+        named = [o for plugin, o in (*self._sets, *self._defaults) if plugin == name]
+        for option in named + list(self._table(name)):
             if option not in fields:
                 raise unknown(f"option of {name}", option, fields, f"See: harness show {name}")
         settings = {option: self._setting(name, option, hints[option]) for option in fields}
@@ -100,6 +112,7 @@ class Settings:
                 check_bounds(setting.value, fields[option].metadata, where)
                 if fields[option].metadata.get("file"):
                     settings[option] = Setting(_file_text(setting.value, where), setting.source)
+        settings = {option: setting or self._defaults.get((name, option)) for option, setting in settings.items()}
         given = {o: s.value for o, s in settings.items() if s is not None}
         config = kind(**given)
         return config, {o: s or Setting(getattr(config, o), "default") for o, s in settings.items()}

@@ -313,6 +313,8 @@ class Run:
     """The version of the rules that find the answer in a completion (`harness.extract.VERSION`)."""
     whole_data: bool = added(False)
     """The data is one file without a split in its name, and all of it is the test split."""
+    protocol: str = added("")
+    """Whose prompts and rules of scoring were used in place of the task's own (`Task.protocols`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.names("decoder"),
     help="beam-search, greedy, sampling.  [default: the study's]",
 )
+@click.option("--protocol", help="study: prompts and rules as in its scripts.  [default: the task's own]")
 @click.option("--limit", type=click.IntRange(1), help="At most N problems of each split.")
 @click.option(
     "--seed",

@@ -21,6 +21,7 @@ from harness import cli, completion
     shell_complete=completion.names("metric"),
     help="Metrics in place of the task's own.",
 )
+@click.option("--protocol", help="study: scored by the rules of its scripts.  [default: the task's own]")
 @click.option("-k", "ks", callback=cli.numbers, help="Values of k, like 1,5,10.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
@@ -45,6 +46,7 @@ def command(
     completions: Path | None,
     data: Path | None,
     metrics: tuple[str, ...],
+    protocol: str | None,
     ks: tuple[int, ...],
     limit: int | None,
     method: str,
@@ -72,7 +74,7 @@ def command(
     registry, settings = Registry(), Settings(sets)
     check_layers(settings, registry)
     if run is not None:
-        if completions or task:
+        if completions or task or protocol:
             raise UsageError("name a finished run, or --task with --completions, not both")
         row = rescoring.add_metrics(run, metrics, ks, data, registry, settings)
     elif task and completions:
@@ -81,6 +83,7 @@ def command(
             task,
             data=data,
             metrics=metrics,
+            protocol=protocol,
             ks=ks,
             limit=limit,
             accept_unsafe=accept_unsafe,

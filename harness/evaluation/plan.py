@@ -11,6 +11,7 @@ from harness.data import sources as data
 from harness.errors import UsageError
 from harness.evaluation.decoding import decoder_settings, select_backend, select_decoder
 from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_source
+from harness.evaluation.protocol import task_under_protocol, with_task_defaults, without_chat
 from harness.evaluation.request import NUMBERS, Request
 from harness.evaluation.value_sources import loop_settings, request_settings
 from harness.extract import VERSION
@@ -85,7 +86,15 @@ class RunPlan:
             "tuning": to_json(run.tuning),
             "seed": run.seed,
             "prompting": self._prompting_key,
+            **self._task_key,
         }
+
+    @property
+    def _task_key(self) -> dict[str, Any]:
+        """The task's options and protocol, which decide the training prompts; nothing where they are the defaults."""
+        config = self.configs[self.task.name]
+        options = {} if config == type(config)() else {"task_options": to_json(config)}
+        return options | ({"protocol": self.run.protocol} if self.run.protocol else {})
 
     @property
     def _prompting_key(self) -> Any:
@@ -101,7 +110,8 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     """
     for name, bounds in NUMBERS.items():
         check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
-    task = registry.task(request.task)
+    task = task_under_protocol(registry, request.task, request.protocol)
+    settings = with_task_defaults(settings, task.plugin, request.protocol)
     tuner, prompter, other = _split_method(request.method, registry)
     backend = select_backend(request, registry, tuner)
     name = request.model or BUILTIN
@@ -109,7 +119,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     spec = ModelSpec(name, request.revision, request.trust_remote_code)
     if backend is None:
         check(spec)  # reports a mistyped folder before anything is fetched
-        spec = with_chat_settings(spec, request, tuner)
+        spec = spec if without_chat(request, task.plugin) else with_chat_settings(spec, request, tuner)
     source = task_source(request, task.plugin)
     configs: dict[str, Any] = {}
     settings_by_name: dict[str, Setting] = {}
@@ -148,6 +158,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         builtin_data=source.builtin,
         reading=VERSION,
         backend=backend.name if backend else None,
+        protocol=request.protocol or "",
     )
     settings_by_name |= request_settings(request, run, settings.request_sources)
     settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}

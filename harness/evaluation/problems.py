@@ -10,6 +10,7 @@ from harness.config import recorded_config
 from harness.data import sources as data
 from harness.data import tests
 from harness.errors import DataError, UsageError
+from harness.evaluation.protocol import task_under_protocol
 from harness.evaluation.request import Request
 from harness.evaluation.template import with_template
 from harness.plugin import Metric, Task
@@ -30,8 +31,8 @@ def configured(task: PluginEntry[Task], config: Any) -> PluginEntry[Task]:
 
 
 def task_of(run: Run, registry: Registry) -> tuple[PluginEntry[Task], Any]:
-    """The task of a run, and its configuration as the run has recorded it."""
-    task = registry.task(run.task)
+    """The task of a run under the run's protocol, and its configuration as the run has recorded it."""
+    task = task_under_protocol(registry, run.task, run.protocol)
     config = recorded_config(task.plugin.Config, run.options.get(task.name, {}))
     return configured(task, config), config
 

@@ -29,7 +29,7 @@ def build_prompts(
     """
     task, entry = plan.task.plugin, plan.trained_prompter if training else plan.prompter
     room = base.context if training else plan.run.sampling.longest
-    layout = PromptBuilder(task, base, entry.plugin.preamble if entry else "", room)
+    layout = PromptBuilder(task, base, entry.plugin.preamble if entry else "", room, training)
     if entry is None or not isinstance(entry.plugin, PromptingMethod):
         yield from (layout.prompt(problem) for problem in problems)
         return

@@ -111,6 +111,7 @@ def reproduce_command(plan: RunPlan) -> str:
         arguments += ["--model", run.model.id]
     arguments += ["--revision", run.model.revision] if run.model.revision else []
     arguments += ["--backend", run.backend] if run.backend else []
+    arguments += ["--protocol", run.protocol] if run.protocol else []
     arguments += ["--decoder", run.sampling.decoder] if run.sampling.decoder else []
     if not run.builtin_data and plan.source.named is None:
         arguments += ["--data", plan.source.label]

@@ -22,8 +22,11 @@ def reader(task: Task, problem: Problem, stop: tuple[str, ...], preamble: str = 
     """How a completion for `problem` is read; `preamble` is the line that its method sets before the prompts.
 
     Turns are told by the heading before the instruction and the one before the answer, so that a task of any package
-    gets its own. Lines that could be code, such as the head of a function, are no headings.
+    gets its own. Lines that could be code, such as the head of a function, are no headings. A task may have its own way
+    to read (`Task.extractor`).
     """
+    if (own := task.extractor()) is not None:
+        return own
     before, separator, after = task.template(replace(problem, instruction=_STAND_IN)).partition(_STAND_IN)
     lines = [preamble, *(_headings(before)[:1] if separator else ()), *_headings(after)[-1:]]
     entry_point = str(getattr(problem.tests, "entry_point", "")).split(" ")[0]  # tests may be about several names

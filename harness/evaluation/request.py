@@ -49,5 +49,6 @@ class Request:
     thinking_tokens: int | None = added(None)
     whole_data: bool = False
     decoder: str | None = added(None)
+    protocol: str | None = added(None)
     wait: bool = added(True)
     """Whether a run or tuning that another process makes is waited for; else that is an error."""

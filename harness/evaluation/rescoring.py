@@ -16,6 +16,7 @@ from harness.evaluation import facts, runs
 from harness.evaluation.judge import judge
 from harness.evaluation.plan import RunPlan, read_configs, select_ks, select_metrics
 from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_of, task_source
+from harness.evaluation.protocol import task_under_protocol, with_task_defaults
 from harness.evaluation.provenance import run_facts
 from harness.evaluation.reading import reader
 from harness.evaluation.request import Request
@@ -90,7 +91,8 @@ def _plan_for_completions(
     registry: Registry,
     settings: Settings,
 ) -> RunPlan:
-    task = registry.task(request.task)
+    task = task_under_protocol(registry, request.task, request.protocol)
+    settings = with_task_defaults(settings, task.plugin, request.protocol)
     source = task_source(request, task.plugin)
     configs: dict[str, Any] = {}
     read_configs([task], settings, configs, {})
@@ -120,6 +122,7 @@ def _plan_for_completions(
         builtin_data=source.builtin,
         reading=VERSION,
         whole_data=source.whole,
+        protocol=request.protocol or "",
     )
     notes += missing_field_notes(splits["test"], metrics, source.label)
     return RunPlan(
@@ -186,6 +189,7 @@ def reload_plan(
         DataError: the data cannot be read, or is not the data of the run.
     """
     task, config = task_of(run, registry)
+    settings = with_task_defaults(settings, task.plugin, run.protocol)
     if task.plugin.version != run.task_version.removesuffix("-sample"):
         raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")
     label = facts.run_facts(folder).data.source

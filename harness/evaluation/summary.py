@@ -16,6 +16,7 @@ from harness.evaluation.leakage import leaked_ids
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, EXECUTIONS, LEAKAGE, RECORDS, RESULT, TUNING
 from harness.extract import BARE
+from harness.extract.whole import AS_WRITTEN
 from harness.plugin import Metric
 from harness.records import SCHEMA, Cost, Estimate, Record, Row, Run
 from harness.stats.estimates import estimate
@@ -137,9 +138,10 @@ def _record_notes(records: Sequence[Record]) -> Iterator[str]:
     if selecting := [record for record in records if record.selected]:
         some = len(selecting[0].selected)
         yield f"scores are of {some} candidates that the decoder selected out of {len(selecting[0].completions)}"
-    if (counts := _count_rules(records)) and set(counts) != {BARE}:
+    if (counts := _count_rules(records)) and not {*counts} <= {BARE, AS_WRITTEN}:
         every = sum(counts.values())
-        yield f"{every - counts.get(BARE, 0)} of {every} answers stood in prose, a block or before another turn"
+        found = every - counts.get(BARE, 0) - counts.get(AS_WRITTEN, 0)
+        yield f"{found} of {every} answers stood in prose, a block or before another turn"
     if count := sum(record.truncated for record in records):
         yield f"{count} instructions were cut to fit the context"
     if count := sum(e.trust != "isolated" for r in records for e in r.executions):

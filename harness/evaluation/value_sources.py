@@ -23,6 +23,7 @@ def request_settings(request: Request, run: Run, sources: Mapping[str, str]) -> 
     sampling = run.sampling
     shown = {
         "model": (run.model.id, "model"),
+        "protocol": (run.protocol, "protocol"),
         "data": (run.data_digest[:12], "data"),
         "candidates": (sampling.candidates, "candidates"),
         "max_new_tokens": (sampling.max_new_tokens, "max_new_tokens"),
@@ -36,7 +37,7 @@ def request_settings(request: Request, run: Run, sources: Mapping[str, str]) -> 
     settings = {
         name: Setting(value, given.get(field, "default" if name in _OF_NO_TASK else f"default of {run.task}"))
         for name, (value, field) in shown.items()
-        if name != "thinking_tokens" or value
+        if name not in ("thinking_tokens", "protocol") or value
     }
     for name in ("chat", "thinking"):
         if name == "chat" or run.model.chat:

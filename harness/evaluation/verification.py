@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.config import Settings, option_text
+from harness.config import Settings
 from harness.errors import HarnessError, RunError
 from harness.evaluation import facts, provenance, rescoring, runs
 from harness.evaluation.plan import RunPlan
@@ -77,9 +77,12 @@ def _digest(folder: Path) -> Check:
 def _settings(row: Row) -> Settings:
     """The options that the run was made with, for its task and metrics."""
     names = (row.run.task, *row.run.metrics)
-    options = {(name, option): value for name in names for option, value in row.run.options.get(name, {}).items()}
-    sets = [f"{name}.{option}={option_text(value)}" for (name, option), value in options.items()]
-    return Settings(sets, environ={}, file=Path(os.devnull))
+    options = {
+        f"{name}.{option}": tuple(value) if isinstance(value, list) else value
+        for name in names
+        for option, value in row.run.options.get(name, {}).items()
+    }
+    return Settings(environ={}, file=Path(os.devnull)).with_defaults(options, "run.json")
 
 
 def _pairs(plan: RunPlan, records: Sequence[Record]) -> Iterator[tuple[Any, Record]]:

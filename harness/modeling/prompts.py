@@ -66,6 +66,11 @@ class Template(Protocol):
     def answer(self, problem: Problem) -> str:
         """What stands there for an example, and is taught."""
 
+    def prompt(
+        self, problem: Problem, examples: Sequence[Problem], preamble: str, *, training: bool, seq2seq: bool
+    ) -> str:
+        """The whole text that the model continues, where no chat template is used."""
+
 
 @dataclass(frozen=True)
 class PromptBuilder:
@@ -75,6 +80,7 @@ class PromptBuilder:
     base: Base
     preamble: str = ""
     max_new_tokens: int = 0
+    training: bool = False
 
     @property
     def room(self) -> int:
@@ -98,15 +104,14 @@ class PromptBuilder:
         return Prompt(problem.id, text, tokens, ids, len(examples) - len(kept), leaks, truncated)
 
     def text(self, problem: Problem, examples: Sequence[Problem]) -> str:
-        """The prompt's text; the most useful example stands last, next to the problem.
+        """The prompt's text; as a rule the most useful example stands last, next to the problem.
 
         For a chat model each example is a turn of the user's and one of the assistant's.
         """
         if self.base.chat is not None:
             return self._chat(self.base.chat, problem, examples)
-        blocks = [f"{self.preamble}\n\n"] if self.preamble else []
-        blocks += [f"{self.task.template(e)}{self.task.answer(e)}\n\n" for e in reversed(examples)]
-        return "".join([*blocks, self.task.template(problem)])
+        kind = {"training": self.training, "seq2seq": self.base.seq2seq}
+        return self.task.prompt(problem, examples, self.preamble, **kind)
 
     def _chat(self, chat: Chat, problem: Problem, examples: Sequence[Problem]) -> str:
         turns = []

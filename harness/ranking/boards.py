@@ -57,6 +57,7 @@ class Board:
         sampling = run.sampling
         how = "beam search" if sampling.temperature == 0 else f"sampling at {sampling.temperature:g}"
         how += f" ({sampling.decoder})" if sampling.decoder else ""
+        how += f", protocol {run.protocol}" if run.protocol else ""
         return escape(
             f"{run.task} (version {run.task_version}; {label}{problem_count(self.rows[0])} problems{limited}; "
             f"{sampling.candidates} candidates, {how}; data {run.data_digest[:12]})"

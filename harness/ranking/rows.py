@@ -117,8 +117,10 @@ def group_key(row: Row) -> tuple[Any, ...]:
     run = row.run
     task = canonical(run.options.get(run.task, {}))
     sampling = dataclasses.replace(run.sampling, thinking_tokens=0)
-    key = (run.task, run.task_version, run.data_digest, run.limit, sampling, task, run.builtin_data)
-    return key if run.reading == 1 else (*key, run.reading)  # boards of the first version keep their ids
+    key: tuple[Any, ...] = (run.task, run.task_version, run.data_digest, run.limit, sampling, task, run.builtin_data)
+    # Boards of the first version keep their ids.
+    key = key if run.reading == 1 else (*key, run.reading)
+    return (*key, run.protocol) if run.protocol else key
 
 
 def group_rows(rows: Iterable[Row]) -> list[list[Row]]:

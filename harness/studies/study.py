@@ -44,6 +44,7 @@ _SINGLE = {
     "candidates": int,
     "max_new_tokens": int,
     "temperature": float,
+    "protocol": str,
     "limit": int,
     "chat": bool,
     "thinking": bool,

@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 from harness import hookimpl
 from harness.modeling.examples import ExamplePool
@@ -23,6 +24,11 @@ class IclConfig:
 
     n: int = option(8, "examples in each prompt; the default is the most that the study used on every task", least=0)
     train: bool = option(False, "with a tuning method: put examples into its training prompts too")
+    draw: Literal["nested", "plain"] = option(
+        "nested",
+        "nested: examples for n are the first of those for more; plain: n at once, as in the study",
+        added=True,
+    )
 
 
 class Icl(PromptingMethod):
@@ -40,8 +46,12 @@ class Icl(PromptingMethod):
     def examples(
         self, problems: Sequence[Problem], pool: ExamplePool, config: IclConfig
     ) -> Sequence[Sequence[Problem]]:
-        """The first n of one shuffle of the pool; a near-duplicate of the problem is replaced by the next."""
-        order = random.Random(pool.seed).sample(range(len(pool.problems)), len(pool.problems))
+        """The first n of one shuffle of the pool; a near-duplicate of the problem is replaced by the next.
+
+        With `draw=plain` n of the pool, where a near-duplicate is left out.
+        """
+        drawn = len(pool.problems) if config.draw == "nested" else min(config.n, len(pool.problems))
+        order = random.Random(pool.seed).sample(range(len(pool.problems)), drawn)
         return [
             [pool.problems[i] for i in islice((i for i in order if i not in leaks), config.n)]
             for leaks in map(pool.leaks, problems)

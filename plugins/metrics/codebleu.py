@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from harness import hookimpl
 from harness.errors import unknown
 from harness.plugin import Metric, option
+from harness.plugins.metrics.exported import cleaned, cut
 from harness.records import Completion, Execution, Problem, Score
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ class Config:
         "paper", "paper (the study's evaluator), pypi (the codebleu package 0.7.0) or fixed"
     )
     flatten: bool = option(False, "join all lines before scoring, as the study did on CoNaLa and CodeAlpaca")
+    stop: tuple[str, ...] = option(
+        (),
+        "patterns at which the candidate ends, as the study's script cut it; none: where the answer ends",
+        added=True,
+    )
+    clean_up: bool = option(
+        False, "leave out blanks before punctuation on both sides, as the study's decoding did", added=True
+    )
 
 
 class CodeBLEU(Metric):
@@ -64,7 +73,11 @@ class CodeBLEU(Metric):
             return Score(self.name, why="the problem has no candidate")
         from harness.plugins.metrics.pycode.pairs import SUMS
 
-        counts = judge(config.profile, config.flatten).sums(problem.references, completions[0].text)
+        references, text = problem.references, completions[0].text
+        if config.clean_up:
+            references, text = tuple(map(cleaned, references)), cleaned(text)
+        text = cut(text, config.stop) if config.stop else text
+        counts = judge(config.profile, config.flatten).sums(references, text)
         sums = dict(zip(SUMS, map(float, counts), strict=True))
         values = {name: float(value) for name, value in measures(sums, 1).items() if value == value}  # noqa: PLR0124
         if "codebleu" not in values:

@@ -3,7 +3,8 @@
 Three normalisations of both sides (docs/metrics.md has the evidence for each):
 
 - `literal`: cut at an end marker, line ends to LF, stripped. What "exact match" is usually taken to mean.
-- `paper`: as the study's evaluator did, with its unescaped pattern that cuts every candidate at `<` or `>`.
+- `paper`: as the study's evaluator did, with its unescaped pattern that cuts every candidate at `<` or `>`
+  (`harness.plugins.metrics.exported`).
 - `ast`: equal syntax trees, so that spacing, quotes, redundant parentheses and comments do not count.
 
 A completion arrives already cut at its task's stop strings, so none of them needs to know whether the task's answers
@@ -13,7 +14,6 @@ are one-liners; only an end marker that a tokenizer left in the text is cut here
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from typing import Any, Literal
 from harness import hookimpl
 from harness.errors import unknown
 from harness.plugin import Metric, option
+from harness.plugins.metrics.exported import cleaned, cut
 from harness.records import Completion, Execution, Problem, Score
 
 NORMALISATIONS = ("literal", "paper", "ast")
@@ -35,6 +36,9 @@ class Config:
         "literal", "what em@k means: literal, paper or ast; the other two are em@k/NAME"
     )
     stop: tuple[str, ...] = option(("<|endoftext|>", "</s>"), "texts at which a candidate ends, beside the task's own")
+    clean_up: bool = option(
+        False, "in paper: leave out blanks before punctuation on both sides, as the study's decoding did", added=True
+    )
 
 
 class ExactMatch(Metric):
@@ -59,17 +63,20 @@ class ExactMatch(Metric):
         values = {}
         for name in (config.normalisation, *(n for n in NORMALISATIONS if n != config.normalisation)):
             suffix = "" if name == config.normalisation else f"/{name}"
-            hit = first_hit(problem.reference, [c.text for c in completions], name, config.stop)
+            texts = [c.text for c in completions]
+            hit = first_hit(problem.reference, texts, name, config.stop, clean_up=config.clean_up)
             values.update({f"em@{k}{suffix}": float(hit is not None and hit <= k) for k in ks})
         return Score(self.name, values=values)
 
 
-def first_hit(reference: str, candidates: Sequence[str], normalisation: str, stop: Sequence[str]) -> int | None:
+def first_hit(
+    reference: str, candidates: Sequence[str], normalisation: str, stop: Sequence[str], *, clean_up: bool = False
+) -> int | None:
     """1-based rank of the first candidate that equals the reference; None when none does."""
     normalised: Iterator[object]
     if normalisation == "paper":
-        wanted: object = _flat(reference)
-        normalised = (_paper(text, stop) for text in candidates)
+        wanted: object = _flat(cleaned(reference) if clean_up else reference)
+        normalised = (_flat(cut(cleaned(text) if clean_up else text, stop)) for text in candidates)
     elif normalisation == "literal":
         wanted = _literal(reference, ())
         normalised = (_literal(text, stop) for text in candidates)
@@ -77,11 +84,6 @@ def first_hit(reference: str, candidates: Sequence[str], normalisation: str, sto
         wanted = _tree(_literal(reference, ()))
         normalised = (_tree(_literal(text, stop)) for text in candidates)
     return next((rank for rank, text in enumerate(normalised, 1) if text == wanted), None)
-
-
-def _paper(text: str, stop: Sequence[str]) -> str:
-    # Not escaped, on purpose: "<|endoftext|>" then means "<" or "endoftext" or ">", which is what was published.
-    return _flat(re.split("|".join(stop), text.strip(), maxsplit=1)[0]) if stop else _flat(text.strip())
 
 
 def _flat(text: str) -> str:

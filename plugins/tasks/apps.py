@@ -14,7 +14,9 @@ Hendrycks et al., 2021. The study (section 4.2) tunes on 4,500 problems, validat
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +25,8 @@ from harness.data.rows import text
 from harness.data.sources import DataRow, HubFiles, Source, divide, rows
 from harness.data.tests import inputs_and_outputs
 from harness.errors import DataError
+from harness.extract.whole import WholeText
+from harness.options import NoConfig
 from harness.plugin import Task
 from harness.records import CallTests, Limits, Problem, Sampling, Tests
 
@@ -62,14 +66,96 @@ class Apps(Task):
             rows_by_split = {split: list(_folder_rows(source.root / split)) for split in _folder_splits(source.root)}
         else:
             rows_by_split = {split: [row for f in files for row in rows(f)] for split, files in source.splits().items()}
-        splits = {split: [_problem(row) for row in part] for split, part in rows_by_split.items()}
+        splits = {split: [self.problem(row) for row in part] for split, part in rows_by_split.items()}
         if "" in splits:
             splits = divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
         if "train" in splits and "validation" not in splits:
-            splits |= divide(splits["train"], {"train": 0.9, "validation": 0.1}, seed=42)
+            splits |= self.with_validation(splits["train"])
         if "test" in splits:
             splits["test"] = first_of_each(splits["test"])
         return splits
+
+    def problem(self, row: DataRow) -> Problem:
+        """The problem of one row."""
+        return _problem(row)
+
+    def with_validation(self, train: Sequence[Problem]) -> Mapping[str, list[Problem]]:
+        """The training problems without a tenth, which is the validation split."""
+        return divide(train, {"train": 0.9, "validation": 0.1}, seed=42)
+
+    def protocols(self) -> Mapping[str, Task]:
+        """The study's own scripts."""
+        return {"study": StudyApps()}
+
+
+@dataclass(frozen=True, slots=True)
+class StarterProblem(Problem):
+    """A problem whose instruction is the question alone; `starter` is the code that an answer continues."""
+
+    starter: str = ""
+
+
+class StudyApps(Apps):
+    """APPS as the study's scripts ask it (commit 3f9a194, train.py and test.py), after Code Llama's paper, appendix F.
+
+    The prompt opens a Markdown block and writes the starter code into it; the answer ends where the block does, and is
+    judged without that code.
+    """
+
+    Config: ClassVar[type] = NoConfig
+    uses_chat: ClassVar[bool] = False
+    options: ClassVar[Mapping[str, Any]] = {"icl.draw": "plain"}
+
+    def problem(self, row: DataRow) -> Problem:
+        """The question as it is in the data."""
+        made, starter = _problem(row), row.get("starter_code", str, "")
+        return StarterProblem(made.id, row.get("question", str), made.references, made.tests, made.slice, starter)
+
+    def with_validation(self, train: Sequence[Problem]) -> Mapping[str, list[Problem]]:
+        """A tenth, drawn as `datasets` shuffles with the seed 42."""
+        import numpy
+
+        order = numpy.random.default_rng(42).permutation(len(train)).tolist()
+        first = len(order) // 10
+        return {"validation": [train[i] for i in order[:first]], "train": [train[i] for i in order[first:]]}
+
+    def template(self, problem: Problem) -> str:
+        """The prompt without examples."""
+        return self.prompt(problem)
+
+    def prompt(
+        self,
+        problem: Problem,
+        examples: Sequence[Problem] = (),
+        preamble: str = "",
+        *,
+        training: bool = False,
+        seq2seq: bool = False,
+    ) -> str:
+        """The text of the scripts, which have no line before it and no starter code when tuning."""
+        call = isinstance(problem.tests, CallTests)
+        guide = "use the provided function signature" if call else "read from and write to standard IO"
+        asked = (
+            "[INST] Write a python code to solve the following coding problem that obeys the constraints and passes "
+            f"the example test cases. The output code needs to {guide}:\n{problem.instruction}\n[/INST]\n```python\n"
+        )
+        if training and not examples:
+            return asked
+        shown = (
+            f"### Instruction:\n{e.instruction}\n### Response:\n```python\n{e.reference}\n```\n\n" for e in examples
+        )
+        starter = getattr(problem, "starter", "")
+        return "".join([*shown, asked, starter, "<extra_id_0>" if seq2seq else ""])
+
+    def answer(self, problem: Problem) -> str:
+        """One of the solutions, drawn by the problem's id, and the end of the block."""
+        if not problem.references:
+            return ""
+        return f"{random.Random(problem.id).choice(problem.references).strip()}\n```"
+
+    def extractor(self) -> WholeText:
+        """What is written up to the end of the block."""
+        return WholeText(stop=("```",))
 
 
 def first_of_each(problems: Sequence[Problem], count: int = PER_DIFFICULTY) -> list[Problem]:

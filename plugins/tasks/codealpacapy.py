@@ -26,6 +26,7 @@ from harness.data.sources import DataRow, HubFiles, Source, divide, rows
 from harness.errors import DataError
 from harness.extract import code
 from harness.plugin import Task
+from harness.plugins.tasks.study_scripts import MARKERS, StudyScripts, scoring
 from harness.records import Problem, Sampling, digest
 
 _OTHER = re.compile(
@@ -66,6 +67,16 @@ class CodeAlpacaPy(Task):
         if set(splits) == {""}:
             return divide(read(splits[""], curated=False), SHARES, seed=42)
         return {split: read(files, curated=True) for split, files in splits.items()}
+
+    def protocols(self) -> Mapping[str, Task]:
+        """The study's own scripts."""
+        return {"study": StudyCodeAlpacaPy()}
+
+
+class StudyCodeAlpacaPy(StudyScripts, CodeAlpacaPy):
+    """CodeAlpacaPy as the study's scripts ask and score it."""
+
+    options: ClassVar[Mapping[str, Any]] = scoring(MARKERS)
 
 
 def read(files: Sequence[Path], *, curated: bool) -> list[Problem]:

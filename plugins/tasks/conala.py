@@ -12,12 +12,14 @@ test problem needs a function that no training problem uses. The original releas
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from harness import hookimpl
 from harness.data.sources import DataRow, HubFiles, Source, rows
 from harness.plugin import Task
+from harness.plugins.tasks.study_scripts import MARKERS, StudyScripts, scoring
 from harness.records import Problem, Sampling
 
 
@@ -45,6 +47,20 @@ class Conala(Task):
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """DocPrompting's `nl`/`cmd` rows, or the original release's `intent`/`rewritten_intent`/`snippet` rows."""
         return {split: read(files) for split, files in source.splits().items()}
+
+    def protocols(self) -> Mapping[str, Task]:
+        """The study's own scripts."""
+        return {"study": StudyConala()}
+
+
+class StudyConala(StudyScripts, Conala):
+    """CoNaLa as the study's scripts ask and score it."""
+
+    options: ClassVar[Mapping[str, Any]] = scoring((*MARKERS, "\n"))
+
+    def sampling(self) -> Sampling:
+        """Ten beams of up to 64 tokens, none of which ends at a line's end."""
+        return replace(super().sampling(), stop=())
 
 
 def read(files: Sequence[Path]) -> list[Problem]:
