@@ -10,6 +10,7 @@ import click
 
 from harness import cli, completion
 from harness.command_config import ConfiguredCommand, sources
+from harness.display import escape
 from harness.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -203,6 +204,6 @@ def _show(plans: list[RunPlan], as_json: bool) -> None:
         click.echo(f"  data       {plan.source.label} ({sizes})")
         width = max(len(name) for name in plan.settings)
         for name, setting in plan.settings.items():
-            click.echo(f"  {name:{width}}  {shown_value(setting.value):24}  {setting.source}")
+            click.echo(f"  {name:{width}}  {escape(shown_value(setting.value)):24}  {setting.source}")
         for note in plan.notes:
             click.echo(f"  note: {note}")

@@ -40,16 +40,18 @@ def _task_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 
 
 MODEL = click.option("--model", help="Hub id or folder in place of every model of the study.")
+PROTOCOL = click.option("--protocol", help="Every run by other rules; study: as in its scripts.")
 DATA = click.option("--data", multiple=True, callback=_task_files, metavar="TASK=PATH", help="A task's files.")
 
 
-def _load(name: str, model: str | None, builtin: bool, registry: Registry) -> StudyFile:
+def _load(name: str, model: str | None, protocol: str | None, builtin: bool, registry: Registry) -> StudyFile:
     from harness.studies import study
 
     if model is not None and builtin:
         raise click.UsageError("--builtin runs on the built-in model; leave --model out")
     one = study.load(name, registry)
-    return one if model is None else one.with_model(model)
+    one = one if model is None else one.with_model(model)
+    return one if protocol is None else one.with_protocol(protocol)
 
 
 @click.group("study")
@@ -108,12 +110,20 @@ def show(name: str) -> None:
 @click.argument("name")
 @BUILTIN
 @MODEL
+@PROTOCOL
 @DATA
 @ROOT
 @click.option("--dry-run", is_flag=True, help="Every cell with its expected time and memory, from short probes.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def run(
-    name: str, builtin: bool, model: str | None, data: dict[str, Path], root: Path, dry_run: bool, as_json: bool
+    name: str,
+    builtin: bool,
+    model: str | None,
+    protocol: str | None,
+    data: dict[str, Path],
+    root: Path,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again."""
     from harness.modeling.quirks import prepare_process
@@ -126,19 +136,22 @@ def run(
 
     registry = Registry()
     check_layers(Settings(), registry)
-    one = _load(name, model, builtin, registry)
+    one = _load(name, model, protocol, builtin, registry)
     planned = runner.plan_cells(one.cells(builtin=builtin, data=data), registry, root)
     if dry_run:
         _forecast(planned, registry, as_json)
     else:
         _run(one, planned, registry, root, as_json)
-        click.echo(f"its report: {_report_command(name, builtin, model, data, root)}", err=True)
+        click.echo(f"its report: {_report_command(name, builtin, model, protocol, data, root)}", err=True)
 
 
-def _report_command(name: str, builtin: bool, model: str | None, data: dict[str, Path], root: Path) -> str:
+def _report_command(
+    name: str, builtin: bool, model: str | None, protocol: str | None, data: dict[str, Path], root: Path
+) -> str:
     """What to type for the report of what was run."""
     words = ["harness", "study", "report", name, *(["--builtin"] if builtin else [])]
     words += ["--model", model] if model else []
+    words += ["--protocol", protocol] if protocol else []
     words += [word for task, path in data.items() for word in ("--data", f"{task}={path}")]
     words += [] if root == Path("runs") else ["--runs", str(root)]
     return shlex.join(words)
@@ -217,6 +230,7 @@ def _run(one: StudyFile, planned: list[PlannedCell], registry: Registry, root: P
 @click.argument("name")
 @BUILTIN
 @MODEL
+@PROTOCOL
 @DATA
 @ROOT
 @click.option(
@@ -226,13 +240,21 @@ def _run(one: StudyFile, planned: list[PlannedCell], registry: Registry, root: P
     callback=cli.folder,
     help="The folder.  [default: RUNS/studies/NAME/report]",
 )
-def report(name: str, builtin: bool, model: str | None, data: dict[str, Path], root: Path, out: Path | None) -> None:
+def report(
+    name: str,
+    builtin: bool,
+    model: str | None,
+    protocol: str | None,
+    data: dict[str, Path],
+    root: Path,
+    out: Path | None,
+) -> None:
     """The study's tables and figures with the published values beside ours, from the records of its runs."""
     from harness.plugin_system.registry import Registry
     from harness.report import study_report
 
     registry = Registry()
-    one = _load(name, model, builtin, registry)
+    one = _load(name, model, protocol, builtin, registry)
     folder = out or root / "studies" / one.name / "report"
     for line in study_report.write_report(one, builtin, data, root, folder, registry):
         click.echo(escape(line), err=True)

@@ -11,11 +11,11 @@ AS_WRITTEN = "as written"
 
 @dataclass(frozen=True, slots=True)
 class WholeText(AnswerExtractor):
-    """The whole completion is the answer, up to the first of the stop strings and without blank space at its ends."""
+    """The whole completion is the answer, up to the first of the stop strings, with the blank space at its ends."""
 
     def extract(self, text: str) -> Answer:
         """`text` up to the first stop string."""
-        return Answer(cut(text, self.stop).strip(), (AS_WRITTEN,))
+        return Answer(cut(text, self.stop), (AS_WRITTEN,))
 
     def is_complete(self, text: str) -> bool:
         """Whether `text` holds a stop string."""

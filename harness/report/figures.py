@@ -59,8 +59,7 @@ def draw(exhibit: Exhibit, folder: Path) -> list[Path]:
     if exhibit.draw is not None:
         return exhibit.draw(folder)
     how = {"bars": _bars, "scatter": _scatter, "curves": _curves}.get(exhibit.form)
-    panels = _panels(exhibit)
-    if how is None or not panels:
+    if how is None or not (panels := _panels(exhibit)):
         return []
     plt = pyplot()
     heights = [0.7 + 0.17 * max(3, len(panel.lines)) if exhibit.form == "bars" else 2.6 for panel in panels]

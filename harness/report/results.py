@@ -81,9 +81,11 @@ def _check_metric(row: Row, folder: Path, metric: str, registry: Registry) -> No
 def is_run_of(cell: Cell, run: Run) -> bool:
     """Whether a run is what the cell asks for, as far as the cell says."""
     request = cell.request
-    asked = (request.task, request.method, request.seed, request.limit)
+    asked = (request.task, request.method, request.seed, request.limit, request.protocol or "")
     model = request.model or BUILTIN
-    if asked != (run.task, run.method, run.seed, run.limit) or run.model.id not in (model, identity(model)):
+    if asked != (run.task, run.method, run.seed, run.limit, run.protocol):
+        return False
+    if run.model.id not in (model, identity(model)):
         return False
     if request.model is None and not run.builtin_data:
         return False

@@ -78,7 +78,9 @@ class Cell:
         request = self.request
         model = (request.model or "built-in model").rstrip("/").rsplit("/", 1)[-1]
         swept = [f"best {name} of {len(values)}" for name, values in self.sweep]
-        return ", ".join([f"{request.method} on {request.task}", model, *self.sets, *swept, f"seed {request.seed}"])
+        rules = [f"protocol {request.protocol}"] if request.protocol else []
+        parts = [f"{request.method} on {request.task}", model, *rules, *self.sets, *swept, f"seed {request.seed}"]
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ class StudyFile:
     def with_model(self, model: str) -> StudyFile:
         """The study with `model`, a hub id or a folder, in place of every model that its grids name."""
         return replace(self, grids={**self.grids, "grid": [{**grid, "model": [model]} for grid in self.grids["grid"]]})
+
+    def with_protocol(self, protocol: str) -> StudyFile:
+        """The study with every run under `protocol` (`harness.plugin.Task.protocols`)."""
+        grids = {kind: [{**grid, "protocol": protocol} for grid in grids] for kind, grids in self.grids.items()}
+        return replace(self, grids=grids)
 
     def cells(self, *, builtin: bool = False, data: Mapping[str, Path] | None = None) -> tuple[Cell, ...]:
         """Every cell once, in the order of the file. `data` maps a task to its files, in place of the hub.

@@ -28,6 +28,7 @@ from harness.errors import DataError
 from harness.extract.whole import WholeText
 from harness.options import NoConfig
 from harness.plugin import Task
+from harness.plugins.metrics.exported import cleaned
 from harness.records import CallTests, Limits, Problem, Sampling, Tests
 
 DIFFICULTIES = ("introductory", "interview", "competition")
@@ -156,6 +157,10 @@ class StudyApps(Apps):
     def extractor(self) -> WholeText:
         """What is written up to the end of the block."""
         return WholeText(stop=("```",))
+
+    def code(self, answer: str) -> str:
+        """The answer as the script's decoding leaves it: without blanks before punctuation, or at its ends."""
+        return cleaned(answer).strip()
 
 
 def first_of_each(problems: Sequence[Problem], count: int = PER_DIFFICULTY) -> list[Problem]:

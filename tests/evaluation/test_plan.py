@@ -76,6 +76,19 @@ def test_a_tuning_keeps_its_id() -> None:
     assert digest(plan.tuning_key)[:12] == "a7f3698c7eae"
 
 
+def test_tunings_on_other_prompts_or_other_fields_of_the_rows_are_other_tunings(tmp_path: Path) -> None:
+    (tmp_path / "prompt.txt").write_text("Question: {{ instruction }}\n")
+    lines = [{"instruction": f"say {i}", "answer": f"print({i})", "other": f"print({i + 1})"} for i in range(20)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def key_of(task: str, *sets: str) -> str:
+        request = Request("lora", task, data=tmp_path / "rows.jsonl" if task == "my" else None)
+        return digest(resolve(request, Registry(), Settings(sets, environ={})).tuning_key)
+
+    assert key_of("conala") != key_of("conala", f"conala.template={tmp_path / 'prompt.txt'}")
+    assert key_of("my") != key_of("my", "my.answer=other")
+
+
 @dataclass(frozen=True)
 class _Before:
     r: int = option(16, "rank")

@@ -24,8 +24,9 @@ from harness.plugin_system.registry import Registry
         (Request("lora", "conala", limit=5, seed=7, ks=(1, 2), candidates=4, max_new_tokens=9), ("lora.r=3",)),
         (Request("qlora-4bit+rag", "codealpacapy", metrics=("exact_match",)), ("rag.n=2", "rag.retriever=bm25")),
         (Request("zero-shot", "apps", temperature=0.3), ()),
+        (Request("ia3", "conala", protocol="study"), ("codebleu.flatten=false",)),
     ],
-    ids=["tuned", "with options", "combined", "prompted"],
+    ids=["tuned", "with options", "combined", "prompted", "protocol"],
 )
 def test_the_command_of_a_run_is_planned_as_the_same_run(request_: Request, sets: tuple[str, ...]) -> None:
     plan = resolve(request_, Registry(), Settings(sets, environ={}))
