@@ -40,6 +40,7 @@ TOOLS = {
     "harness.modeling.targets": ("attention", "feed_forward", "linear_names", "wrap"),
     "harness.modeling.examples": ("ExamplePool",),
     "harness.extract": ("AnswerExtractor", "Answer", "code", "cut"),
+    "harness.extract.whole": ("WholeText",),
     "harness.owntests": ("OwnTests",),
     "harness.sandbox": ("execute", "Finished", "map_jobs", "run"),
     "harness.report.exhibits": ("StudyResults", "Exhibit", "Line", "Value"),

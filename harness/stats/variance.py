@@ -4,7 +4,7 @@ The result of a method depends on the problems and on the training seeds. The va
 two crossed factors: `problems` (which includes sampled answers) plus `seeds`, minus the share of sampled answers that
 would count twice (Cameron, Gelbach & Miller 2011, "Robust inference with multiway clustering"). A bootstrap over S
 seeds sees only (S - 1) / S of their variance and ignores its own error, so that at three seeds its intervals cover too
-little (benchmarks/statistics.py). Seeds therefore enter by their variance, with Student's t for the few degrees of
+little (benchmarks/stats.py). Seeds therefore enter by their variance, with Student's t for the few degrees of
 freedom; problems keep their own interval.
 """
 
