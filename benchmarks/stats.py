@@ -1,12 +1,14 @@
 """Do intervals and ranks keep what they promise? Simulations with the product's own functions, from fixed seeds.
 
-python benchmarks/stats.py [splits | range | bootstrap | coverage | difference | power]... [--boards N]
+python benchmarks/stats.py [splits | range | bootstrap | coverage | corpus | difference | power]... [--boards N]
 
 `splits`: how often a board of equal rows tells any two apart (at most 5 %). `range`: how often the true best has rank 1
 in its range (at least 95 %). `bootstrap`: the false splits of the studentised bootstrap, which is not what we use.
-`coverage`: how often an interval holds the truth (93 to 97 %). `difference`: the same for `harness compare`, and how
-often it decides where there is no difference. `power`: how often a difference of as many points as `detectable` says is
-found (80 %). "fixed" resamples problems with the seeds as they are, as was done before.
+`coverage`: how often an interval holds the truth (93 to 97 %). `corpus`: the same of CodeBLEU, which is computed from
+sums over the problems, with answers of the built-in sample that are right, halved, swapped or empty. `difference`: the
+same for `harness compare`, and how often it decides where there is no difference. `power`: how often a difference of as
+many points as `detectable` says is found (80 %). "fixed" resamples problems with the seeds as they are, as was done
+before.
 
 (Not named statistics.py: that would hide Python's own module from every benchmark of this folder.)
 """
@@ -21,8 +23,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.sources import open_builtin
 from harness.plugin import Metric
-from harness.records import Score
+from harness.plugins.metrics.codebleu import CodeBLEU, measures
+from harness.plugins.metrics.codebleu import Config as Options
+from harness.plugins.tasks.codealpacapy import CodeAlpacaPy
+from harness.records import Completion, Score
 from harness.stats.estimates import estimate
 from harness.stats.paired_comparison import compare
 from harness.stats.pairwise_tests import PairwiseTests, compare_all_pairs
@@ -195,6 +201,56 @@ def _ends(values: Array) -> tuple[float, float]:
     return found.low, found.high
 
 
+RIGHT = 0.3
+"""The chance of a right answer in `corpus`; the other kinds share the rest."""
+
+
+@functools.cache
+def population() -> tuple[tuple[str, ...], Array]:
+    """The names of CodeBLEU's sums, and the sums of every problem of a sample under each kind of answer.
+
+    Their shape is (problems, kinds, sums).
+    """
+    problems = [one for part in CodeAlpacaPy().load(open_builtin("codealpacapy"), None).values() for one in part]
+    found = []
+    for problem, other in zip(problems, [*problems[1:], problems[0]], strict=True):
+        answer = problem.reference
+        texts = (answer, answer[: len(answer) // 2], other.reference, "")
+        scores = [CodeBLEU().score(problem, [Completion(text, 1)], (), (1,), Options()) for text in texts]
+        found.append([list(score.sums.values()) for score in scores])
+    return tuple(scores[0].sums), np.array(found)
+
+
+def answered(rng: np.random.Generator, n: int, seeds: int, effect: float) -> tuple[list[str], list[Score]]:
+    """Problems of the population and their scores in each seed."""
+    names, sums = population()
+    chosen = rng.integers(0, len(sums), n)
+    ids, scores = [], []
+    for _ in range(seeds):
+        right = np.clip(RIGHT + rng.normal(0, effect), 0, 1) if effect else RIGHT
+        kinds = np.where(rng.random(n) < right, 0, rng.integers(1, sums.shape[1], n))
+        scores += [Score("codebleu", {}, dict(zip(names, row, strict=True))) for row in sums[chosen, kinds].tolist()]
+        ids += list(map(str, range(n)))
+    return ids, scores
+
+
+def corpus(boards: int) -> None:
+    """Intervals of a corpus measure."""
+    names, sums = population()
+    weights = np.array([RIGHT, *[(1 - RIGHT) / (sums.shape[1] - 1)] * (sums.shape[1] - 1)])
+    expected = dict(zip(names, np.tensordot(sums.mean(0), weights, (0, 0)), strict=True))
+    truth = float(measures(expected, 1)["codebleu"])
+    print(f"\ncoverage of CodeBLEU's interval (per cent; promised: 93 to 97); CodeBLEU is {100 * truth:.1f}")
+    for n, (seeds, effect) in itertools.product(PROBLEMS, [(1, 0.0), *itertools.product((3, 5), (0.0, 0.05))]):
+        rng, held = np.random.default_rng(n), 0
+        for _ in range(boards):
+            ids, scores = answered(rng, n, seeds, effect)
+            found = estimate(CodeBLEU(), scores, problems=ids, resamples=500)
+            one = next(e for e in found if e.measure == "codebleu")
+            held += one.low is not None and one.high is not None and one.low <= truth <= one.high
+        print(f"{n:4} problems {seeds} seeds, effect {effect:.2f}: {100 * held / boards:5.1f}", flush=True)
+
+
 def difference(boards: int) -> None:
     """Intervals of differences: of 0, with few unlike answers and many."""
     print("\ncoverage of a difference's interval (per cent), and how often p < 5 % where there is none")
@@ -233,6 +289,7 @@ SECTIONS = {
     "range": in_range,
     "bootstrap": bootstrap,
     "coverage": coverage,
+    "corpus": corpus,
     "difference": difference,
     "power": power,
 }
