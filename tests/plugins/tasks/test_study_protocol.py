@@ -9,12 +9,14 @@ import json
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import harness
 from harness.config import Settings
 from harness.data.sources import open_path
 from harness.errors import UsageError
@@ -29,6 +31,8 @@ from harness.plugins.metrics.pycode.pairs import SUMS
 from harness.plugins.tasks.apps import Apps
 from harness.ranking.boards import rank_boards
 from harness.records import Problem, Row, digest, to_json
+from harness.report.results import is_run_of
+from harness.studies import study
 
 SHORT = ("conala", "codealpacapy")
 LINE = "Generate Python code given a natural language instruction."
@@ -283,3 +287,43 @@ def test_without_a_protocol_a_run_and_a_tuning_keep_their_ids_and_with_one_they_
     assert "protocol" not in plans[None].tuning_key
     assert len({runs.run_id(plan.run) for plan in plans.values()}) == 2
     assert len({digest(plan.tuning_key) for plan in plans.values()}) == 2
+
+
+def test_a_run_asks_these_texts_and_takes_what_is_written_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    row = harness.run(
+        "zero-shot",
+        "conala",
+        str(tiny_model),
+        data=_rows(tmp_path),
+        protocol="study",
+        candidates=2,
+        max_new_tokens=4,
+        ks=(1,),
+        runs=tmp_path / "runs",
+    )
+    records = harness.load(tmp_path / "runs" / row.run_id).records
+    wanted = [f"{LINE}\n### Instruction:\nadd {i} to `x`\n### Response:\n" for i in (2, 3)]
+    assert [record.prompt_digest for record in records] == [digest(text) for text in wanted]
+    assert row.readings == {"as written": 4}
+    assert not [note for note in row.notes if "stood in prose" in note]
+    assert row.run.model.chat is False
+
+
+def _rows(folder: Path) -> Path:
+    (data := folder / "data").mkdir()
+    rows = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(4)]
+    for split, part in {"train": rows[:1], "dev": rows[1:2], "test": rows[2:]}.items():
+        (data / f"{split}.json").write_text(json.dumps(part))
+    return data
+
+
+def test_a_study_under_a_protocol_has_other_cells_and_finds_only_runs_under_it() -> None:
+    own = study.load("rq1").cells(builtin=True)
+    cells = study.load("rq1").with_protocol("study").cells(builtin=True)
+    assert {cell.request.protocol for cell in cells} == {"study"}
+    assert {cell.id for cell in cells}.isdisjoint({cell.id for cell in own})
+    assert all("protocol study" in cell.description for cell in cells)
+    for asked in (None, "study"):
+        settings = Settings(cells[0].sets, environ={})
+        run = resolve(replace(cells[0].request, protocol=asked), Registry(), settings).run
+        assert (is_run_of(own[0], run), is_run_of(cells[0], run)) == (asked is None, asked == "study")
