@@ -53,7 +53,7 @@ def test_work_of_an_earlier_attempt_says_nothing_about_the_pace() -> None:
 
 
 def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 1.0, 20.0, 40.0])
+    times = iter([0.0, 0.0, 1.0, 20.0, 40.0])
     monkeypatch.setattr("harness.progress.time.monotonic", lambda: next(times))
     monkeypatch.setattr(sys, "stderr", out := io.StringIO())
     with progress.bar("judging") as step:

@@ -112,6 +112,7 @@ def show(name: str) -> None:
 @ROOT
 @click.option("--dry-run", is_flag=True, help="Every cell with its expected time and memory, from short probes.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@cli.verbose
 def run(
     name: str, builtin: bool, model: str | None, data: dict[str, Path], root: Path, dry_run: bool, as_json: bool
 ) -> None:

@@ -70,7 +70,7 @@ def _real_in_short(board: Board, order: Sequence[int], lines: Sequence[str]) -> 
     told = sum(float(ordering.p[places[order[0]], places[i]]) < SURE for i in tested)
     if told == len(tested):
         return f"Yes, from {'each of ' if told > 1 else ''}the other {told} (paired tests, corrected for all pairs)."
-    found = "Not decided for any row." if not told else f"From {told} of the other {len(tested)} rows."
+    found = "Not decided for any row." if not told else f"Only from {told} of the other {len(tested)} rows."
     verdict = "not decided" if "not decided" in lines[0] else "real"
     nearest = f"{lines[0].partition(', p = ')[0]}: {verdict}." if ", p = " in lines[0] else lines[0]
     return f"{found} {nearest if told else nearest.removesuffix(': not decided.') + '.'}"
@@ -154,7 +154,7 @@ def cost(row: Row) -> str:
         gpu = any(c.peak_gpu_bytes is not None for c in row.costs)
         parts.append(f"{memory} GB of {'GPU memory' if gpu else 'memory (no GPU)'}")
     if (tokens := tokens_per_request(row)) is not None:
-        parts.append(f"{tokens[0]:.0f}+{tokens[1]:.0f} tokens a problem")
+        parts.append(f"{tokens[0]:.0f} tokens read and {tokens[1]:.0f} written a problem")
     if COSTS["energy"].value(row) is not None:
         parts.append(f"{watt_hours} Wh")
     return ", ".join(parts) + "."

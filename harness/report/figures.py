@@ -185,6 +185,10 @@ def _scatter(axis: Any, exhibit: Exhibit, panel: Panel) -> None:
     axis.set_ylim(bottom=0)
     axis.set_xlabel(_label(exhibit, 0))
     axis.set_ylabel(_label(exhibit, 1))
+    values = [value for line in lines for value in line.values[1:]]
+    if all(value.number is None and value.published is None for value in values):
+        axis.set_yticks([])  # published values of the first column alone, as lines
+        axis.set_ylabel("")
 
 
 def _curves(axis: Any, exhibit: Exhibit, panel: Panel) -> None:

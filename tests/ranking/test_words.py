@@ -228,7 +228,7 @@ def test_the_page_says_yes_only_where_the_corrected_tests_do() -> None:
     some = board(*rows, p=0.2)
     assert some.row_tests is not None
     some.row_tests.tests.p[0, 2] = 0.01
-    assert short(some, lines).startswith("From 1 of the other 2 rows. Against ia3")
+    assert short(some, lines).startswith("Only from 1 of the other 2 rows. Against ia3")
     assert short(some, ["Against ia3: +4.00 points, p = 0.01 (x): real."]).endswith("+4.00 points: real.")
     assert short(board(rows[0]), ["There is one run."]) == "There is one run."
 
@@ -284,4 +284,7 @@ def test_a_cost_is_told_with_its_units() -> None:
         "problem, 2.0 Wh."
     )
     bare = row("icl", trainable_parameters=0, costs=(Cost("generate", 5.0, 3 * 10**9, None, 10, 20),))
-    assert questions.cost(bare) == "nothing tuned, 5 s of writing, 3.00 GB of memory (no GPU), 1+2 tokens a problem."
+    assert (
+        questions.cost(bare)
+        == "nothing tuned, 5 s of writing, 3.00 GB of memory (no GPU), 1 tokens read and 2 written a problem."
+    )
