@@ -74,12 +74,16 @@ def whole(title: str) -> Iterator[None]:
         yield
 
 
+_ROUNDS = 3
+"""Rounds of steps that are worked on at once which a rate is measured over at least."""
+
+
 class Pace:
     """How long a phase has taken and how long it may still take, from the second half of its time so far.
 
     Steps come in bursts: a batch is judged at once, then nothing happens for minutes. So the rate counts the time until
     now, not until the last step, and what happened in the first half (warming up, other sizes of batches) no more.
-    Where several steps are under way, each of them counts as half done but at the beginning, when nothing is; and two
+    Where several steps are under way, each of them counts as half done but at the beginning, when nothing is; and a few
     rounds of them count at least, since those that end first are short ones.
     Times are seconds of any clock that only moves forward.
     """
@@ -116,8 +120,13 @@ class Pace:
         (first, _), (_, done) = self._steps[0], self._steps[-1]
         half = first + (now - first) / 2
         at = max(0, bisect.bisect_right(self._steps, half, key=lambda step: step[0]) - 1)
-        least = done - (2 * self._at_once if self._at_once and self._at_once > 1 else 1)
-        return self._steps[min(at, max(0, bisect.bisect_right(self._steps, least, key=lambda step: step[1]) - 1))]
+        several = self._at_once is not None and self._at_once > 1
+        least = done - (_ROUNDS * (self._at_once or 1) if several else 1)
+        at = min(at, max(0, bisect.bisect_right(self._steps, least, key=lambda step: step[1]) - 1))
+        after_first = now - self._steps[1][0]
+        if several and at == 0 and after_first >= self._steps[1][0] - first:
+            at = 1  # as long again as the first step took: what is left has no such beginning
+        return self._steps[at]
 
     def _under_way(self, done: int, total: int) -> float:
         """The halves of the steps that are under way."""

@@ -76,8 +76,9 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
             on_batch_reduced=_record_smaller_batch(folder),
             process_logits=_logits_function(plan),
         )
-        detail(f"writing: {size} problems at a time{_why_in_batches(base)}")
-        with bar("writing", at_once=size) as progress:
+        why_batches = continuous_batching_unsupported_reason(base)
+        detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
+        with bar("writing", at_once=1 if why_batches else size) as progress:
             progress(len(done), len(problems), "")
             for count, (prompt, completions) in enumerate(batches, len(done) + 1):
                 record = _record(by_id[prompt.id], prompt, completions)
@@ -123,11 +124,6 @@ def _batch_size(folder: Path, base: Base, prompts: Sequence[Prompt], plan: RunPl
         size = batch_size(base, prompts, plan.run.sampling)
         files.write_sealed(path, {"problems": size, WHY_NOT_SLOTS: continuous_batching_unsupported_reason(base)})
     return batch_facts(folder).problems
-
-
-def _why_in_batches(base: Base) -> str:
-    why = continuous_batching_unsupported_reason(base)
-    return f", in batches: {why}" if why else ""
 
 
 def _record_smaller_batch(folder: Path) -> Any:

@@ -157,7 +157,8 @@ def _longtables(one: RenderedExhibit) -> Iterator[str]:
     values = [(name, sides) for name, sides in one.heads if sides]
     number, _, title = one.title.partition(": ")
     rows = [list(line) for line in one.table]
-    if values:
+    divided = any(len(sides) > 1 for _, sides in values)
+    if divided:
         rows[0] = [*names, *(side for _, sides in values for side in sides)]
     yield from latex.longtables(
         latex.Table(
@@ -166,7 +167,7 @@ def _longtables(one: RenderedExhibit) -> Iterator[str]:
             caption=f"{title} ({number} of the study). {one.note}" if title else f"{number}. {one.note}",
             below=one.source,
             label=f"tab:{one.id}",
-            over=[(name, len(sides)) for name, sides in values],
+            over=[(name, len(sides)) for name, sides in values] if divided else (),
         )
     )
 
