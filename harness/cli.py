@@ -308,6 +308,16 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def echo_row(line: str) -> None:
+    """Print a line of a list; on a terminal cut to its width, so that the list keeps its columns."""
+    width = terminal_width()
+    if width is not None:
+        from harness.ranking.terminal import shorten
+
+        line = shorten(line, width)
+    click.echo(line)
+
+
 def size(count: int) -> str:
     """A number of bytes as a person reads it: "1.2 GB"."""
     value, unit = float(count), "B"

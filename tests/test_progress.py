@@ -92,3 +92,9 @@ def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
         step(40, 40, "")
     assert out.getvalue() == "judging: 20/40 8 passed (20 s, about 19 s left)\njudging: 40/40 (40 s)\n"
     assert [format_duration(s) for s in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
+
+
+def test_no_colour_is_shown_where_nobody_wants_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = progress.console.__wrapped__()
+    assert screen.no_color
