@@ -10,7 +10,6 @@ The commands `eval`, `compare` and `leaderboard` are thin layers over this modul
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,11 +20,10 @@ from harness.config import Settings, option_text
 from harness.config_check import check_layers
 from harness.errors import UsageError
 from harness.evaluation import runs as run_folders
-from harness.evaluation.executor import Job, LocalExecutor
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.sweep import Trial, build_trials, choose, tune_all, write_choice
-from harness.live_table import FINISHED, LiveTable, shown_live
+from harness.live_table import shown_live
 from harness.plugin_system.registry import Registry
 from harness.records import Record, Row
 
@@ -112,46 +110,25 @@ class Session:
         Raises:
             HarnessError: a tuning or a run failed. What was made before it is on disk.
         """
+        from harness.making import make_rows
+
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
             tune_all([plan for trials in methods for trial in trials for plan in trial.plans], runs, self._bases)
             chosen = [choose(trials, runs) for trials in methods]
             plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
-            rows = self._run_jobs(plans, table)
+            rows = make_rows(plans, self.registry, self._bases, table)
         for trials, trial in zip(methods, chosen, strict=True):
             write_choice(trials, trial, runs)
         return [row for job in plans if (row := rows[job]) is not None]
 
-    def _run_jobs(self, plans: Mapping[Job, RunPlan], table: LiveTable) -> dict[Job, Row | None]:
-        """The row of each job; `table` is told of each, by its place."""
-        from harness.ranking.tables import main_score
-
-        places = {job: place for place, job in enumerate(plans)}
-        rows: dict[Job, Row | None] = {}
-
-        def started(job: Job) -> None:
-            table.started(places[job])
-            _print_notes(plans[job])
-
-        for result in LocalExecutor(self.registry, self._bases, plans).run(list(plans), started):
-            if result.error is not None:
-                result.error.reraise()
-            rows[result.job] = result.row
-            score = "" if result.row is None else main_score(result.row)
-            table.ended(places[result.job], FINISHED, result.seconds, score)
-        return rows
-
     def run(self, plan: RunPlan, runs: Path = RUNS) -> Row:
         """The row of `plan`, whose run is kept below `runs`; a finished run is read, a broken one continued."""
         from harness.evaluation.evaluate import evaluate
+        from harness.making import print_notes
 
-        _print_notes(plan)
+        print_notes(plan)
         return evaluate(plan, self.registry, runs, self._bases)
-
-
-def _print_notes(plan: RunPlan) -> None:
-    for note in plan.notes:
-        print(f"note: {note}", file=sys.stderr)
 
 
 def run(
