@@ -10,7 +10,6 @@ The commands `eval`, `compare` and `leaderboard` are thin layers over this modul
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,10 +20,10 @@ from harness.config import Settings, option_text
 from harness.config_check import check_layers
 from harness.errors import UsageError
 from harness.evaluation import runs as run_folders
-from harness.evaluation.executor import Job, LocalExecutor
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.sweep import Trial, build_trials, choose, tune_all, write_choice
+from harness.live_table import shown_live
 from harness.plugin_system.registry import Registry
 from harness.records import Record, Row
 
@@ -111,15 +110,14 @@ class Session:
         Raises:
             HarnessError: a tuning or a run failed. What was made before it is on disk.
         """
-        tune_all([plan for trials in methods for trial in trials for plan in trial.plans], runs, self._bases)
-        chosen = [choose(trials, runs) for trials in methods]
-        plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
-        rows: dict[Job, Row | None] = {}
-        executor = LocalExecutor(self.registry, self._bases, plans)
-        for result in executor.run(list(plans), lambda job: _print_notes(plans[job])):
-            if result.error is not None:
-                result.error.reraise()
-            rows[result.job] = result.row
+        from harness.making import make_rows
+
+        runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
+        with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
+            tune_all([plan for trials in methods for trial in trials for plan in trial.plans], runs, self._bases)
+            chosen = [choose(trials, runs) for trials in methods]
+            plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
+            rows = make_rows(plans, self.registry, self._bases, table)
         for trials, trial in zip(methods, chosen, strict=True):
             write_choice(trials, trial, runs)
         return [row for job in plans if (row := rows[job]) is not None]
@@ -127,14 +125,10 @@ class Session:
     def run(self, plan: RunPlan, runs: Path = RUNS) -> Row:
         """The row of `plan`, whose run is kept below `runs`; a finished run is read, a broken one continued."""
         from harness.evaluation.evaluate import evaluate
+        from harness.making import print_notes
 
-        _print_notes(plan)
+        print_notes(plan)
         return evaluate(plan, self.registry, runs, self._bases)
-
-
-def _print_notes(plan: RunPlan) -> None:
-    for note in plan.notes:
-        print(f"note: {note}", file=sys.stderr)
 
 
 def run(

@@ -27,6 +27,7 @@ from harness.command_list import COMMANDS
 from harness.disk import describe_os_error, file_on_the_way
 from harness.display import escape_json, escape_lines
 from harness.errors import FileError, HarnessError, nearest, unknown
+from harness.progress import VERBOSE
 
 if TYPE_CHECKING:
     from harness.plugin_system.registry import Registry
@@ -99,6 +100,22 @@ def _trace_plugins(_: click.Context, __: click.Parameter, value: bool) -> None:
         os.environ["HARNESS_TRACE_PLUGINS"] = "1"  # the workers of a study are to hear of it too
 
 
+def _say_more(_: click.Context, __: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ[VERBOSE] = "1"
+
+
+verbose = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_say_more,
+    help="Tell each phase with what it took.",
+)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="harness")
 @click.option(
@@ -109,6 +126,7 @@ def _trace_plugins(_: click.Context, __: click.Parameter, value: bool) -> None:
     callback=_trace_plugins,
     help="Print each import and hook call of a plugin with its time.",
 )
+@verbose
 def cli() -> None:
     """Which way of adapting a code model is worth it, for your task, your data and your GPU?
 
@@ -288,6 +306,16 @@ def echo_json(value: Any) -> None:
 def terminal_width() -> int | None:
     """The columns of letters that stdout has; None where it is no terminal, and nothing has to fit."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def echo_row(line: str) -> None:
+    """Print a line of a list; on a terminal cut to its width, so that the list keeps its columns."""
+    width = terminal_width()
+    if width is not None:
+        from harness.ranking.terminal import shorten
+
+        line = shorten(line, width)
+    click.echo(line)
 
 
 def size(count: int) -> str:

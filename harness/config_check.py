@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 VARIABLES = {
     "HARNESS_PLUGINS": "which third parties take part",
     "HARNESS_TRACE_PLUGINS": "1: print each import and hook call of a plugin",
+    "HARNESS_VERBOSE": "1: tell each phase of a run with what it took, as -v does",
     "HARNESS_TEST_DATA": "the folder with the real data sets, for the tests of harness itself",
 }
 """Variables that belong to no option of a command or plugin, with their meaning."""

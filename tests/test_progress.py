@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +39,33 @@ def test_the_time_left_is_within_30_per_cent_after_a_tenth_of_the_work(steps: li
                 assert left is not None and left == pytest.approx(truth, rel=0.3, abs=16)
 
 
+REAL = json.loads((Path(__file__).parent / "paces.json").read_text("utf-8"))
+"""When each problem of three real runs was finished: seconds of their processor, so that nobody else's work counts."""
+
+
+@pytest.mark.parametrize("real", REAL, ids=lambda real: real["run"])
+def test_on_real_runs_the_time_left_is_within_30_per_cent_from_a_tenth_to_three_tenths(real: dict[str, Any]) -> None:
+    seconds, pace = real["seconds"], Pace(0.0, real["at_once"])
+    pace.step(0, 0.0)
+    seen = {}
+    for done, now in enumerate(seconds, 1):
+        pace.step(done, now)
+        seen[done] = (pace.left(len(seconds), now), seconds[-1] - now)
+    for part in (0.1, 0.15, 0.2, 0.3):
+        left, truth = seen[round(part * len(seconds))]
+        assert left == pytest.approx(truth, rel=0.3), part
+
+
+def test_nothing_is_said_of_the_time_left_before_a_round_of_what_is_under_way_is_done() -> None:
+    pace = Pace(0.0, 8)
+    pace.step(0, 0.0)
+    for done in range(1, 8):
+        pace.step(done, 5.0 + 0.1 * done)
+        assert pace.left(200, 5.0 + 0.1 * done) is None
+    pace.step(8, 6.0)
+    assert pace.left(200, 6.0) is not None
+
+
 def test_the_time_left_grows_while_nothing_happens() -> None:
     pace = Pace(0.0)
     for i in range(20):
@@ -53,7 +83,7 @@ def test_work_of_an_earlier_attempt_says_nothing_about_the_pace() -> None:
 
 
 def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([0.0, 1.0, 20.0, 40.0])
+    times = iter([0.0, 0.0, 1.0, 20.0, 40.0])
     monkeypatch.setattr("harness.progress.time.monotonic", lambda: next(times))
     monkeypatch.setattr(sys, "stderr", out := io.StringIO())
     with progress.bar("judging") as step:
@@ -62,3 +92,9 @@ def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
         step(40, 40, "")
     assert out.getvalue() == "judging: 20/40 8 passed (20 s, about 19 s left)\njudging: 40/40 (40 s)\n"
     assert [format_duration(s) for s in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
+
+
+def test_no_colour_is_shown_where_nobody_wants_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = progress.console.__wrapped__()
+    assert screen.no_color

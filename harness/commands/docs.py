@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from harness import cli
+
 REFERENCE = "reference/"
 """What stands before the names of pages that are written from the code: there is a manual of studies, and a list."""
 
@@ -25,7 +27,7 @@ def command(page: str | None) -> None:
     if page is None:
         width = max(map(len, names))
         for name in names:
-            click.echo(f"{name:{width}}  {written.get(name, 'written from the code')}")
+            cli.echo_row(f"{name:{width}}  {written.get(name, 'written from the code')}")
     elif page in written:
         click.echo((manual_pages.folder() / f"{page}.md").read_text("utf-8").rstrip())
     elif page in names:

@@ -107,6 +107,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
 )
 @click.option("--dry-run", is_flag=True, help="Show every value and where it comes from; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The rows as JSON.")
+@cli.verbose
 def command(
     methods: tuple[str, ...],
     sets: tuple[str, ...],

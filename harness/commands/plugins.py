@@ -34,7 +34,7 @@ def command(kind: str | None, as_json: bool) -> None:
     widths = {key: max((len(one[key]) for one in plugins), default=0) for key in ("kind", "name", "distribution")}
     for one in plugins:
         place = f"{one['kind']:{widths['kind']}}  {one['name']:{widths['name']}}"
-        click.echo(f"{place}  {one['distribution']:{widths['distribution']}} {one['version']:8}  {one['summary']}")
+        cli.echo_row(f"{place}  {one['distribution']:{widths['distribution']}} {one['version']:8}  {one['summary']}")
     for left in registry.left_out:
         click.echo(f"left out: {left.name} ({left.distribution}): {left.reason}")
     for warning in registry.warnings:

@@ -33,4 +33,4 @@ def command(root: Path, as_json: bool) -> None:
     width = max((len(escape(state.run)) for state in states), default=0)
     for state in states:
         what = f"{state.state}, running now" if state.running else state.state
-        click.echo(f"{escape(state.run):{width}}  {cli.size(state.bytes):>8}  {cli.age(state.age):>6}  {what}")
+        cli.echo_row(f"{escape(state.run):{width}}  {cli.size(state.bytes):>8}  {cli.age(state.age):>6}  {what}")

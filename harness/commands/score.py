@@ -40,6 +40,7 @@ from harness import cli, completion
     help="Folder of runs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The row as JSON.")
+@cli.verbose
 def command(
     run: Path | None,
     task: str | None,

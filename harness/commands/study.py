@@ -87,7 +87,7 @@ def list_(as_json: bool) -> None:
     for one in studies:
         grids = [f"{one['runs']} runs"] if one["runs"] else []
         grids += [f"{one['builtin_runs']} built-in"] if one["builtin_runs"] else []
-        click.echo(f"{one['name']:{width}}  {one['title']}  ({', '.join(grids) or 'from the data alone'})")
+        cli.echo_row(f"{one['name']:{width}}  {one['title']}  ({', '.join(grids) or 'from the data alone'})")
 
 
 def _study_facts(one: StudyFile) -> dict[str, object]:
@@ -115,6 +115,7 @@ def show(name: str) -> None:
 @ROOT
 @click.option("--dry-run", is_flag=True, help="Every cell with its expected time and memory, from short probes.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@cli.verbose
 def run(
     name: str,
     builtin: bool,
@@ -177,7 +178,8 @@ def _forecast(planned: list[PlannedCell], registry: Registry, as_json: bool) -> 
         seconds = "-" if cost.seconds is None else f"{cost.seconds:.0f}"
         peak = "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e9:.2f}"
         lines.append([one.state, one.cell.description, seconds, peak, cost.why if cost.why != one.state else ""])
-    click.echo(align_columns(lines))
+    for line in align_columns(lines).splitlines():
+        cli.echo_row(line)
     click.echo(_summary(forecasts))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,11 +114,7 @@ class Source:
                 splits.setdefault(split, []).append(unit)
                 sets.setdefault(split, set()).add(data_set)
         if not splits:
-            names = ", ".join(f"{split}.json" for split in SPLITS)
-            raise DataError(
-                f"{self.root}: no file is named after a split; expected names like {names} (or .jsonl, .csv, .parquet, "
-                ".gz), or folders like train and test"
-            )
+            raise self._no_splits()
         for split, names_of in sets.items():
             if len(names_of) > 1:
                 one, other = sorted(names_of)[-2:]
@@ -126,6 +123,21 @@ class Source:
                     f"name one folder, like --data {self.root / other}"
                 )
         return splits
+
+    def _no_splits(self) -> DataError:
+        """That no file says which split it is, with both remedies: such names, or one file named itself."""
+        names = ", ".join(f"{split}.json" for split in SPLITS)
+        expected = f"names like {names} (or .jsonl, .csv, .parquet, .gz), or folders like train and test"
+        if not self._units():
+            return DataError(f"{self.root}: no file here is read as data; expected {expected}")
+        return DataError(f"{self.root}: no file is named after a split; expected {expected}{self.one_file()}")
+
+    def one_file(self) -> str:
+        """What to type for one file of a folder, which may be named itself; "" where one is."""
+        if is_lone(self.root) or self.named is not None or not (units := self._units()):
+            return ""
+        which = "the one file" if len(units) == 1 else "one of the files"
+        return f"; or name {which} itself: --data {shlex.quote(str(units[0]))}"
 
     def _units(self) -> list[Path]:
         """What `harness.data.rows.rows` reads: data files, and folders that `datasets` saved in place of theirs."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.progress import detail
 from harness.records import Cost
 
 
@@ -41,6 +42,17 @@ def measured(phase: str) -> Iterator[Meter]:
         tokens_out=meter.tokens_out,
         energy_joules=None if before is None or after is None else round(after - before, 1),
     )
+    detail(_in_words(meter.cost))
+
+
+def _in_words(cost: Cost) -> str:
+    """ "generate: 12.1 s, 1.40 GB of memory, 2,880 tokens read, 960 written"."""
+    parts = [f"{cost.seconds:.1f} s", f"{cost.peak_rss_bytes / 1e9:.2f} GB of memory"]
+    parts += [] if cost.peak_gpu_bytes is None else [f"{cost.peak_gpu_bytes / 1e9:.2f} GB of GPU memory"]
+    parts += [f"{cost.tokens_in:,} tokens read"] if cost.tokens_in else []
+    parts += [f"{cost.tokens_out:,} written"] if cost.tokens_out else []
+    parts += [] if cost.energy_joules is None else [f"{cost.energy_joules:,.0f} J"]
+    return f"{cost.phase}: {', '.join(parts)}"
 
 
 def share(cost: Cost, count: int) -> Cost:

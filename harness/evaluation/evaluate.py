@@ -19,6 +19,7 @@ from harness.evaluation.score import score
 from harness.evaluation.summary import summarise
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
+from harness.progress import detail
 from harness.records import Row
 
 
@@ -32,7 +33,9 @@ def evaluate(plan: RunPlan, registry: Registry, root: Path, bases: LoadedBases) 
     with files.locked(folder, wait_for="this run" if plan.wait else ""):
         before = runs.finished_row(folder)
         if before is not None and satisfies(before, plan, folder):
+            detail(f"{folder}: finished before, nothing to do")
             return before
+        detail(f"{folder}: {plan.run.method} on {plan.run.task}, {plan.run.model.id}; {_sizes(plan)}")
         if before is None:
             files.write_sealed(folder / RUN, provenance.run_facts(plan, registry))
             registry.notify("harness_run_started", run=plan.run)
@@ -43,3 +46,8 @@ def evaluate(plan: RunPlan, registry: Registry, root: Path, bases: LoadedBases) 
         row = summarise(plan, folder, records, before)
         registry.notify("harness_run_finished", run=plan.run, rows=(row,))
         return row
+
+
+def _sizes(plan: RunPlan) -> str:
+    sizes = ", ".join(f"{split} {len(problems)}" for split, problems in plan.splits.items())
+    return f"data {plan.source.label} ({sizes})"

@@ -28,7 +28,7 @@ from harness.modeling import bases as adapters
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import Prompt
-from harness.progress import bar
+from harness.progress import bar, detail, whole
 from harness.records import SCHEMA, Completion, Problem, Record
 
 
@@ -56,14 +56,15 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
     path = folder / COMPLETIONS
     done = saved_ids(folder)
     problems = plan.splits["test"]
-    with measured("load") as loading:
+    with measured("load") as loading, whole("loading the model"):
         base = _adapted(plan, tuning, bases)
     _link_tuning(folder, tuning, base)
     by_id = {problem.id: problem for problem in problems}
-    with measured("generate") as meter, bar("writing") as progress:
-        prompts = list(build_prompts(plan, base, problems, root / "cache"))
-        size = _batch_size(folder, base, prompts, plan)
-        readers = readers_of(plan, problems, base.chat)
+    with measured("generate") as meter:
+        with whole("making the prompts"):
+            prompts = list(build_prompts(plan, base, problems, root / "cache"))
+            size = _batch_size(folder, base, prompts, plan)
+            readers = readers_of(plan, problems, base.chat)
         batches = decode(
             base,
             prompts,
@@ -75,13 +76,17 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
             on_batch_reduced=_record_smaller_batch(folder),
             process_logits=_logits_function(plan),
         )
-        for count, (prompt, completions) in enumerate(batches, len(done) + 1):
-            record = _record(by_id[prompt.id], prompt, completions)
-            selected = select_candidates(plan, by_id[prompt.id], completions)
-            files.append(path, replace(record, selected=selected))
-            meter.tokens_in += len(prompt.tokens)
-            meter.tokens_out += sum(c.tokens for c in completions)
-            progress(count, len(problems), "")
+        why_batches = continuous_batching_unsupported_reason(base)
+        detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
+        with bar("writing", at_once=1 if why_batches else size) as progress:
+            progress(len(done), len(problems), "")
+            for count, (prompt, completions) in enumerate(batches, len(done) + 1):
+                record = _record(by_id[prompt.id], prompt, completions)
+                selected = select_candidates(plan, by_id[prompt.id], completions)
+                files.append(path, replace(record, selected=selected))
+                meter.tokens_in += len(prompt.tokens)
+                meter.tokens_out += sum(c.tokens for c in completions)
+                progress(count, len(problems), "")
     for cost in (loading.cost, meter.cost):
         files.append(folder / COSTS, cost)
     if tuning is not None:

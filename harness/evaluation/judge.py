@@ -9,7 +9,7 @@ from harness.evaluation.costs import measured
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.resume import saved_executions, saved_records
 from harness.evaluation.runs import COSTS, EXECUTIONS, SANDBOX
-from harness.progress import bar
+from harness.progress import bar, detail
 
 
 def judge(plan: RunPlan, folder: Path) -> None:
@@ -28,7 +28,9 @@ def judge(plan: RunPlan, folder: Path) -> None:
         if verdicts is None:
             return
         isolation = sandbox.isolation_level(plan.accept_unsafe)
+        detail(f"judging: programs are isolated by {isolation.name}")
         files.write_sealed(folder / SANDBOX, {"isolation": isolation, "limits": plan.limits})
+        progress(0, len(pending), "")
         for count, record in enumerate(pending, 1):
             executions = [next(verdicts) for _ in record.completions]
             files.append(path, {"id": record.id, "executions": executions})

@@ -66,7 +66,9 @@ def problem_splits(
         notes.append("no validation split: a tenth of the training problems, taken with seed 42")
     data.check_ids(splits, source.label)
     if not splits.get("test"):
-        raise DataError(f"{source.label}: no test problems (found: {', '.join(sorted(splits)) or 'nothing'})")
+        found = ", ".join(sorted(splits)) or "nothing"
+        remedy = f"; add a test file{source.one_file()}" if source.root.is_dir() else ""
+        raise DataError(f"{source.label}: no test problems (found: {found}){remedy}")
     if needs_training and not (splits.get("train") and splits.get("validation")):
         raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
     for split, problems in splits.items():

@@ -28,7 +28,7 @@ from harness.evaluation.tune import adapted_for_training, record, training_rows,
 from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
 from harness.plugin_system.registry import Registry
-from harness.progress import bar
+from harness.progress import bar, whole
 from harness.records import canonical, digest
 from harness.tuning.joint import JointMember, joint_tuning_unsupported_reason
 from harness.tuning.train import fit_together, set_weights
@@ -113,7 +113,7 @@ def _tune_together(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> 
             stack.enter_context(files.locked(folder, wait_for="this tuning" if plans[0].wait else ""))
         if any((folder / TUNING).is_file() for folder in folders):
             return False  # another process has made one meanwhile
-        with measured("load") as loading:
+        with measured("load") as loading, whole("loading the model"):
             base, members, why = _members(plans, bases)
         train, cut = training_rows(plans[0], base, "train", root / "cache")
         validation, _ = training_rows(plans[0], base, "validation", root / "cache")

@@ -20,7 +20,7 @@ from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import PromptBuilder
 from harness.plugin_system.registry import PluginEntry
-from harness.progress import bar
+from harness.progress import bar, detail, whole
 from harness.records import SCHEMA, Cost, digest, to_json
 from harness.tuning.loop import TuningResult
 from harness.tuning.train import fit, rows
@@ -40,8 +40,9 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
     with files.locked(folder, wait_for="this tuning" if plan.wait else ""):
         if os.path.lexists(folder / TUNING):
             provenance.warn_of_changed_plugins(folder, facts.tuning_facts(folder).plugins, _tuned_by(plan))
+            detail(f"tune: found in {folder}")
             return folder
-        with measured("load") as loading:
+        with measured("load") as loading, whole("loading the model"):
             base = adapted_for_training(plan, bases)
         train, cut = training_rows(plan, base, "train", root / "cache")
         validation, _ = training_rows(plan, base, "validation", root / "cache")

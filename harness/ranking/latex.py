@@ -94,6 +94,11 @@ def longtables(table: Table) -> Iterator[str]:
     """The table as one `longtable`, or as several where it is wider than the text."""
     widths = [_width(table, i) for i in range(len(table.rows[0]))]
     groups = list(table.over) or [("", 1)] * (len(widths) - table.names)
+    at = table.names
+    for text, span in groups:  # a text above may be wider than all that stands below it
+        lacking = _points(text) - sum(widths[at : at + span]) - _GAP * (span - 1)
+        widths[at + span - 1] += max(0.0, lacking)
+        at += span
     parts = _parts(widths, table.names, [span for _, span in groups])
     for number, (first, last) in enumerate(parts, 1):
         start = table.names + sum(span for _, span in groups[:first])

@@ -14,7 +14,8 @@ from harness.display import csv_cell, escape, escape_json
 from harness.ranking.boards import Board
 from harness.ranking.costs import COLUMNS
 from harness.ranking.digits import digits
-from harness.ranking.rows import RunInfo, group_rows, read_run_info
+from harness.ranking.ranking import ranking_column
+from harness.ranking.rows import RunInfo, find_estimate, group_rows, read_run_info
 from harness.ranking.uncertainty import MIN_SEEDS, Uncertainty, has_too_few_seeds
 from harness.records import Estimate, Row, to_json
 
@@ -29,6 +30,12 @@ def format_estimate(estimate: Estimate | None) -> str:
     value, low, high = found
     text = f"{value} [{low}, {high}]" if low and high else value
     return text + (f" ({estimate.unscored} unscored)" if estimate.unscored else "")
+
+
+def main_score(row: Row) -> str:
+    """The score of one run that ranks it, with its name: "em@1 12.50 [8.1, 17.9]"; "" where nothing was scored."""
+    column = ranking_column([row], None)
+    return "" if column is None else f"{column[1]} {format_estimate(find_estimate(row, column))}"
 
 
 def table_rows(board: Board) -> list[list[str]]:

@@ -62,18 +62,25 @@ def _best_in_short(board: Board, best: int, equal: Sequence[int]) -> str:
 
 
 def _real_in_short(board: Board, order: Sequence[int], lines: Sequence[str]) -> str:
-    """From how many of the others the best is told, by the tests of all pairs."""
-    if len(order) < 2 or board.row_tests is None:
+    """From how many of the others the best is told, by the tests of all pairs; else by intervals, which is said."""
+    if len(order) < 2:
         return lines[0]
+    if board.row_tests is None:
+        told = sum(board.ranks[i] != 1 for i in order[1:])
+        return f"{_told_in_short(told, len(order) - 1)} {lines[0]}"
     ordering, places = board.row_tests.tests, {i: at for at, i in enumerate(board.row_tests.rows)}
     tested = [i for i in order[1:] if i in places]
     told = sum(float(ordering.p[places[order[0]], places[i]]) < SURE for i in tested)
     if told == len(tested):
         return f"Yes, from {'each of ' if told > 1 else ''}the other {told} (paired tests, corrected for all pairs)."
-    found = "Not decided for any row." if not told else f"From {told} of the other {len(tested)} rows."
+    found = _told_in_short(told, len(tested))
     verdict = "not decided" if "not decided" in lines[0] else "real"
     nearest = f"{lines[0].partition(', p = ')[0]}: {verdict}." if ", p = " in lines[0] else lines[0]
     return f"{found} {nearest if told else nearest.removesuffix(': not decided.') + '.'}"
+
+
+def _told_in_short(told: int, others: int) -> str:
+    return f"Only from {told:,} of the other {others:,} rows." if told else "Not decided for any row."
 
 
 def _best(board: Board, best: int, equal: Sequence[int]) -> Iterator[str]:
@@ -154,7 +161,7 @@ def cost(row: Row) -> str:
         gpu = any(c.peak_gpu_bytes is not None for c in row.costs)
         parts.append(f"{memory} GB of {'GPU memory' if gpu else 'memory (no GPU)'}")
     if (tokens := tokens_per_request(row)) is not None:
-        parts.append(f"{tokens[0]:.0f}+{tokens[1]:.0f} tokens a problem")
+        parts.append(f"{tokens[0]:.0f} tokens in + {tokens[1]:.0f} out a problem")
     if COSTS["energy"].value(row) is not None:
         parts.append(f"{watt_hours} Wh")
     return ", ".join(parts) + "."

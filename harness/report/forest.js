@@ -20,7 +20,8 @@ function drawForest(board, rows) {
     make("th", { scope: "col", class: "number" }, `${name} (%)`), make("th", { scope: "col", class: "plot" }, axis(x, name)),
     ...costs.map((key) => make("th", { scope: "col", class: "number cost" }, COSTS[key].title)));
   const body = shown.map((row) => tree(row, column, x, best, costs));
-  const told = `${tied > 1 ? `${tied} rows may be best` : "One row is best"} (marked). Lines: 95 % intervals.`;
+  const one = rows.length > 1 ? "One row is best (marked)." : "There is one row.";
+  const told = `${tied > 1 ? `${tied} rows may be best (marked).` : tied ? one : "None of these rows may be best."} Lines: 95 % intervals.`;
   const more = order.length > shown.length ? ` The first ${shown.length} of ${order.length} rows; the table has all.` : "";
   box.replaceChildren(make("table", { class: "forest" }, make("caption", { class: "small" }, told + more), make("thead", {}, head), make("tbody", {}, ...body)));
 }

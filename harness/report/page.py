@@ -24,14 +24,17 @@ def render(
     *,
     left_out: Sequence[str] = (),
     title: str = "Leaderboard",
+    about: str = "",
     study: str = "",
 ) -> str:
-    """The page of these boards; `study` is HTML that stands before them."""
+    """The page of these boards; `about` says in a few words what it is of, `study` is HTML that stands below the four
+    answers."""
     data, parts = page_data(boards, folders, left_out)
     return _read("page.html").format(
         title=html.escape(escape(title)),
         version=html.escape(__version__),
         style=_read("page.css"),
+        about=f"<p>{html.escape(escape(about))}</p>" if about else "",
         study=study,
         data=_inside_script(data),
         parts="\n".join(_part(name, text) for name, text in parts.items()),

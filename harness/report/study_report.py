@@ -73,7 +73,7 @@ def write_report(
     below = markdown(boards, folders) if boards else ""
     files.write_text(out / "report.md", _markdown(title, study, shown, said, below))
     files.write_text(out / "report.tex", _latex(title, shown))
-    text = page.render(boards, folders, left_out=left_out, title=title, study=_html(study, shown, said))
+    text = page.render(boards, folders, left_out=left_out, title=title, about=study.about, study=_html(shown, said))
     files.write_text(out / "index.html", text)
     return said
 
@@ -157,7 +157,8 @@ def _longtables(one: RenderedExhibit) -> Iterator[str]:
     values = [(name, sides) for name, sides in one.heads if sides]
     number, _, title = one.title.partition(": ")
     rows = [list(line) for line in one.table]
-    if values:
+    divided = any(len(sides) > 1 for _, sides in values)
+    if divided:
         rows[0] = [*names, *(side for _, sides in values for side in sides)]
     yield from latex.longtables(
         latex.Table(
@@ -166,19 +167,20 @@ def _longtables(one: RenderedExhibit) -> Iterator[str]:
             caption=f"{title} ({number} of the study). {one.note}" if title else f"{number}. {one.note}",
             below=one.source,
             label=f"tab:{one.id}",
-            over=[(name, len(sides)) for name, sides in values],
+            over=[(name, len(sides)) for name, sides in values] if divided else (),
         )
     )
 
 
-def _html(study: StudyFile, shown: Sequence[RenderedExhibit], notes: Sequence[str]) -> str:
-    sources = "".join(f"<p class='small'>{html.escape(source)}</p>" for source in _sources(shown))
-    parts = [f"<section><h2>The study</h2><p>{html.escape(study.about)}</p>{sources}"]
+def _html(shown: Sequence[RenderedExhibit], notes: Sequence[str]) -> str:
+    if not shown and not notes:
+        return ""
+    parts = ["<section>"]
     for one in shown:
         parts.append(f"<h2 id='{html.escape(one.id, quote=True)}'>{html.escape(one.title)}</h2>")
         parts += [_picture(path, one.title) for path in one.pictures if path.suffix == ".svg"]
         parts.append(_table(one))
-        parts.append(f"<p class='small'>{html.escape(one.note)}</p>")
+        parts += [f"<p class='small'>{html.escape(words)}</p>" for words in (one.note, one.source) if words]
     if notes:
         items = "".join(f"<li>{html.escape(escape(line))}</li>" for line in notes[1:])
         parts.append(f"<details><summary>{html.escape(notes[0])}</summary><ul>{items}</ul></details>")

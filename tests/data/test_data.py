@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -257,6 +258,26 @@ def test_files_are_dealt_to_splits_by_their_names(tmp_path: Path) -> None:
 def test_a_folder_without_splits_says_what_it_expected(tmp_path: Path) -> None:
     (tmp_path / "data.json").write_text("[]")
     with pytest.raises(DataError, match=r"no file is named after a split; expected names like train"):
+        open_path(tmp_path).splits()
+
+
+@pytest.mark.parametrize(("others", "which"), [((), "the one file"), (("more.jsonl",), "one of the files")])
+def test_a_folder_without_splits_says_what_to_type_for_one_of_its_files(
+    tmp_path: Path, others: tuple[str, ...], which: str
+) -> None:
+    (folder := tmp_path / "my data").mkdir()
+    for name in ("data.json", *others):
+        (folder / name).write_text("[]")
+    with pytest.raises(DataError) as caught:
+        open_path(folder).splits()
+    said, _, command = str(caught.value).rpartition(" --data ")
+    assert said.endswith(f"; or name {which} itself:")
+    assert open_path(Path(*shlex.split(command))).splits() == {"": [folder / "data.json"]}
+
+
+def test_a_folder_that_holds_no_data_says_so(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("")
+    with pytest.raises(DataError, match=r"no file here is read as data; expected names like train"):
         open_path(tmp_path).splits()
 
 

@@ -291,7 +291,7 @@ def test_data_that_lacks_what_the_method_needs_is_refused(tmp_path: Path) -> Non
         ):
             plan_of(only_test, method=method)
     (tmp_path / "test.json").rename(tmp_path / "train.json")
-    with pytest.raises(DataError, match=r"no test problems \(found: train, validation\)"):
+    with pytest.raises(DataError, match=r"no test problems \(found: train, validation\); add a test file; or name the"):
         plan_of(tmp_path)
 
 

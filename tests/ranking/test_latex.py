@@ -29,6 +29,12 @@ def test_awkward_text_compiles_and_is_shown(compile_tex: Callable[[str], str]) -
     compile_tex(text)
 
 
+def test_a_text_above_columns_may_be_wider_than_they_are(compile_tex: Callable[..., str]) -> None:
+    over = [("a long text above", 1)] * 6
+    rows = [["method", *["ours"] * 6], *([["prompt-tuning", *"123456"]] * 3)]
+    compile_tex("\n".join(latex.longtables(latex.Table(rows, 1, "A table.", "", "tab:wide", over))))
+
+
 def test_columns_under_one_text_stay_together() -> None:
     rows = [["name", *["ours", "published"] * 5], ["x", *["12.50 [10.1, 14.9]", "11.00"] * 5]]
     over = [(f"measure {i}", 2) for i in range(5)]

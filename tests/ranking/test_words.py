@@ -228,9 +228,11 @@ def test_the_page_says_yes_only_where_the_corrected_tests_do() -> None:
     some = board(*rows, p=0.2)
     assert some.row_tests is not None
     some.row_tests.tests.p[0, 2] = 0.01
-    assert short(some, lines).startswith("From 1 of the other 2 rows. Against ia3")
+    assert short(some, lines).startswith("Only from 1 of the other 2 rows. Against ia3")
     assert short(some, ["Against ia3: +4.00 points, p = 0.01 (x): real."]).endswith("+4.00 points: real.")
     assert short(board(rows[0]), ["There is one run."]) == "There is one run."
+    by_intervals = replace(board(*rows), row_tests=None, ranks=(1, 1, 3))
+    assert short(by_intervals, ["Ranks come from x."]) == "Only from 1 of the other 2 rows. Ranks come from x."
 
 
 def compared(**fields: Any) -> PairedComparison:
@@ -280,8 +282,11 @@ def test_the_best_and_those_that_may_be_as_good_are_named() -> None:
 
 def test_a_cost_is_told_with_its_units() -> None:
     assert questions.cost(row("lora")) == (
-        "12.5M trainable parameters, 1,800 s of tuning, 300 s of writing, 19.00 GB of GPU memory, 40+100 tokens a "
-        "problem, 2.0 Wh."
+        "12.5M trainable parameters, 1,800 s of tuning, 300 s of writing, 19.00 GB of GPU memory, 40 tokens in "
+        "+ 100 out a problem, 2.0 Wh."
     )
     bare = row("icl", trainable_parameters=0, costs=(Cost("generate", 5.0, 3 * 10**9, None, 10, 20),))
-    assert questions.cost(bare) == "nothing tuned, 5 s of writing, 3.00 GB of memory (no GPU), 1+2 tokens a problem."
+    assert (
+        questions.cost(bare)
+        == "nothing tuned, 5 s of writing, 3.00 GB of memory (no GPU), 1 tokens in + 2 out a problem."
+    )

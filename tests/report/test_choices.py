@@ -163,6 +163,8 @@ def test_paper_has_every_row_and_nothing_beside_the_sheet(
         "const t = document.querySelector('#table'); return [t.scrollWidth, t.scrollHeight - t.clientHeight]"
     )
     assert box[0] <= 704 and box[1] <= 1
+    kept = "return [...document.querySelectorAll('nav')].filter((e) => e.offsetHeight).map((e) => e.id)"
+    assert browser.run(kept) == [], "a link leads nowhere on paper"
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert len(browser.texts("#table tbody tr")) == 100
     browser.devtools("Emulation.setEmulatedMedia", media="")

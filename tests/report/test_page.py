@@ -74,6 +74,16 @@ def test_filters_keep_what_they_name_and_the_charts_follow(opened: Browser) -> N
     assert len(column(opened, "label")) == 2
 
 
+def test_the_forest_says_where_none_of_the_rows_that_are_shown_may_be_best(opened: Browser) -> None:
+    worst = opened.run(
+        "return page.boards[0].rows.filter((r) => r[place.rank] > 1).map((r) => page.texts[r[place.label]])[0]"
+    )
+    opened.choose("#find", worst)
+    assert opened.texts("#forest caption")[0].startswith("None of these rows may be best.")
+    opened.choose("#find", "")
+    assert "may be best (marked)" in opened.texts("#forest caption")[0]
+
+
 def test_a_row_opens_to_its_command_versions_and_every_measure(opened: Browser, board: Board) -> None:
     opened.click("#table tbody tr button")
     text = opened.run("return document.querySelector('tr.detail').textContent")

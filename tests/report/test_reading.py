@@ -71,6 +71,32 @@ def test_every_row_stands_with_its_interval_above_the_fold(browser: Browser, htm
     assert browser.run(bottom, "#forest") < 900 and browser.run(bottom, "#answers > div") < 900
 
 
+@pytest.mark.parametrize(("width", "height", "seen"), [(1440, 900, 4), (1280, 720, 4), (390, 844, 2)])
+def test_the_answers_stand_above_the_fold_however_many_rows_there_are(
+    browser: Browser,
+    synthetic: ModuleType,
+    tmp_path: Path,
+    render: Callable[..., Path],
+    width: int,
+    height: int,
+    seen: int,
+) -> None:
+    for number in range(40):
+        rng = random.Random(number)
+        spec = synthetic.run_spec(synthetic.METHODS[number % 9], 42, f"maker/coder-{number // 9}b")
+        found = list(synthetic.records(rng, 0.7 - 0.01 * number, 40))
+        synthetic.write(tmp_path / "runs", synthetic.row(spec, found, rng), found)
+    browser.show(width=width, height=height)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html"))
+    first = "#answers > div:nth-child(1)"
+    bottoms = [f"#answers > div:nth-child({i}) > div > :first-child" for i in range(1, seen + 1)]
+    last = browser.run("return document.querySelector(arguments[0]).getBoundingClientRect().bottom", bottoms[-1])
+    assert browser.texts(f"{first} h3") == ["Which is best?"] and last < height
+    assert browser.run("return document.querySelectorAll('#forest tbody tr').length") == 40
+    rows = "return document.querySelector('#forest').clientHeight / document.querySelector('#forest tr').offsetHeight"
+    assert browser.run(rows) > 5, "and some of the rows are seen"
+
+
 def test_the_four_answers_take_a_line_each_on_a_desk(browser: Browser, html: Path) -> None:
     browser.show(width=1440, height=900)
     ready(browser, html)

@@ -225,6 +225,27 @@ def test_the_report_compiles_as_markdown_and_latex_that_fits_its_page(
     compile_tex(text, tmp_path / "out")
 
 
+@pytest.mark.parametrize("name", ["fair", "rq1", "rq2", "rq3", "rq4"])
+def test_every_exhibit_of_a_shipped_study_compiles_within_the_width_of_the_text(
+    name: str, tmp_path: Path, compile_tex: Callable[..., str]
+) -> None:
+    study_report.write_report(study.load(name), True, {}, tmp_path / "runs", tmp_path / "out")
+    compile_tex((tmp_path / "out" / "report.tex").read_text(), tmp_path / "out")
+
+
+def test_the_page_of_a_study_opens_with_the_answers_and_its_figures_follow(
+    browser: Browser, one: study.StudyFile, root: Path, tmp_path: Path
+) -> None:
+    write(one, root, tmp_path / "out")
+    browser.show(width=1280, height=720)
+    browser.open(tmp_path / "out" / "index.html")
+    browser.wait("document.querySelector('#problem h3')")
+    bottom = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
+    assert browser.run(bottom, "#answers > div:last-child .command") < 720
+    top = "return document.getElementById(arguments[0]).getBoundingClientRect().top"
+    assert browser.run(top, "answers") < browser.run(top, "table3") < browser.run(top, "table-title")
+
+
 def test_the_page_of_a_report_is_accessible(
     browser: Browser, axe: str, one: study.StudyFile, root: Path, tmp_path: Path
 ) -> None:

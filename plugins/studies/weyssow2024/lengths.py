@@ -20,6 +20,7 @@ from harness.plugin_system.registry import Registry
 from harness.records import ModelSpec, Problem
 from harness.report import figures
 from harness.report.exhibits import Exhibit, Line, StudyResults
+from harness.report.proper import proper
 
 TASKS = ("conala", "codealpacapy", "apps")
 
@@ -93,7 +94,7 @@ def draw(measured: Sequence[Lengths], folder: Path) -> list[Path]:
         return []
     plt = figures.pyplot()
     figure, axes = plt.subplots(figsize=(figures.WIDTH, 0.35 * len(shown) + 1.0), layout="constrained")
-    labels = [f"{one.task}, {one.what}" for one in shown]
+    labels = [proper(f"{one.task}, {one.what}") for one in shown]
     tokens = [one.tokens for one in shown]
     look = {"boxprops": {"facecolor": "#cfe3f1"}, "medianprops": {"color": figures.COLOURS[1], "linewidth": 2}}
     axes.boxplot(

@@ -1,0 +1,44 @@
+"""The runs of one command, made one after another, and told of in a table while they are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from harness.evaluation.executor import Job, LocalExecutor
+from harness.evaluation.plan import RunPlan
+from harness.live_table import FINISHED, LiveTable
+from harness.modeling.bases import LoadedBases
+from harness.plugin_system.registry import Registry
+from harness.ranking.tables import main_score
+from harness.records import Row
+
+
+def make_rows(
+    plans: Mapping[Job, RunPlan], registry: Registry, bases: LoadedBases, table: LiveTable
+) -> dict[Job, Row | None]:
+    """The row of each job; `table` has a row for each, in the order of `plans`.
+
+    Raises:
+        HarnessError: a run failed. What was made before it is on disk.
+    """
+    places = {job: place for place, job in enumerate(plans)}
+    rows: dict[Job, Row | None] = {}
+
+    def started(job: Job) -> None:
+        table.started(places[job])
+        print_notes(plans[job])
+
+    for result in LocalExecutor(registry, bases, plans).run(list(plans), started):
+        if result.error is not None:
+            result.error.reraise()
+        rows[result.job] = result.row
+        score = "" if result.row is None else main_score(result.row)
+        table.ended(places[result.job], FINISHED, result.seconds, score)
+    return rows
+
+
+def print_notes(plan: RunPlan) -> None:
+    """What the user should know about a run before it begins, on stderr."""
+    for note in plan.notes:
+        print(f"note: {note}", file=sys.stderr)
