@@ -180,6 +180,7 @@ OTHER: dict[str, Any] = {
     "backend": "api",
     "reading": 2,
     "whole_data": True,
+    "protocol": "study",
 }
 
 

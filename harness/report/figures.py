@@ -14,7 +14,6 @@ from typing import Any
 from harness.disk import file_errors
 from harness.errors import MissingLibrary
 from harness.report.exhibits import OURS, Exhibit, Line
-from harness.report.proper import with_proper_names
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a7a00", "#56b4e9", "#9c2b2b", "#4a4a4a")
 """Wong 2011 (Nature Methods 8, 441), two darkened for white paper: told apart with any colour vision."""
@@ -59,7 +58,6 @@ def draw(exhibit: Exhibit, folder: Path) -> list[Path]:
     """`<id>.svg`, `.pdf` and `.png` of a figure; nothing for a table or for one without any number."""
     if exhibit.draw is not None:
         return exhibit.draw(folder)
-    exhibit = with_proper_names(exhibit)
     how = {"bars": _bars, "scatter": _scatter, "curves": _curves}.get(exhibit.form)
     if how is None or not (panels := _panels(exhibit)):
         return []

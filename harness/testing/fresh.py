@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from harness.plugin_system.registry import Registry
 from harness.records import Completion, ModelSpec, Problem, Sampling, from_json, to_json
 
 SEED = 7
+_CHECKPOINT_SECONDS = 60
+"""How long a tuning that is to be killed waits for its first checkpoint."""
 LOGPROB_TOLERANCE = 1e-3
 """Nats per token by which the log-probability of a completion may differ between batch sizes."""
 SAMPLING = Sampling(candidates=2, max_new_tokens=12)
@@ -90,6 +93,10 @@ def tune(case: MethodCase, bases: LoadedBases, folder: Path, kill_after: int | N
 
     def progress(step: int, _steps: int, _words: str) -> None:
         if kill_after is not None and step >= kill_after:
+            # Checkpoints are written beside the training; without one this would begin anew, and find nothing.
+            deadline = time.monotonic() + _CHECKPOINT_SECONDS
+            while not list(folder.glob("checkpoints/*/complete.json")) and time.monotonic() < deadline:
+                time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGKILL)
 
     adapted = adapt(case, bases)

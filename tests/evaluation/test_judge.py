@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,13 +43,20 @@ def _heard(heard: list[Any], problem: Problem, completion: Completion) -> Execut
     return Execution(Outcome.PASSED if completion.text == "good" else Outcome.FAILED, 1, 1)
 
 
+@dataclass(frozen=True)
+class Isolation:
+    """What a record says of the sandbox."""
+
+    name: str
+
+
 def record(id: str, *texts: str, **fields: Any) -> Record:
     return Record(id, None, "", 0, (), 0, tuple(Completion(text, 1) for text in texts), **fields)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(phase.sandbox, "isolation_level", lambda accept: {"accepted": accept})
+    monkeypatch.setattr(phase.sandbox, "isolation_level", lambda accept: Isolation("none" if accept else "full"))
     done = (Execution(Outcome.PASSED, 1, 1),)
     records = [
         record("a", "good", "bad"),
@@ -71,7 +79,7 @@ def test_each_candidate_of_a_problem_with_tests_runs_once(folder: Path) -> None:
     assert heard == [("a", "good"), ("a", "bad"), ("b", "bad")]
     assert outcomes(folder) == {"a": ["passed", "failed"], "b": ["failed"]}
     told = json.loads((folder / "sandbox.json").read_text())
-    assert told["isolation"] == {"accepted": True} and told["limits"]["cpu_seconds"] == 3.0
+    assert told["isolation"] == {"name": "none"} and told["limits"]["cpu_seconds"] == 3.0
     (cost,) = map(json.loads, (folder / "costs.jsonl").read_text().splitlines())
     assert cost["phase"] == "judge"
     judge(plan(heard), folder)

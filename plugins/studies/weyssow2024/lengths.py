@@ -17,10 +17,10 @@ from harness.modeling.base import load_tokenizer
 from harness.modeling.checkpoint import BUILTIN
 from harness.modeling.quirks import prepare_process
 from harness.plugin_system.registry import Registry
+from harness.plugins.studies.weyssow2024.proper import proper
 from harness.records import ModelSpec, Problem
 from harness.report import figures
 from harness.report.exhibits import Exhibit, Line, StudyResults
-from harness.report.proper import proper
 
 TASKS = ("conala", "codealpacapy", "apps")
 

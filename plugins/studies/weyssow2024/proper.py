@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-
-from harness.report.exhibits import Exhibit
 
 NAMES = {
     "zero-shot": "zero-shot",
@@ -39,13 +36,3 @@ def _proper(word: str) -> str:
     name, at, k = word.removesuffix("/paper").partition("@")
     known = name.upper() if at and name == "em" else NAMES.get(name, name)
     return f"{known}{at}{k}{rule}"
-
-
-def with_proper_names(exhibit: Exhibit) -> Exhibit:
-    """The exhibit with the names of a figure."""
-    return replace(
-        exhibit,
-        columns=tuple(map(proper, exhibit.columns)),
-        lines=tuple(replace(line, names=tuple(map(proper, line.names))) for line in exhibit.lines),
-        units={proper(name): unit for name, unit in exhibit.units.items()},
-    )
