@@ -86,10 +86,11 @@ class CapturedStep:
             return
         if not self.no_graph_reason and self._calls > _WARMUP_CALLS and (first_column, last_column) not in self._graphs:
             self._capture(first_column, last_column)
-        if self.no_graph_reason or self._calls <= _WARMUP_CALLS:
+        graph = self._graphs.get((first_column, last_column))
+        if graph is None or self.no_graph_reason:
             self._step(first_column, last_column)
-            return
-        self._graphs[first_column, last_column].replay()
+        else:
+            graph.replay()
 
     def _capture(self, first_column: int, last_column: int) -> None:
         import torch
@@ -99,4 +100,5 @@ class CapturedStep:
         graph, self.no_graph_reason = capture(lambda: self._step(first_column, last_column), self._pool)
         if graph is None:
             print(f"note: steps of decoding are launched one kernel at a time: {self.no_graph_reason}", file=sys.stderr)
-        self._graphs[first_column, last_column] = graph
+        else:
+            self._graphs[first_column, last_column] = graph

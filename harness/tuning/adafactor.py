@@ -102,6 +102,7 @@ class Adafactor:
 
         device = self._schedule.device
         squares = torch.zeros(self._schedule.shape[1:], device=device)
+        # Gradients are stacked again for the update: all stacks at once would double the memory of gradients.
         for group in self._groups:
             squared = _stacked_gradients(group).square_()
             squares += squared.view(*squared.shape[: 1 + self._lead], -1).sum((0, -1)).to(device)
