@@ -33,6 +33,19 @@ def cache_argument(model: Any) -> str | None:
     return next((name for name in ("cache", "past_key_values") if name in accepted), None)
 
 
+def recompute_activations(model: Any, enabled: bool) -> None:
+    """Let a model of transformers keep or recompute the activations of its layers.
+
+    transformers renamed `gradient_checkpointing_…` to `activation_checkpointing_…`, and warns at the earlier name.
+    """
+    kind = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    if enabled:
+        # The reentrant kind needs inputs with gradients, which a frozen embedding does not give.
+        getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
+    else:
+        getattr(model, f"{kind}_checkpointing_disable")()
+
+
 def cache_keyword(model: Any, cache: Any) -> dict[str, Any]:
     """`cache` as a keyword argument of `model`, which must have one (see `cache_argument`)."""
     name = cache_argument(model)

@@ -5,6 +5,7 @@ HarnessError            exit 1: what was wrong, where, and the remedy
 ├── DataError           a data file: names the file, the line and the field
 ├── PluginError         a plugin that cannot be used; names its distribution
 ├── ModelError          weights or tokenizer that cannot be loaded or do not fit the method
+│   └── OutOfMemoryError     tuning does not fit in memory
 ├── RunError            a run folder that is torn, locked or of another schema
 ├── FileError           a file or folder that the operating system does not let us read or write
 └── MissingLibrary      an optional library; names the pip command
@@ -43,6 +44,10 @@ class PluginError(HarnessError):
 
 class ModelError(HarnessError):
     """A model cannot be loaded, or a method cannot adapt it."""
+
+
+class OutOfMemoryError(ModelError):
+    """Tuning does not fit in memory, however small its batches."""
 
 
 class RunError(HarnessError):

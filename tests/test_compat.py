@@ -92,3 +92,11 @@ def test_sacrebleu_counts_as_its_score_says() -> None:
     counts = compat.chrf_counts(counter, "return x", ["return x"])
     assert len(counts) == 18, "sacrebleu: chrF's counts have another shape; see compat.chrf_counts"
     assert counts[0] == counts[1] == counts[2] == 7, "sacrebleu: chrF's counts are in another order"
+
+
+def test_transformers_recomputes_activations_on_request(model_of: Callable[[str], Path]) -> None:
+    named = model.load(ModelSpec(str(model_of("llama"))), {}).model
+    words = "transformers: how activations are recomputed has changed; see compat.recompute_activations"
+    for enabled in (True, False):
+        compat.recompute_activations(named, enabled)
+        assert any(getattr(part, "gradient_checkpointing", False) for part in named.modules()) is enabled, words

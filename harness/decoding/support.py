@@ -7,7 +7,9 @@ logits are compared.
 from __future__ import annotations
 
 import inspect
+import random
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import compat
@@ -17,19 +19,18 @@ from harness.decoding.slot_cache import CacheShape, SlotCache, new_prefill_cache
 from harness.modeling.kv_cache import has_plain_kv_cache
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import torch
 
 _REASONS: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 """By model, since the test takes some forward passes."""
-_PROMPTS = ((3, 5, 7, 11, 4, 6), (3, 5, 9))
-_SHARED_TOKENS = 2
-"""What the two prompts begin with."""
-_CONTINUATIONS = (((2, 8), (7, 3)), ((5, 4), (6, 9)))
-"""By prompt and candidate. At the second step the two candidates of a prompt exchange their parents."""
-_TOLERANCE, _TOLERANCE_16_BIT = 2e-3, 0.1
-"""Allowed difference, as a share of the logits' spread. A wrong column or position changes them altogether."""
+_LENGTHS, _SHARED_TOKENS = (9, 6), 3
+"""Tokens of the two prompts, and how many of them both begin with."""
+_TOLERANCE, _TOLERANCE_16_BIT = 2e-3, 0.15
+"""Allowed relative difference; 0.2 was seen for a position that is wrong by one, and 0.9 for a wrong column."""
+_NOISE_FACTOR = 2
+"""What rounding does is measured too, since it depends on the model: so many times as much is still rounding."""
 
 
 def unsupported_reason(model: Any) -> str:
@@ -57,39 +58,82 @@ def _structural_reason(model: Any) -> str:
     return ""
 
 
+@dataclass(frozen=True)
+class _Texts:
+    """Two prompts, and two continuations of each, by prompt and candidate.
+
+    At the second step the two candidates of a prompt exchange their parents.
+    """
+
+    prompts: tuple[tuple[int, ...], ...]
+    continuations: tuple[tuple[tuple[int, ...], ...], ...]
+
+    @classmethod
+    def of(cls, model: Any) -> _Texts:
+        """Texts of ordinary tokens, the same for each model of one vocabulary.
+
+        The first tokens of a vocabulary are often special ones that were never trained. Behind those, the logits of a
+        model in 16 bits are no more than noise.
+        """
+        vocabulary = model.get_input_embeddings().num_embeddings
+        rng = random.Random(0)
+
+        def draw(count: int) -> tuple[int, ...]:
+            return tuple(rng.randrange(vocabulary // 4, vocabulary) for _ in range(count))
+
+        shared = draw(_SHARED_TOKENS)
+        prompts = tuple((*shared, *draw(length - _SHARED_TOKENS)) for length in _LENGTHS)
+        return cls(prompts, tuple((draw(2), draw(2)) for _ in prompts))
+
+    def whole(self) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Prompt and continuation of each candidate after the exchange."""
+        for prompt, (first, second) in zip(self.prompts, self.continuations, strict=True):
+            yield prompt, (second[0], first[1])
+            yield prompt, (first[0], second[1])
+
+
 def _numerical_reason(model: Any) -> str:
     import torch
 
+    texts = _Texts.of(model)
     with torch.inference_mode():
         try:
-            logits = _with_slot_cache(model)
+            logits = _with_slot_cache(model, texts)
         except UnsupportedAttentionError as error:
             return str(error)
-        expected = _with_full_forward(model)
-    spread = (expected - expected.mean(dim=-1, keepdim=True)).abs().amax(dim=-1)
-    difference = ((logits - expected).abs().amax(dim=-1) / spread).max()
-    exact = next(model.parameters()).dtype == torch.float32 and not getattr(model, "quantization_method", None)
-    if difference <= (_TOLERANCE if exact else _TOLERANCE_16_BIT):
+        expected = _with_full_forward(model, texts)
+        difference = _relative_difference(logits, expected)
+        if difference <= _TOLERANCE:
+            return ""
+        rounded = next(model.parameters()).dtype != torch.float32 or getattr(model, "quantization_method", None)
+        noise = _relative_difference(_with_own_cache(model, texts), expected) if rounded else 0.0
+    if rounded and difference <= max(_TOLERANCE_16_BIT, _NOISE_FACTOR * noise):
         return ""
-    return f"its scores by slots differ by {float(difference):.2g} of their spread"
+    return f"its scores by slots differ by {difference:.2g} of their spread"
 
 
-def _with_slot_cache(model: Any) -> torch.Tensor:
+def _relative_difference(logits: torch.Tensor, expected: torch.Tensor) -> float:
+    """The norm of the difference as a share of the norm of `expected` about its mean; the mean over texts."""
+    centred = expected - expected.mean(dim=-1, keepdim=True)
+    return float(((logits - expected).norm(dim=-1) / centred.norm(dim=-1)).mean())
+
+
+def _with_slot_cache(model: Any, texts: _Texts) -> torch.Tensor:
     """(4, vocabulary): the logits after the two tokens of each candidate."""
     import torch
 
     device = next(model.parameters()).device
     prefix_cache = new_prefill_cache(model)
-    _prefill(model, _PROMPTS[0][:_SHARED_TOKENS], prefix_cache)
-    longest = max(map(len, _PROMPTS)) - _SHARED_TOKENS
+    _prefill(model, texts.prompts[0][:_SHARED_TOKENS], prefix_cache)
+    longest = max(_LENGTHS) - _SHARED_TOKENS
     slots = SlotCache(model, CacheShape(2, 2, 2, longest, _SHARED_TOKENS), prefix_cache)
     attention = CascadeAttention(model)
-    for index, prompt in enumerate(_PROMPTS):
+    for index, prompt in enumerate(texts.prompts):
         cache = new_prefill_cache(model, prefix_cache)
         _prefill(model, prompt[_SHARED_TOKENS:], cache)
         length = torch.tensor([len(prompt) - _SHARED_TOKENS], device=device)
         slots.add(torch.tensor([index], device=device), length, cache)
-    tokens = torch.tensor(_CONTINUATIONS, device=device)
+    tokens = torch.tensor(texts.continuations, device=device)
     for step, parents in enumerate(([0, 0], [1, 0])):
         steps = torch.full((2,), step, device=device)
         slots.reorder(torch.tensor([parents, parents], device=device), steps)
@@ -104,14 +148,24 @@ def _with_slot_cache(model: Any) -> torch.Tensor:
     return logits[:, -1].float()
 
 
-def _with_full_forward(model: Any) -> torch.Tensor:
+def _with_full_forward(model: Any, texts: _Texts) -> torch.Tensor:
     """The same logits, each from its whole text at once."""
     import torch
 
+    whole = ((*prompt, *continuation) for prompt, continuation in texts.whole())
+    return torch.stack([_prefill(model, text, new_prefill_cache(model))[0] for text in whole])
+
+
+def _with_own_cache(model: Any, texts: _Texts) -> torch.Tensor:
+    """The same logits, the continuation token by token behind a cache of transformers."""
+    import torch
+
     rows = []
-    for prompt, (first, second) in zip(_PROMPTS, _CONTINUATIONS, strict=True):
-        texts = [(*prompt, second[0], first[1]), (*prompt, first[0], second[1])]
-        rows += [_prefill(model, text, new_prefill_cache(model))[0] for text in texts]
+    for prompt, continuation in texts.whole():
+        cache = new_prefill_cache(model)
+        for part in (prompt, continuation[:1], continuation[1:]):
+            logits = _prefill(model, part, cache)
+        rows.append(logits[0])
     return torch.stack(rows)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness import files
 from harness.config import Settings
-from harness.errors import RunError, UsageError
+from harness.errors import OutOfMemoryError, RunError, UsageError
 from harness.evaluation import facts
 from harness.evaluation.costs import measured, share
 from harness.evaluation.executor import Job, base_group
@@ -25,6 +25,7 @@ from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.runs import CHECKPOINTS, RUN, TUNING, TUNINGS, run_id
 from harness.evaluation.tune import adapted_for_training, record, training_rows, tune, tuning_folder
+from harness.modeling import memory
 from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
 from harness.plugin_system.registry import Registry
@@ -86,10 +87,25 @@ def tune_all(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
     for _, some in itertools.groupby(sorted(by_key.values(), key=_alike), key=_alike):
         alike = sorted(some, key=lambda plan: canonical(plan.tuning_key))
         for start in range(0, len(alike), MOST_TOGETHER):
-            part = alike[start : start + MOST_TOGETHER]
-            if len(part) == 1 or not _tune_together(part, root, bases):
-                for plan in part:
-                    tune(plan, root, bases)
+            _tune_alike(alike[start : start + MOST_TOGETHER], root, bases)
+
+
+def _tune_alike(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
+    """Tune `plans` together; in two halves where memory does not hold them, and else one at a time."""
+    half = len(plans) // 2
+    try:
+        if half and _tune_together(plans, root, bases):
+            return
+        parts = [[plan] for plan in plans]
+    except OutOfMemoryError:
+        print(f"note: memory does not hold {len(plans)} x {plans[0].run.method} at once", file=sys.stderr)
+        parts = [list(plans[:half]), list(plans[half:])]
+    memory.release()
+    for part in parts:
+        if len(part) == 1:
+            tune(part[0], root, bases)
+        else:
+            _tune_alike(part, root, bases)
 
 
 _APART = ("learning_rate", "warmup_ratio")
@@ -125,7 +141,12 @@ def _tune_together(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> 
             return False
         title = f"tuning {len(plans)} x {plans[0].run.method}"
         with measured("tune") as meter, bar(title, time_left=False) as progress:
-            tuned = fit_together(base, members, train, validation, scratch / CHECKPOINTS, progress)
+            try:
+                tuned = fit_together(base, members, train, validation, scratch / CHECKPOINTS, progress)
+            except OutOfMemoryError:
+                bases.release(base)
+                shutil.rmtree(scratch)
+                raise
         costs = [share(cost, len(plans)) for cost in (loading.cost, meter.cost) if cost]
         for plan, folder, (result, weights) in zip(plans, folders, tuned, strict=True):
             set_weights(base, weights)

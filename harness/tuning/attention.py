@@ -6,13 +6,13 @@ attention no position attends to a later one, and the loss leaves padding out.
 
 transformers lets an attention function be registered by name, and builds no mask for a name without a mask function.
 Models that do not use this registry, that are not causal throughout, or whose loss differs without masks keep their
-masks: `model_mask_reason` compares both losses on real rows.
+masks: `losses.mask_required_reason` compares both losses on real rows.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.modeling.base import Base
@@ -132,11 +132,8 @@ def attention_without_masks(base: Base, name: str = NAME) -> Iterator[None]:
         config._attn_implementation = before
 
 
-def model_mask_reason(base: Base, loss: Callable[[bool], float]) -> str | None:
-    """Why this model needs attention masks, or None; `loss(masked)` is the loss of some real rows.
-
-    The rows should have several lengths and include the longest, so that a sliding window or a chunk shows.
-    """
+def unregistered_attention_reason(base: Base) -> str | None:
+    """Why the model's attention cannot be replaced by a registered function, or None."""
     inner = base.model.get_base_model() if hasattr(base.model, "get_base_model") else base.model
     if base.seq2seq:
         return "an encoder sees what follows"
@@ -144,17 +141,4 @@ def model_mask_reason(base: Base, loss: Callable[[bool], float]) -> str | None:
         return f"{type(inner).__name__} has an attention of its own"
     if base.text_config._attn_implementation != "sdpa":
         return f"its attention is asked to be {base.text_config._attn_implementation!r}"
-    masked = loss(True)
-    with attention_without_masks(base):
-        unmasked = loss(False)
-    whole = next(inner.parameters()).element_size() >= 4
-    if not abs(masked - unmasked) <= (_IN_32_BIT if whole else _IN_16_BIT) * max(1.0, abs(masked)):
-        return f"its loss without masks is {unmasked:.6g} instead of {masked:.6g}"
     return None
-
-
-_IN_32_BIT, _IN_16_BIT = 1e-5, 5e-3
-"""Relative differences that rounding explains; a missing mask changes a loss by more.
-
-In 16 bits SmolLM2-135M's loss on eight rows of CoNaLa differs by 2.2e-3 between two kernels of attention.
-"""

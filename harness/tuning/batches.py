@@ -234,10 +234,3 @@ class BucketedBatches:
 def chunks(group: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     """`group` in chunks of at most `size`: a step in micro-batches."""
     return (group[start : start + size] for start in range(0, len(group), size))
-
-
-def collate(rows: Sequence[Row], pad_token_id: int, seq2seq: bool, device: torch.device) -> Batch:
-    """All `rows` as one batch without bucketing, on `device`."""
-    batches = BucketedBatches(rows, pad_token_id, seq2seq, None)
-    shape, packed = batches.pack(range(len(rows)), sum(batches.counts))
-    return unpack_batch(shape, packed.to(device))

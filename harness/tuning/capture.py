@@ -8,7 +8,7 @@ same code, and `no_graph_reason` says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.modeling.cuda_graphs import capture
@@ -106,3 +106,14 @@ def snapshot(tensors: Sequence[torch.Tensor]) -> Callable[[], None]:
             tensor.detach().copy_(copy)
 
     return restore
+
+
+def clear_gradients(weights: Iterable[torch.Tensor], *, in_place: bool) -> None:
+    """Set gradients to zero `in_place`, where CUDA graphs add to them; else to None, which needs no memory."""
+    import torch
+
+    if in_place:
+        torch._foreach_zero_([weight.grad for weight in weights if weight.grad is not None])
+        return
+    for weight in weights:
+        weight.grad = None

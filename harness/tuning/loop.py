@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from harness.tuning import checkpoints
 from harness.tuning.adafactor import Adafactor, learning_rates
 from harness.tuning.attention import attention_without_masks
 from harness.tuning.batches import Batch, BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
-from harness.tuning.capture import GraphedFunction, GraphRecorder, snapshot
+from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
 from harness.tuning.checkpoints import Checkpoint
 from harness.tuning.losses import LossFunction, by_length, mask_required_reason, method_loss, summed_loss
 from harness.tuning.parameter_groups import ParameterGroup, learning_rate_scales
@@ -38,6 +38,7 @@ from harness.tuning.rank_allocation import (
     set_rank_schedule,
     update_ranks,
 )
+from harness.tuning.recomputation import NO_GRAPHS_REASON, recomputed_activations
 from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.step_progress import ProgressCallback, StepProgress
 
@@ -123,6 +124,7 @@ class TrainingLoop:
         progress: ProgressCallback,
         parameter_groups: Sequence[ParameterGroup] | None = None,
         loss_function: LossFunction | None = None,
+        recompute: bool = False,
     ) -> None:
         import torch
 
@@ -146,10 +148,13 @@ class TrainingLoop:
         self._validation_rows = validation_rows(tuning, micro_batch)
         self._checkpoints = checkpoints.Writer(folder)
         self._done = 0
-        self._mask_reason = _OWN_LOSS if loss_function else mask_required_reason(base, train, micro_batch) or ""
+        self._mask_reason = _OWN_LOSS if loss_function else mask_required_reason(base, train) or ""
         no_graphs = f"masks are made: {self._mask_reason}" if self._mask_reason else ""
         if rank_allocator(base.model) is not None:
             no_graphs = "its tuner changes ranks as it goes"
+        self._recompute = recompute
+        if recompute:
+            no_graphs = NO_GRAPHS_REASON
         self._recorder = GraphRecorder(device, no_graphs)
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
@@ -165,7 +170,8 @@ class TrainingLoop:
             RuntimeError: memory ran out.
         """
         attention = contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base)
-        with attention, sixteen_bit_activations(self._base), self._checkpoints:
+        recomputed = recomputed_activations(self._base, self._recompute)
+        with attention, recomputed, sixteen_bit_activations(self._base), self._checkpoints:
             self._prepare()
             start = self._resume()
             self._base.model.train()
@@ -385,14 +391,3 @@ def _copy(source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor]
     with torch.no_grad():
         for name, tensor in target.items():
             tensor.copy_(source[name])
-
-
-def clear_gradients(weights: Iterable[torch.Tensor], *, in_place: bool) -> None:
-    """Set gradients to zero `in_place`, where CUDA graphs add to them; else to None, which needs no memory."""
-    import torch
-
-    if in_place:
-        torch._foreach_zero_([weight.grad for weight in weights if weight.grad is not None])
-        return
-    for weight in weights:
-        weight.grad = None

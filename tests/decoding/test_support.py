@@ -49,6 +49,17 @@ def test_a_model_with_other_logits_is_unsupported(load: Callable[[str], Base], m
     assert "of their spread" in support.unsupported_reason(load("llama").model)
 
 
+def test_rounding_in_16_bits_is_no_reason_but_a_wrong_position_is(
+    smollm2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.bfloat16).eval()
+    assert support.unsupported_reason(network) == ""
+    support._REASONS.pop(network)
+    look = support.SlotCache.prepare_step
+    monkeypatch.setattr(support.SlotCache, "prepare_step", lambda self, *given: look(self, *given) + 1)
+    assert "of their spread" in support.unsupported_reason(network)
+
+
 def test_the_test_of_a_model_leaves_it_unchanged(load: Callable[[str], Base]) -> None:
     for family in ("llama", "codegen"):
         network = load(family).model

@@ -16,6 +16,7 @@ from harness.errors import UsageError
 from harness.evaluation.request import Request
 from harness.evaluation.sweep import SWEEP, Trial, settings_of, tune_all
 from harness.evaluation.tune import tuning_folder
+from harness.tuning.joint import JointTrainingLoop
 
 ROWS = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(30)]
 
@@ -102,6 +103,31 @@ def test_a_method_that_cannot_share_a_base_is_tuned_one_setting_at_a_time(
     tune_all(plans, tmp_path, session._bases)
     assert "full-ft is tuned one setting at a time: it trains the model's own weights" in capsys.readouterr().err
     assert all("together" not in facts(tuning_folder(plan, tmp_path)) for plan in plans)
+
+
+def test_adapters_that_memory_does_not_hold_at_once_are_tuned_in_smaller_groups(
+    trials: Callable[..., list[list[Trial]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    step = JointTrainingLoop._step
+
+    def limited(self: JointTrainingLoop, number: int) -> None:
+        import torch
+
+        if len(self._members) > 2:
+            torch.empty(1 << 60, dtype=torch.uint8)
+        step(self, number)
+
+    monkeypatch.setattr(JointTrainingLoop, "_step", limited)
+    session = Session()
+    plans = [plan for trial in trials(session)[0] for plan in trial.plans]
+    tune_all(plans, tmp_path, session._bases)
+    assert "memory does not hold 4 x lora at once" in capsys.readouterr().err
+    found = [facts(tuning_folder(plan, tmp_path)) for plan in plans]
+    assert [(one["together"], one["micro_batch"]) for one in found] == [(2, 8)] * 4
+    assert not list((tmp_path / "tunings").glob("together-*"))
 
 
 def test_the_options_of_a_sweep_are_combined_and_those_of_other_methods_left_out() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.tuning.batches import BucketedBatches, Shape, bucket_widths, chunks, collate, epoch_steps, unpack_batch
+from harness.tuning.batches import Batch, BucketedBatches, Shape, bucket_widths, chunks, epoch_steps, unpack_batch
 
 Rows = list[dict[str, list[int]]]
 
@@ -54,9 +54,15 @@ def test_few_shapes_hold_every_batch_and_a_wider_one_what_a_narrower_does(rows: 
         assert batch.mask[: len(group)].sum(1).tolist() == [len(train[row]["input_ids"]) for row in group]
 
 
+def one_batch(train: Rows, seq2seq: bool) -> Batch:
+    """All rows as one batch."""
+    batches = BucketedBatches(train, 0, seq2seq, None)
+    return unpack_batch(*batches.pack(range(len(train)), sum(batches.counts)))
+
+
 def test_a_batch_gives_back_the_labels_it_was_made_of(rows: Callable[..., Rows]) -> None:
     train = rows(5)
-    batch = collate(train, 0, False, "cpu")
+    batch = one_batch(train, seq2seq=False)
     assert batch.shape == Shape(5, max(len(r["input_ids"]) for r in train), int(batch.total))
     for row, labels in zip(train, batch.labels().tolist(), strict=True):
         assert labels[: len(row["labels"])] == row["labels"]
@@ -65,6 +71,6 @@ def test_a_batch_gives_back_the_labels_it_was_made_of(rows: Callable[..., Rows])
 
 def test_rows_of_an_encoder_decoder_keep_their_labels(rows: Callable[..., Rows]) -> None:
     train = [{"input_ids": r["input_ids"], "labels": r["input_ids"][:3]} for r in rows(4)]
-    batch = collate(train, 0, True, "cpu")
+    batch = one_batch(train, seq2seq=True)
     assert batch.targets.view(4, -1).tolist() == [row["labels"] for row in train]
     assert int(batch.total) == 12

@@ -10,7 +10,10 @@ import pytest
 
 from harness.modeling.base import Base
 from harness.records import Tuning
+from harness.tuning import attention
+from harness.tuning.attention import causal_attention
 from harness.tuning.loop import trainable
+from harness.tuning.losses import mask_required_reason
 from harness.tuning.train import fit
 
 Rows = list[dict[str, list[int]]]
@@ -62,3 +65,30 @@ def test_a_method_trains_by_its_own_loss_and_is_validated_by_the_cross_entropy(
     assert own.losses != plain.losses
     assert own.losses[-1] < own.losses[0]
     assert own.history[0][1] == pytest.approx(plain.history[0][1], rel=0.2)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", ["lora", "prompt-tuning"])
+def test_a_causal_model_needs_no_masks_whatever_its_rounding(
+    name: str, dtype: str, adapted: Callable[..., Base], rows: Callable[..., Rows]
+) -> None:
+    import torch
+
+    base = adapted(name)
+    base.model.to(getattr(torch, dtype))
+    assert mask_required_reason(base, rows(20)) is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_attention_that_is_not_that_of_the_model_keeps_the_masks(
+    dtype: str, adapted: Callable[..., Base], rows: Callable[..., Rows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def windowed(*given: Any, **more: Any) -> Any:
+        return causal_attention(*given, **{**more, "sliding_window": 4})
+
+    monkeypatch.setattr(attention, "causal_attention", windowed)
+    base = adapted("lora")
+    base.model.to(getattr(torch, dtype))
+    assert "without masks its losses differ" in (mask_required_reason(base, rows(20)) or "")
