@@ -32,6 +32,7 @@ _PATCHES = ("diff", "patch")
 _SHORT = re.compile(r"^[ \t]*`+[ \t]*$", re.MULTILINE)
 """A closing fence with too few backticks."""
 _CONTAINERS = re.compile(r"[ \t]*(?:(?:[-*+>]|\d+[.)])[ \t]*)*")
+_PYTHON_FENCE = re.compile(r"^```(?P<language>python3?|py)[ \t]*\n", re.MULTILINE | re.IGNORECASE)
 _LANGUAGE = re.compile(r"[{.\s]*([\w+#-]*)")
 _ATTRIBUTES = re.compile(r"(?:[\w-]+=(?:\"[^\"]*\"|'[^']*'|\S+)\s*|\{[^}]*\}\s*|[\w./-]+\.\w+\s*)+")
 
@@ -50,6 +51,8 @@ def blocks(text: str) -> list[Block]:
     text = _QUOTES.sub(lambda m: f"```{m['inner']}{'```' if m['end'] else ''}", text)
     if not _RUN.search(text):
         return []
+    if (block := _open_block(text)) is not None:
+        return [block]
     found = [_patched_text(inner) for block in _blocks(text) for inner in _nested_blocks(block)]
     if not any(ends_in_docstring(block.code) for block in found):
         return found
@@ -57,6 +60,20 @@ def blocks(text: str) -> list[Block]:
     hidden = _blocks(_DOCSTRING.sub(lambda m: m.group().translate(_HIDDEN), text))
     shown = [replace(block, code=block.code.translate(_SHOWN)) for block in hidden]
     return shown if any(block.language != "" and parses(block.code) for block in shown) else found
+
+
+def _open_block(text: str) -> Block | None:
+    """The one block of a text whose only fence opens a block of Python, on a line of its own; None for other texts.
+
+    What the rest of this module finds too, without its work: a model that writes its answer passes here for each line.
+    """
+    fence = _PYTHON_FENCE.search(text)
+    if fence is None or len(_RUN.findall(text)) != 1 or "\0" in text:
+        return None
+    head, code = text[: fence.start()], text[fence.end() :]
+    if ends_in_docstring(head) or _SHORT.search(code):
+        return None
+    return Block(code, fence["language"].lower(), closed=False)
 
 
 def ends_in_docstring(code: str) -> bool:

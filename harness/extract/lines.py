@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
 import html
 import keyword
 import re
 import textwrap
 import warnings
 
+_REMEMBERED = 2**12
+"""Texts and lines whose reading is remembered: the candidates of a problem begin alike, and are read at each line."""
 _ODD_SPACES: dict[int, str | None] = {ord(c): " " for c in "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"}
 _ODD_SPACES |= {ord(c): None for c in "\u00ad\u200b\u200c\u200d\u2060\ufeff"}
 _CODE_BEGINS = frozenset(word for word in keyword.kwlist if word.islower()) | {"print", "exec", "match", "case"}
@@ -70,6 +73,7 @@ def parses(text: str) -> bool:
     return _compiles(text.translate(_ODD_SPACES))
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def _compiles(text: str) -> bool:
     try:
         with warnings.catch_warnings():
@@ -80,6 +84,7 @@ def _compiles(text: str) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def is_prose(line: str) -> bool:
     """Whether a line is written for a reader: a sentence, a label ("Answer:"), a heading, a separator, a tag,
     a table's row.

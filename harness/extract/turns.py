@@ -16,6 +16,8 @@ _SPECIAL = (
     r"|\[/?INST\]|<</?SYS>>|\[(?:EOS|SEP|PAD|CLS)\]"
 )
 _END = re.compile(_SPECIAL)
+LONGEST_END = 64
+"""Characters; no end marker is longer."""
 _LEADING = re.compile(rf"(?:\s*(?:{_SPECIAL}))*(?:\s*assistant\s*(?:\n|(?:{_SPECIAL})))?")
 _LABEL = re.compile(
     r"\s*(?:\*\*)?(?:The )?(?:Answer|Output|Code|Solution|Python|Python [Cc]ode|Response|Result|Program"
@@ -26,6 +28,11 @@ _LABEL = re.compile(
 def is_end(token: str) -> bool:
     """Whether a tokenizer's special token ends a turn, such as `<|im_end|>`, and is no part of an answer's text."""
     return _END.fullmatch(token.strip()) is not None
+
+
+def may_end_turn(tail: str, markers: Sequence[str]) -> bool:
+    """Whether an end marker or a line that begins a turn stands in `tail`, the end of a text; spaces do not matter."""
+    return _END.search(tail) is not None or (bool(markers) and _lines(tuple(markers)).search(tail) is not None)
 
 
 def label_end(text: str, markers: Sequence[str]) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from harness.extract import AnswerExtractor
 from harness.extract.stopping import AnswerStoppingCriteria, decode_tokens
@@ -53,3 +55,34 @@ def test_a_special_token_that_ends_a_turn_stays_in_the_text_and_others_do_not(to
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_end|>", "<extra_id_0>"]})  # type: ignore[attr-defined]
     tokens = tokenizer("x = 1<extra_id_0><|im_end|>", add_special_tokens=False)["input_ids"]  # type: ignore[operator]
     assert decode_tokens(tokenizer, tokens) == "x = 1<|im_end|>"
+
+
+_PIECES = (
+    "x = [",
+    "1]",
+    "a > b",
+    ":",
+    "### Instruction:",
+    "###",
+    " Instruction",
+    "<|im_end|>",
+    "<|im",
+    "_end|>",
+    "'<|im_end|>'",
+)
+_PIECES += ("\n", "```", "```python\n", "[/INST]", "é｜>", "<｜end｜>", "'", "  ", "def f(x):", "</think>", "<think>")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=8), st.sampled_from([(), ("\n",), ("\ndef",)]))
+def test_an_answer_becomes_complete_only_where_it_is_looked_at(
+    tokenizer: object, pieces: list[str], stop: tuple[str, ...]
+) -> None:
+    extractor = AnswerExtractor(markers=("### Instruction:",), stop=stop)
+    criteria = AnswerStoppingCriteria(tokenizer, [extractor])
+    tokens = tokenizer("".join(pieces), add_special_tokens=False)["input_ids"]  # type: ignore[operator]
+    for end in range(1, len(tokens) + 1):
+        expected = extractor.is_complete(decode_tokens(tokenizer, tokens[:end]))
+        assert (criteria.can_complete(tokens[end - 1]) and criteria.is_complete(0, tokens[:end])) == expected
+        if expected:
+            break
