@@ -18,11 +18,25 @@ import select
 import signal
 import sys
 import time
+from _signal import default_int_handler
+from _signal import signal as set_handler
 from _socket import socket
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
-from harness.sandbox import hugepages, kernel, landlock, probes, protocol, runner, seccomp, standalone, watchdog
+from harness.sandbox import (
+    hugepages,
+    kernel,
+    landlock,
+    ownfiles,
+    probes,
+    protocol,
+    recursion,
+    runner,
+    seccomp,
+    standalone,
+    watchdog,
+)
 from harness.sandbox.notes import Notes
 from harness.sandbox.preload import preload
 from harness.sandbox.saved import SavedOutput, reset
@@ -30,7 +44,10 @@ from harness.sandbox.scratch import Scratch
 from harness.sandbox.warmup import WARM_UP_ROUNDS, WARM_UPS, request
 
 CONTROL = 3
-_BLANK = bytes(runner.REPORT_BYTES)
+_SIGINT = int(signal.SIGINT)
+"""Set in each child without the enumerations of `signal`, which lie on a dozen pages of process 1."""
+_FRAMES_OF_RUN = 1
+"""Frames between `_fork` and `Batch._run`."""
 _FORK_ATTEMPTS, _FORK_PAUSE = 50, 0.02
 """How often, and after how many seconds, a fork is tried again for which the kernel had no room."""
 
@@ -72,11 +89,7 @@ class Guest:
         self.own = [CONTROL, *([self.scratch.descriptor] if self.scratch else [])]
         self.notes = Notes()
         self.usage = watchdog.CpuUsage()
-        cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
-        self.child_limits = (
-            (resource.RLIMIT_CPU, (cpu, cpu + 1)),
-            (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
-        )
+        self._count_files()
         runner.open_streams()
         self.number = os.getpid()
         os.register_at_fork(before=self._register_hooks)
@@ -84,6 +97,8 @@ class Guest:
         self.poller.register(CONTROL, 0)
         self.trusted = False
         self.assertions_ready = False
+        self.counted = False
+        """Whether the frames that are below a candidate's have been counted."""
 
     def _lock_down(self) -> None:
         """Drops privileges and installs the filters; children inherit both and cannot undo them."""
@@ -101,10 +116,11 @@ class Guest:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        self.unproved = (OSError,) if self.limits["level"] == "unsafe" else ()
+        with contextlib.suppress(*self.unproved):
             writable = ["/tmp", "/dev/null"] if self.full else ["/dev/null"]
             landlock.restrict(readable, writable, [folder] if folder else [], self.limits["programs"])
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        with contextlib.suppress(*self.unproved):
             more = seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER
             seccomp.install(more + seccomp.PROGRAMS * self.limits["programs"])
 
@@ -176,6 +192,7 @@ class Guest:
             os.close(descriptor)
         self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
         self.modes = [os.fstat(descriptor).st_mode for descriptor in self.inputs]
+        self._count_files()
         self.tests = message
         if message["kind"] == "assertions":
             self._prepare_assertions()
@@ -183,6 +200,17 @@ class Guest:
             __import__("harness.sandbox.compare")  # once here instead of in every fork
         if message.get("collects"):
             __import__("harness.sandbox.collector")
+
+    def _count_files(self) -> None:
+        """Makes the limits of the next children; the inputs are none of the files that these have opened."""
+        limits = self.limits
+        cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
+        files = limits["open_files"] + len(self.inputs)
+        self.child_limits = (
+            (resource.RLIMIT_CPU, (cpu, cpu + 1)),
+            (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
+            (resource.RLIMIT_NOFILE, (files, files)),
+        )
 
     def _prepare_assertions(self) -> None:
         """Imports and warms up, once in process 1, what every child that runs an assertion test needs."""
@@ -195,7 +223,7 @@ class Guest:
 
     def _reset_shared_state(self) -> None:
         """Resets what consecutive candidates share."""
-        self.report[:] = _BLANK
+        self.report[:] = runner.BLANK_REPORT
         self.saved.clear()
         self.notes.clear()
         self._reset_descriptors()
@@ -214,6 +242,7 @@ class Guest:
         self._reset_shared_state()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
+        ownfiles.text = lambda: batch.program
         again = False
         for group in message["groups"]:
             waiting = list(range(*group))
@@ -264,6 +293,9 @@ class Guest:
         runner.HEADER.pack_into(self.report, 0, tests[0], 0, 0)
         if not self.trusted:
             os._exit(71)
+        if not self.counted:
+            recursion.count_frames(_FRAMES_OF_RUN)
+            self.counted = True
         progress = watchdog.Progress(self.report, self.output, tests, batch.kind)
         watching = watchdog.Watchdog(self.limits, self.tests.get("width", 1.0), self.usage, progress, self.notes)
         child = self._forked()
@@ -306,20 +338,20 @@ class Guest:
         """
         for descriptor in self.own:
             os.close(descriptor)
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
-            if not self.full:
+        if not self.full:
+            with contextlib.suppress(*self.unproved):
                 os.setpgid(0, 0)
-        if batch:
+        if batch and batch.kind == "assertions":
             self.number = os.getpid()  # the fork of a test's own process is none of a candidate's, and needs no hooks
             batch.split(self._forked)
             self.number = 0
         if not (batch and batch.pipe_to_candidate):  # the process that runs the test ends by a signal
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            set_handler(_SIGINT, default_int_handler)
         for limit, value in self.child_limits:
             resource.setrlimit(limit, value)
-        files = self.limits["open_files"] + len(self.inputs)  # the inputs are none of the files that it has opened
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        if self.full and not self.alone:
+            return
+        with contextlib.suppress(*self.unproved):
             if self.alone:
                 seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
@@ -361,7 +393,7 @@ class Guest:
         spent = 0.0
         if self.full and not (self.trusted and os.getpid() == 1):
             os._exit(71)
-        with contextlib.suppress(ChildProcessError):
+        try:
             while True:
                 # without a namespace the group has been killed before; its orphans end here
                 reaped, _, used = os.wait4(-1, os.WNOHANG if self.full else 0)
@@ -369,7 +401,8 @@ class Guest:
                     os.kill(-1, signal.SIGKILL)
                     _, _, used = os.wait4(-1, 0)
                 spent += used.ru_utime + used.ru_stime
-        return spent
+        except ChildProcessError:
+            return spent
 
     def _empty_scratch(self, scratch: Scratch) -> None:
         """Empties the scratch folder in a child: a candidate's file names must not stay in the memory of process 1."""
