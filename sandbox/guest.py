@@ -21,6 +21,7 @@ import time
 from _signal import default_int_handler
 from _signal import signal as set_handler
 from _socket import socket
+from collections.abc import Sequence
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
@@ -76,6 +77,8 @@ class Guest:
         self.output, self.code, self.mode, self.saved = -1, -1, 0, SavedOutput()
         self.inputs: list[int] = []
         self.modes: list[int] = []
+        self.given: Sequence[int] = ()
+        """The inputs that the last child has got, by their places: all, or those of its tests."""
         self.tests: dict[str, Any] = {}
         preload()
         hugepages.move_code()
@@ -192,6 +195,9 @@ class Guest:
             os.close(descriptor)
         self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
         self.modes = [os.fstat(descriptor).st_mode for descriptor in self.inputs]
+        self.given, self.all_inputs = (), range(len(self.inputs))
+        first, last = (self.inputs[0], self.inputs[-1]) if self.inputs else (0, -1)
+        self.separable = message["kind"] == "stdin" and self.inputs == list(range(first, last + 1))
         self._count_files()
         self.tests = message
         if message["kind"] == "assertions":
@@ -231,8 +237,8 @@ class Guest:
     def _reset_descriptors(self) -> None:
         """Resets what consecutive forks share: offsets, flags, modes and times."""
         fcntl.fcntl(2, fcntl.F_SETFL, 0)
-        for descriptor, mode in zip(self.inputs, self.modes, strict=True):
-            reset(descriptor, mode, 0)
+        for number in self.given:
+            reset(self.inputs[number], self.modes[number], 0)
         if self.scratch:
             self.scratch.stamp()
 
@@ -298,6 +304,7 @@ class Guest:
             self.counted = True
         progress = watchdog.Progress(self.report, self.output, tests, batch.kind)
         watching = watchdog.Watchdog(self.limits, self.tests.get("width", 1.0), self.usage, progress, self.notes)
+        self.given = tests if self.separable else self.all_inputs
         child = self._forked()
         if child == 0:
             self._become_child(batch)
@@ -338,6 +345,9 @@ class Guest:
         """
         for descriptor in self.own:
             os.close(descriptor)
+        if len(self.given) < len(self.inputs):
+            os.closerange(self.inputs[0], self.inputs[self.given[0]])
+            os.closerange(self.inputs[self.given[-1]] + 1, self.inputs[-1] + 1)
         if not self.full:
             with contextlib.suppress(*self.unproved):
                 os.setpgid(0, 0)

@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 from harness.sandbox import answers, ownfiles, preload, protocol, recursion, values
 from harness.sandbox.failures import Problem, attempt, describe, how
 
-_gc_collect, _objects, _referrers = gc.collect, gc.get_objects, gc.get_referrers
+_collect, _referrers = gc.collect, gc.get_referrers
 """As they are before a candidate can replace them."""
 FILE = preload.FILE
 HEADER = struct.Struct("<IIQ")
@@ -317,11 +317,6 @@ class Batch:
         function = getattr(holder, self.entry_point)
         cases: list[str] = json.loads(self._input(0))
         return lambda test: self._say(values.encode(function(*_arguments(cases[test]))))
-
-
-def _collect() -> None:
-    """Collects all garbage. Where nothing is old, a collection of the young finds it all, and touches fewer pages."""
-    _gc_collect(2 if _objects(2) else 1)
 
 
 def finish() -> bool:
