@@ -6,7 +6,6 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import errno
 import fcntl
@@ -42,7 +41,7 @@ from harness.sandbox.notes import Notes
 from harness.sandbox.preload import preload
 from harness.sandbox.saved import SavedOutput, reset
 from harness.sandbox.scratch import Scratch
-from harness.sandbox.warmup import WARM_UP_ROUNDS, WARM_UPS, request
+from harness.sandbox.warmup import WARM_UP_ROUNDS, warm_up
 
 CONTROL = 3
 _SIGINT = int(signal.SIGINT)
@@ -82,7 +81,7 @@ class Guest:
         self.tests: dict[str, Any] = {}
         preload()
         hugepages.move_code()
-        self._warm_up()
+        warm_up(self.report)
         self.full = limits["level"] == "full"
         self._lock_down()
         # elsewhere there is no scratch folder: none could be emptied safely
@@ -126,34 +125,6 @@ class Guest:
         with contextlib.suppress(*self.unproved):
             more = seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER
             seccomp.install(more + seccomp.PROGRAMS * self.limits["programs"])
-
-    def _warm_up(self) -> None:
-        """Runs programs of our own right here, with all that a child does around a candidate's.
-
-        The interpreter fills its caches, specialises its code and binds its libraries' symbols on the way. Done once
-        in process 1, none of it is done again in every child, each time on pages that have to be copied first.
-        """
-        main = sys.modules["__main__"]
-        gc.freeze()  # a program's end collects what is garbage, and nothing here is
-        self.output = os.memfd_create("output", os.MFD_CLOEXEC)
-        fcntl.fcntl(self.output, fcntl.F_SETFL, os.O_APPEND)
-        for kind, (program, given) in WARM_UPS.items():
-            self.code = os.memfd_create("code", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.pwrite(self.code, program.encode(), 0)
-            source = os.memfd_create("warm-up", os.MFD_CLOEXEC)
-            os.write(source, given)
-            batch = runner.Batch(request(kind, program), [source], self.output, self.code, self.report, opened=False)
-            for _ in range(WARM_UP_ROUNDS):
-                os.ftruncate(self.output, 0)
-                batch.warm_up()
-            os.close(source)
-            os.close(self.code)
-        os.close(self.output)
-        for descriptor in (0, 1):
-            os.dup2(2, descriptor)
-        sys.modules["__main__"] = main
-        sys.modules.pop("solution")
-        sys.modules["builtins"] = builtins
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
