@@ -252,7 +252,7 @@ class _Judge:
 _HEAP = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: the type was not compiled into the interpreter."""
 _SCALARS = (type(None), bool, int, float, complex, str, bytes, range)
-_MODULES = "builtins array collections datetime decimal fractions pathlib re uuid ipaddress numpy types"
+_MODULES = "builtins argparse array collections datetime decimal fractions pathlib re uuid ipaddress numpy types"
 _COMPARING = frozenset(_MODULES.split())
 """Modules whose classes may be compared as they are."""
 _FORWARDING = frozenset({"weakproxy", "weakcallableproxy"})
