@@ -84,7 +84,7 @@ def test_no_object_grants_what_a_test_compares(test):
         "assert give('word') == 'a' and give('word').upper() == 'A'",
         "assert Vector(1, 2) + Vector(1, 1) == Vector(2, 3) and Vector(1) != Vector(2)",
         "v = Vector(1, 2)\nassert v.items == (1, 2) and v == (1, 2)",
-        "from argparse import Namespace\nn = Namespace(a=[1])\nassert n == Namespace(a=[1]) and 'a' in n and 'b' not in n",
+        "from argparse import Namespace as N\nn = N(a=[1])\nassert n == N(a=[1]) and 'a' in n and 'b' not in n",
         "assert give('object') is kept and kept in [kept]",
         "class Mine:\n    __eq__ = lambda self, other: other == 3\nassert Mine() == 3 and [Mine()] == [3]",
         "def g():\n    class Mine:\n        __eq__ = lambda self, other: True\n    return Mine()\nassert g() == 3",
