@@ -6,6 +6,7 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found] # typeshed has the public module alone
 import contextlib
 import errno
 import fcntl
@@ -17,8 +18,6 @@ import select
 import signal
 import sys
 import time
-from _signal import default_int_handler
-from _signal import signal as set_handler
 from _socket import socket
 from collections.abc import Sequence
 from mmap import MAP_SHARED, mmap
@@ -91,7 +90,7 @@ class Guest:
         self.own = [CONTROL, *([self.scratch.descriptor] if self.scratch else [])]
         self.notes = Notes()
         self.usage = watchdog.CpuUsage()
-        self._count_files()
+        self._set_child_limits()
         runner.open_streams()
         self.number = os.getpid()
         os.register_at_fork(before=self._register_hooks)
@@ -169,7 +168,7 @@ class Guest:
         self.given, self.all_inputs = (), range(len(self.inputs))
         first, last = (self.inputs[0], self.inputs[-1]) if self.inputs else (0, -1)
         self.separable = message["kind"] == "stdin" and self.inputs == list(range(first, last + 1))
-        self._count_files()
+        self._set_child_limits()
         self.tests = message
         if message["kind"] == "assertions":
             self._prepare_assertions()
@@ -178,7 +177,7 @@ class Guest:
         if message.get("collects"):
             __import__("harness.sandbox.collector")
 
-    def _count_files(self) -> None:
+    def _set_child_limits(self) -> None:
         """Makes the limits of the next children; the inputs are none of the files that these have opened."""
         limits = self.limits
         cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
@@ -327,7 +326,7 @@ class Guest:
             batch.split(self._forked)
             self.number = 0
         if not (batch and batch.pipe_to_candidate):  # the process that runs the test ends by a signal
-            set_handler(_SIGINT, default_int_handler)
+            _signal.signal(_SIGINT, _signal.default_int_handler)
         for limit, value in self.child_limits:
             resource.setrlimit(limit, value)
         if self.full and not self.alone:

@@ -13,7 +13,7 @@ _PLAIN = 1000
 _MOST = (1 << 31) - 1
 _set, _get, _frame = sys.setrecursionlimit, sys.getrecursionlimit, sys._getframe
 _outer = 0
-"""Frames below `Batch.run` or its rehearsal, and its own."""
+"""Frames of `Batch.run`, or of its warm-up, and below it."""
 _inner: dict[str, int] = {}
 """Frames from there to a program, by the kind of tests."""
 _below = 0
