@@ -154,7 +154,9 @@ def needs_the_process(code: str, framework: frozenset[str] = frozenset()) -> boo
     unbound = free(tree) & {"globals", "locals", "vars", "id", "__builtins__", *_GLOBAL_STATE}
     if unbound or any(_about_the_process(node, framework) for node in ast.walk(tree)):
         return True
-    return _replaces(tree) or Instances(tree).deleted  # an object's end is seen only where it is
+    if _replaces(tree) or _evaluates(tree):
+        return True
+    return Instances(tree).deleted  # an object's end is seen only where it is
 
 
 def _about_the_process(node: ast.AST, framework: frozenset[str]) -> bool:
@@ -171,6 +173,14 @@ def _about_the_process(node: ast.AST, framework: frozenset[str]) -> bool:
             return node.attr not in _HARMLESS_OF_SYS
         return node.attr in _GLOBAL_STATE or node.attr in ("__code__", "__globals__", "__closure__", "__dict__")
     return isinstance(node, ast.AsyncFunctionDef)
+
+
+def _evaluates(tree: ast.Module) -> bool:
+    """Whether it may evaluate what its text does not hold: what a candidate has made runs in its own process alone."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    known = {id(call.func) for call in calls if call.args and isinstance(call.args[0], ast.Constant)}
+    evaluating = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in ("eval", "exec")]
+    return any(id(node) not in known for node in evaluating)
 
 
 def _imports_state(node: ast.ImportFrom) -> bool:

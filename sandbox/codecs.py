@@ -199,6 +199,16 @@ def _set_items(value: Any, pack: Pack) -> Any:
     return [sys.getsizeof(value), [pack(item) for item in set.__iter__(value)]]
 
 
+def _namespace(path: str) -> ObjectCodec:
+    """The codec of objects that are their attributes and nothing else."""
+    return ObjectCodec(
+        path,
+        lambda value, pack: _pairs(vars(value), pack),
+        lambda *_: _import(path)(),
+        lambda value, content, unpack: _fill_dict(vars(value), [[str(name), item] for name, item in content], unpack),
+    )
+
+
 _BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
     list: ObjectCodec("list", lambda value, pack: _items(list.__iter__(value), pack), lambda *_: [], _fill_list),
     dict: ObjectCodec("dict", _pairs, lambda *_: {}, _fill_dict),
@@ -262,12 +272,8 @@ _RARE_OBJECT_CODECS: dict[str, ObjectCodec] = {
         lambda content, unpack: _import("re:compile")(unpack(content[0]), content[1]),
     ),
     "numpy:ndarray": ObjectCodec("numpy:ndarray", arrays.write_array, arrays.make_array, arrays.fill_array),
-    "types:SimpleNamespace": ObjectCodec(
-        "types:SimpleNamespace",
-        lambda value, pack: _pairs(vars(value), pack),
-        lambda *_: types.SimpleNamespace(),
-        lambda value, content, unpack: _fill_dict(vars(value), [[str(name), item] for name, item in content], unpack),
-    ),
+    "types:SimpleNamespace": _namespace("types:SimpleNamespace"),
+    "argparse:Namespace": _namespace("argparse:Namespace"),
     "types:GenericAlias": ObjectCodec(
         "types:GenericAlias",
         lambda value, pack: _items((value.__origin__, *value.__args__), pack),

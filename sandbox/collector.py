@@ -161,9 +161,13 @@ class Tests:
             return
         used = [name for mark in marks if mark.name == "usefixtures" for name in mark.args]
         used = [*(one.name for one in self.fixtures(owner).values() if one.autouse), *used]
-        axes = [_axis(mark) for mark in marks if mark.name == "parametrize"]
+        given_by = [mark for mark in marks if mark.name == "parametrize"]
+        axes = [_axis(mark) for mark in given_by]
+        set_here = {name for mark in given_by for name in _names(mark)}  # in place of what the fixture says of itself
         axes += [
-            [({}, {one.name: value}) for value in one.params or ()] for one in self._parametrised(function, used, owner)
+            [({}, {one.name: value}) for value in one.params or ()]
+            for one in self._parametrised(function, used, owner)
+            if one.name not in set_here
         ]
         for number, parts in enumerate(itertools.product(*axes)):
             if None in parts:
@@ -240,9 +244,7 @@ def _is_unittest(thing: Any) -> bool:
 
 def _axis(mark: Mark) -> list[Any]:
     """The sets of one `parametrize`: arguments of the test, parameters of fixtures; None for one that is skipped."""
-    names, sets = mark.args[0] if mark.args else mark.kwargs["argnames"], mark.args[1:2] or [mark.kwargs["argvalues"]]
-    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    names = [name for name in names if name]
+    names, sets = _names(mark), mark.args[1:2] or [mark.kwargs["argvalues"]]
     indirect = mark.kwargs.get("indirect", False)
     through = names if indirect is True else list(indirect or ())
     found: list[Any] = []
@@ -256,6 +258,13 @@ def _axis(mark: Mark) -> list[Any]:
             ({k: v for k, v in pairs.items() if k not in through}, {k: v for k, v in pairs.items() if k in through})
         )
     return found
+
+
+def _names(mark: Mark) -> list[str]:
+    """The names that one `parametrize` gives values."""
+    names = mark.args[0] if mark.args else mark.kwargs["argnames"]
+    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+    return [name for name in names if name]
 
 
 def _call_with(function: Any, test: Any) -> None:

@@ -6,7 +6,7 @@ bytes, and holds no expected output: those stay with the supervisor.
 
 from __future__ import annotations
 
-import builtins
+import _signal  # type: ignore[import-not-found] # typeshed has the public module alone
 import contextlib
 import errno
 import fcntl
@@ -19,18 +19,34 @@ import signal
 import sys
 import time
 from _socket import socket
+from collections.abc import Sequence
 from mmap import MAP_SHARED, mmap
 from typing import Any
 
-from harness.sandbox import hugepages, kernel, landlock, probes, protocol, runner, seccomp, standalone, watchdog
+from harness.sandbox import (
+    hugepages,
+    kernel,
+    landlock,
+    ownfiles,
+    probes,
+    protocol,
+    recursion,
+    runner,
+    seccomp,
+    standalone,
+    watchdog,
+)
 from harness.sandbox.notes import Notes
 from harness.sandbox.preload import preload
 from harness.sandbox.saved import SavedOutput, reset
 from harness.sandbox.scratch import Scratch
-from harness.sandbox.warmup import WARM_UP_ROUNDS, WARM_UPS, request
+from harness.sandbox.warmup import WARM_UP_ROUNDS, warm_up
 
 CONTROL = 3
-_BLANK = bytes(runner.REPORT_BYTES)
+_SIGINT = int(signal.SIGINT)
+"""Set in each child without the enumerations of `signal`, which lie on a dozen pages of process 1."""
+_FRAMES_OF_RUN = 1
+"""Frames between `_fork` and `Batch._run`."""
 _FORK_ATTEMPTS, _FORK_PAUSE = 50, 0.02
 """How often, and after how many seconds, a fork is tried again for which the kernel had no room."""
 
@@ -59,10 +75,12 @@ class Guest:
         self.output, self.code, self.mode, self.saved = -1, -1, 0, SavedOutput()
         self.inputs: list[int] = []
         self.modes: list[int] = []
+        self.given: Sequence[int] = ()
+        """The inputs that the last child has got, by their places: all, or those of its tests."""
         self.tests: dict[str, Any] = {}
         preload()
         hugepages.move_code()
-        self._warm_up()
+        warm_up(self.report)
         self.full = limits["level"] == "full"
         self._lock_down()
         # elsewhere there is no scratch folder: none could be emptied safely
@@ -72,11 +90,7 @@ class Guest:
         self.own = [CONTROL, *([self.scratch.descriptor] if self.scratch else [])]
         self.notes = Notes()
         self.usage = watchdog.CpuUsage()
-        cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
-        self.child_limits = (
-            (resource.RLIMIT_CPU, (cpu, cpu + 1)),
-            (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
-        )
+        self._set_child_limits()
         runner.open_streams()
         self.number = os.getpid()
         os.register_at_fork(before=self._register_hooks)
@@ -84,6 +98,8 @@ class Guest:
         self.poller.register(CONTROL, 0)
         self.trusted = False
         self.assertions_ready = False
+        self.counted = False
+        """Whether the frames that are below a candidate's have been counted."""
 
     def _lock_down(self) -> None:
         """Drops privileges and installs the filters; children inherit both and cannot undo them."""
@@ -101,40 +117,13 @@ class Guest:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
         readable = ["/"] if self.full else [*self.limits["readable"], "/dev/zero", "/dev/urandom"]
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        self.unproved = (OSError,) if self.limits["level"] == "unsafe" else ()
+        with contextlib.suppress(*self.unproved):
             writable = ["/tmp", "/dev/null"] if self.full else ["/dev/null"]
             landlock.restrict(readable, writable, [folder] if folder else [], self.limits["programs"])
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        with contextlib.suppress(*self.unproved):
             more = seccomp.JAIL if self.full and not self.alone else seccomp.FURTHER
             seccomp.install(more + seccomp.PROGRAMS * self.limits["programs"])
-
-    def _warm_up(self) -> None:
-        """Runs programs of our own right here, with all that a child does around a candidate's.
-
-        The interpreter fills its caches, specialises its code and binds its libraries' symbols on the way. Done once
-        in process 1, none of it is done again in every child, each time on pages that have to be copied first.
-        """
-        main = sys.modules["__main__"]
-        gc.freeze()  # a program's end collects what is garbage, and nothing here is
-        self.output = os.memfd_create("output", os.MFD_CLOEXEC)
-        fcntl.fcntl(self.output, fcntl.F_SETFL, os.O_APPEND)
-        for kind, (program, given) in WARM_UPS.items():
-            self.code = os.memfd_create("code", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            os.pwrite(self.code, program.encode(), 0)
-            source = os.memfd_create("warm-up", os.MFD_CLOEXEC)
-            os.write(source, given)
-            batch = runner.Batch(request(kind, program), [source], self.output, self.code, self.report, opened=False)
-            for _ in range(WARM_UP_ROUNDS):
-                os.ftruncate(self.output, 0)
-                batch.warm_up()
-            os.close(source)
-            os.close(self.code)
-        os.close(self.output)
-        for descriptor in (0, 1):
-            os.dup2(2, descriptor)
-        sys.modules["__main__"] = main
-        sys.modules.pop("solution")
-        sys.modules["builtins"] = builtins
 
     def serve(self) -> None:
         """Answers the supervisor until it closes the socket."""
@@ -176,6 +165,10 @@ class Guest:
             os.close(descriptor)
         self.inputs = protocol.receive_descriptors(self.control, message["descriptors"])
         self.modes = [os.fstat(descriptor).st_mode for descriptor in self.inputs]
+        self.given, self.all_inputs = (), range(len(self.inputs))
+        first, last = (self.inputs[0], self.inputs[-1]) if self.inputs else (0, -1)
+        self.separable = message["kind"] == "stdin" and self.inputs == list(range(first, last + 1))
+        self._set_child_limits()
         self.tests = message
         if message["kind"] == "assertions":
             self._prepare_assertions()
@@ -183,6 +176,17 @@ class Guest:
             __import__("harness.sandbox.compare")  # once here instead of in every fork
         if message.get("collects"):
             __import__("harness.sandbox.collector")
+
+    def _set_child_limits(self) -> None:
+        """Makes the limits of the next children; the inputs are none of the files that these have opened."""
+        limits = self.limits
+        cpu = int(limits["cpu_seconds"] * protocol.MAX_TESTS) + 1
+        files = limits["open_files"] + len(self.inputs)
+        self.child_limits = (
+            (resource.RLIMIT_CPU, (cpu, cpu + 1)),
+            (resource.RLIMIT_NPROC, (limits["processes"], limits["processes"])),
+            (resource.RLIMIT_NOFILE, (files, files)),
+        )
 
     def _prepare_assertions(self) -> None:
         """Imports and warms up, once in process 1, what every child that runs an assertion test needs."""
@@ -195,7 +199,7 @@ class Guest:
 
     def _reset_shared_state(self) -> None:
         """Resets what consecutive candidates share."""
-        self.report[:] = _BLANK
+        self.report[:] = runner.BLANK_REPORT
         self.saved.clear()
         self.notes.clear()
         self._reset_descriptors()
@@ -203,8 +207,8 @@ class Guest:
     def _reset_descriptors(self) -> None:
         """Resets what consecutive forks share: offsets, flags, modes and times."""
         fcntl.fcntl(2, fcntl.F_SETFL, 0)
-        for descriptor, mode in zip(self.inputs, self.modes, strict=True):
-            reset(descriptor, mode, 0)
+        for number in self.given:
+            reset(self.inputs[number], self.modes[number], 0)
         if self.scratch:
             self.scratch.stamp()
 
@@ -214,6 +218,7 @@ class Guest:
         self._reset_shared_state()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
+        ownfiles.text = lambda: batch.program
         again = False
         for group in message["groups"]:
             waiting = list(range(*group))
@@ -264,8 +269,12 @@ class Guest:
         runner.HEADER.pack_into(self.report, 0, tests[0], 0, 0)
         if not self.trusted:
             os._exit(71)
+        if not self.counted:
+            recursion.count_frames(_FRAMES_OF_RUN)
+            self.counted = True
         progress = watchdog.Progress(self.report, self.output, tests, batch.kind)
         watching = watchdog.Watchdog(self.limits, self.tests.get("width", 1.0), self.usage, progress, self.notes)
+        self.given = tests if self.separable else self.all_inputs
         child = self._forked()
         if child == 0:
             self._become_child(batch)
@@ -306,20 +315,23 @@ class Guest:
         """
         for descriptor in self.own:
             os.close(descriptor)
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
-            if not self.full:
+        if len(self.given) < len(self.inputs):
+            os.closerange(self.inputs[0], self.inputs[self.given[0]])
+            os.closerange(self.inputs[self.given[-1]] + 1, self.inputs[-1] + 1)
+        if not self.full:
+            with contextlib.suppress(*self.unproved):
                 os.setpgid(0, 0)
-        if batch:
+        if batch and batch.kind == "assertions":
             self.number = os.getpid()  # the fork of a test's own process is none of a candidate's, and needs no hooks
             batch.split(self._forked)
             self.number = 0
         if not (batch and batch.pipe_to_candidate):  # the process that runs the test ends by a signal
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _signal.signal(_SIGINT, _signal.default_int_handler)
         for limit, value in self.child_limits:
             resource.setrlimit(limit, value)
-        files = self.limits["open_files"] + len(self.inputs)  # the inputs are none of the files that it has opened
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-        with contextlib.suppress(*((OSError,) if self.limits["level"] == "unsafe" else ())):
+        if self.full and not self.alone:
+            return
+        with contextlib.suppress(*self.unproved):
             if self.alone:
                 seccomp.install(seccomp.no_processes(last=self.full))
             if not self.full:
@@ -361,7 +373,7 @@ class Guest:
         spent = 0.0
         if self.full and not (self.trusted and os.getpid() == 1):
             os._exit(71)
-        with contextlib.suppress(ChildProcessError):
+        try:
             while True:
                 # without a namespace the group has been killed before; its orphans end here
                 reaped, _, used = os.wait4(-1, os.WNOHANG if self.full else 0)
@@ -369,7 +381,8 @@ class Guest:
                     os.kill(-1, signal.SIGKILL)
                     _, _, used = os.wait4(-1, 0)
                 spent += used.ru_utime + used.ru_stime
-        return spent
+        except ChildProcessError:
+            return spent
 
     def _empty_scratch(self, scratch: Scratch) -> None:
         """Empties the scratch folder in a child: a candidate's file names must not stay in the memory of process 1."""

@@ -1,8 +1,9 @@
-"""Puts the interpreter's machine code into huge pages, because a process that is forked often needs it in each child.
+"""Puts machine code where a fork is cheap, because a process that is forked often needs it in each child.
 
 A fork copies no page table of memory that is mapped from a file: every child maps the interpreter's code anew, in some
-sixty page faults, and unmaps it when it ends. A huge page of memory is one entry, which the fork copies. The code is
-the same, at the same addresses. Where the kernel has no huge page to give, all stays as it was.
+sixty page faults, and unmaps it when it ends. A huge page of memory is one entry, which the fork copies. A small
+library is mapped in five parts, each of which every fork has to copy and every end to take apart; in memory of its own
+it is two. The code is the same, at the same addresses. Where the kernel has no memory to give, all stays as it was.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from harness.sandbox.kernel import libc
 
 HUGE = 2 << 20
 _PAGE = 4096
-_PT_LOAD, _PF_WRITE = 1, 2
+_PT_LOAD, _PT_GNU_RELRO, _PF_WRITE = 1, 0x6474E552, 2
+_SMALL = 512 << 10
+"""Bytes of a library that is copied page by page: a fork copies an entry for each."""
 _MADV_COLLAPSE = 25
 _MREMAP_INTO_PLACE = 3  # MREMAP_MAYMOVE | MREMAP_FIXED
 _FAILED = ctypes.c_void_p(-1).value
@@ -45,7 +48,7 @@ class _Object(ctypes.Structure):
 
 
 def move_code() -> int:
-    """Moves what is in whole huge pages of read-only code and constants; returns how many there are.
+    """Moves read-only code and constants; returns how many whole huge pages of them there are.
 
     x86-64 only, where code that is written is code that can be run at once.
     """
@@ -53,29 +56,28 @@ def move_code() -> int:
         return 0
     libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
     moved = 0
-    for start, end in _unwritten():
-        for place in range(-(-start // HUGE) * HUGE, end - HUGE + 1, HUGE):
-            if not _move(place):
-                return moved
-            moved += 1
+    for start, end in _merged(_unwritten()):
+        places = range(-(-start // HUGE) * HUGE, end - HUGE + 1, HUGE)
+        moved += sum(_copied(place, HUGE, huge=True) for place in places)
+        if not places and end - start <= _SMALL:
+            _copied(start, end - start, huge=False)
     return moved
 
 
 def _unwritten() -> list[Span]:
-    """The spans of all loaded objects that nothing writes to, adjacent ones as one."""
+    """The spans of all loaded objects that nothing writes to, in the order of each."""
     spans: list[Span] = []
 
     def visit(found: ctypes._Pointer[_Object], _size: int, _data: int) -> int:
         loaded = found.contents
+        if loaded.name and loaded.name.startswith(b"linux-vdso"):
+            return 0  # the kernel's own
         for header in loaded.headers[: loaded.count]:
-            if header.type != _PT_LOAD or header.flags & _PF_WRITE:
-                continue
             start = (loaded.base + header.address) // _PAGE * _PAGE
-            end = -(-(loaded.base + header.address + header.size) // _PAGE) * _PAGE
-            if spans and spans[-1][1] == start:
-                spans[-1] = (spans[-1][0], end)
-            else:
-                spans.append((start, end))
+            if header.type == _PT_LOAD and not header.flags & _PF_WRITE:
+                spans.append((start, -(-(loaded.base + header.address + header.size) // _PAGE) * _PAGE))
+            elif header.type == _PT_GNU_RELRO:  # written to while it was loaded; a page that is not all of it still is
+                spans.append((start, (loaded.base + header.address + header.size) // _PAGE * _PAGE))
         return 0
 
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Object), ctypes.c_size_t, ctypes.c_void_p)
@@ -83,22 +85,37 @@ def _unwritten() -> list[Span]:
     return spans
 
 
-def _move(place: int) -> bool:
-    """Replaces the huge page at `place` by a copy in memory; whether it could."""
+def _merged(spans: list[Span]) -> list[Span]:
+    """Adjacent spans as one."""
+    found: list[Span] = []
+    for start, end in spans:
+        if found and found[-1][1] == start:
+            found[-1] = (found[-1][0], end)
+        elif start < end:
+            found.append((start, end))
+    return found
+
+
+def _copied(place: int, length: int, huge: bool) -> bool:
+    """Replaces `length` bytes at `place` by a copy in memory, if `huge` in huge pages; whether it could."""
     writable, executable = PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC
-    size = ctypes.c_size_t(HUGE)
-    space = libc.mmap(None, ctypes.c_size_t(2 * HUGE), writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, ctypes.c_long(0))
+    size, spare = ctypes.c_size_t(length), HUGE if huge else 0
+    space = libc.mmap(
+        None, ctypes.c_size_t(length + spare), writable, MAP_PRIVATE | MAP_ANONYMOUS, -1, ctypes.c_long(0)
+    )
     if space == _FAILED:
         return False
-    copy = -(-space // HUGE) * HUGE
-    libc.madvise(ctypes.c_void_p(copy), size, MADV_HUGEPAGE)
-    ctypes.memmove(copy, place, HUGE)
+    copy = -(-space // HUGE) * HUGE if huge else space
+    if huge:
+        libc.madvise(ctypes.c_void_p(copy), size, MADV_HUGEPAGE)
+    ctypes.memmove(copy, place, length)
     done: bool = (
-        libc.madvise(ctypes.c_void_p(copy), size, _MADV_COLLAPSE) == 0
+        (not huge or libc.madvise(ctypes.c_void_p(copy), size, _MADV_COLLAPSE) == 0)
         and libc.mprotect(ctypes.c_void_p(copy), size, executable) == 0
         and libc.mremap(ctypes.c_void_p(copy), size, size, _MREMAP_INTO_PLACE, ctypes.c_void_p(place)) == place
     )
-    for start, end in ((space, copy), (copy + HUGE, space + 2 * HUGE)) if done else ((space, space + 2 * HUGE),):
-        if end > start:
-            libc.munmap(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
+    end = space + length + spare
+    for left, right in ((space, copy), (copy + length, end)) if done else ((space, end),):
+        if right > left:
+            libc.munmap(ctypes.c_void_p(left), ctypes.c_size_t(right - left))
     return done

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.sandbox import analysis, bases, codecs, finality
 from harness.sandbox.ownfiles import FILE
-from harness.sandbox.proxies import PLAIN_FORMS as _PLAIN_FORMS
+from harness.sandbox.proxies import PLAIN_FORMS
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -249,10 +249,16 @@ class _Judge:
         return not kind.__flags__ & _HEAP or codecs.resolve(path) is kind
 
 
+_PLAIN_FORMS: dict[str, Callable[[Any], Any]] = {
+    **PLAIN_FORMS,
+    "types:SimpleNamespace": vars,  # the objects in it, which may be the candidate's, would compare themselves
+    "argparse:Namespace": vars,
+}
+"""Classes of the library, and what to compare in place of their objects."""
 _HEAP = 1 << 9
 """Py_TPFLAGS_HEAPTYPE: the type was not compiled into the interpreter."""
 _SCALARS = (type(None), bool, int, float, complex, str, bytes, range)
-_MODULES = "builtins array collections datetime decimal fractions pathlib re uuid ipaddress numpy types"
+_MODULES = "builtins argparse array collections datetime decimal fractions pathlib re uuid ipaddress numpy types"
 _COMPARING = frozenset(_MODULES.split())
 """Modules whose classes may be compared as they are."""
 _FORWARDING = frozenset({"weakproxy", "weakcallableproxy"})

@@ -42,6 +42,7 @@ RECORD = struct.Struct("<IIQQ")
 """How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds."""
 _ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 REPORT_BYTES = RECORDS_AT + RECORD.size * protocol.MAX_TESTS
+BLANK_REPORT = bytes(REPORT_BYTES)
 
 _FRAMES = 2
 """What is on the stack between `_run_program` and a program; the calls in C do not count."""
@@ -82,17 +83,17 @@ class Batch:
         self.pipe_to_candidate: Any = None
         self.pipe_to_test: Any = None
         """The line to the candidate's process, and the candidate's line, where a test is run beside it."""
+        self.path = [os.getcwd(), *sys.path]  # noqa: PTH109 - pathlib is large
+        """Of a program that may import what it has written."""
         self.calls = 0
         self.ending = False
         """Whether something was registered for the end of the process and has run: no test may follow."""
 
     def split(self, fork: Callable[[], int]) -> None:
-        """In the child: where a test is run from outside, forks the process for it, and goes on as the candidate's.
+        """In the child, where a test is run from outside: forks the process for it, and goes on as the candidate's.
 
         That one has lost the inputs, the output and the report before it loads the candidate.
         """
-        if self.kind != "assertions":
-            return
         from harness.sandbox import asserts
 
         client, line = asserts.split(self.output_bytes, fork)
@@ -111,9 +112,8 @@ class Batch:
         It ends early when it is no longer like a fresh one, or has taken long enough for the supervisor to look.
         """
         gc.enable()
-        ownfiles.text = lambda: self.program
         if self.kind == "stdin":  # never where a test is run: a candidate could write the modules that it imports
-            sys.path.insert(0, os.getcwd())  # noqa: PTH109 - pathlib is large
+            sys.path = self.path
         try:
             if self.pipe_to_test:
                 sys.modules["harness.sandbox.asserts"].server(self.pipe_to_test, self._loaded, describe)
@@ -129,6 +129,7 @@ class Batch:
 
     def warm_up(self) -> None:
         """What `run` does for one test, but for the end of the process."""
+        recursion.count_frames()
         self._run([0], os.getpid())
 
     def _run(self, tests: list[int], child: int) -> None:
@@ -215,7 +216,7 @@ class Batch:
         sys.modules["solution"] = module
         module.__dict__["__file__"] = FILE
         module.__dict__["__loader__"] = _Loader()
-        recursion.begin(_MORE_FRAMES)
+        recursion.begin(self.kind, _MORE_FRAMES)
         if self.kind == "call":
             module.__dict__["__builtins__"] = builtins
         else:
@@ -282,7 +283,7 @@ class Batch:
         module.__dict__["__file__"] = FILE
         loader = _Loader()
         self.loader, module.__dict__["__loader__"] = weakref.ref(loader), loader
-        recursion.begin(_FRAMES)
+        recursion.begin(self.kind, _FRAMES)
         problem = attempt(partial(_execute, code, module.__dict__))
         del module, loader
         leaving = attempt(self._leave)

@@ -41,7 +41,7 @@ class SavedOutput:
         """
         self.error(report)
         self._take(output)
-        report[:] = bytes(runner.REPORT_BYTES)
+        report[:] = runner.BLANK_REPORT
 
     def finish(self, output: int, report: mmap) -> None:
         """After the last fork: all the output is in one place, here if there was a fork before it."""

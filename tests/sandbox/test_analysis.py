@@ -23,6 +23,9 @@ from harness.sandbox import analysis
         "assert f.__code__.co_argcount == 2",
         "assert 'f' in globals()",
         "c = Connection([])\ndel c",
+        "assert eval(f('3 + 4')) == 7",
+        "exec(f(1))",
+        "assert list(map(eval, f(2))) == [1, 2]",
     ],
 )
 def test_a_test_about_its_own_process_needs_it(code):
@@ -38,6 +41,7 @@ def test_a_test_about_its_own_process_needs_it(code):
         "def id(x): return x\nassert f(id(1)) == 1",
         "assert f(x for x in range(3)) == 3",
         "not python (",
+        "assert eval('f(3) + 4') == 7",
         "m = Map()\ndel m['a'], m.b\nn = f(1)\ndel n",
     ],
 )

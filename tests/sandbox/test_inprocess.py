@@ -29,6 +29,7 @@ def give(kind): return {
     "object": kept, "list": [kept], "set": {kept}, "word": Word("a"), "deque": collections.deque([kept]),
     "mock": mock.ANY, "proxy": weakref.proxy(kept), "mapping": types.MappingProxyType(Table()), "key": {kept: 1},
     "generator": (kept for _ in range(2)), "items": {1: kept}.items(), "user": collections.UserList([kept]),
+    "namespace": types.SimpleNamespace(a=kept),
 }[kind]
 def stop(x): raise StopIteration
 """
@@ -61,6 +62,7 @@ def judge(test):
         "assert give('object') in [3, 4]",
         "assert give('items') == {(1, 3)}",
         "assert give('user') == [3]",
+        "import types\nassert give('namespace') == types.SimpleNamespace(a=3)",
         "assert give('object').strip() == 'a'",
         "assert sorted(give('list')) == [3]",
         "assert 1 < give('object') < 5",
@@ -82,6 +84,7 @@ def test_no_object_grants_what_a_test_compares(test):
         "assert give('word') == 'a' and give('word').upper() == 'A'",
         "assert Vector(1, 2) + Vector(1, 1) == Vector(2, 3) and Vector(1) != Vector(2)",
         "v = Vector(1, 2)\nassert v.items == (1, 2) and v == (1, 2)",
+        "from argparse import Namespace as N\nn = N(a=[1])\nassert n == N(a=[1]) and 'a' in n and 'b' not in n",
         "assert give('object') is kept and kept in [kept]",
         "class Mine:\n    __eq__ = lambda self, other: other == 3\nassert Mine() == 3 and [Mine()] == [3]",
         "def g():\n    class Mine:\n        __eq__ = lambda self, other: True\n    return Mine()\nassert g() == 3",

@@ -224,6 +224,23 @@ def test_a_large_right_answer_is_right_in_whatever_form():
     assert one("for n in range(50000): print(n, n * 3 + (n == 49999))", tests).outcome is Outcome.FAILED
 
 
+SEES_INPUTS = """
+import os
+found = set()
+for descriptor in range(64):
+    try: found.add(os.pread(descriptor, 99, 0))
+    except OSError: pass
+print(sum(text.startswith(b'input ') for text in found))
+"""
+
+
+def test_a_process_for_each_test_finds_the_input_of_its_own_test_alone():
+    inputs = [f"input {n}" for n in range(5)]
+    alone = StdinTests(tuple((given, "1") for given in inputs))
+    assert one(SEES_INPUTS, alone, isolation="fresh").passed == 5
+    assert one(SEES_INPUTS, StdinTests(tuple((given, "5") for given in inputs))).passed == 5
+
+
 def test_a_large_right_value_is_right():
     wanted = [[n, str(n), n / 2] for n in range(9000)]
     tests = CallTests("f", (("[0]", json.dumps(wanted)), ("[1]", json.dumps([wanted]))))

@@ -202,6 +202,84 @@ def test_file(tmp_path):
     (tmp_path / "x").write_text("x")
     assert (tmp_path / "x").read_text() == "x"
 """,
+    "more of pytest": """
+import pytest, solution as s
+pytestmark = pytest.mark.filterwarnings("ignore")
+@pytest.fixture
+def order():
+    made = ["first"]
+    yield made
+    made.clear()
+@pytest.fixture(name="renamed")
+def _renamed(order):
+    order.append("second")
+    return order
+@pytest.fixture(params=[(1, 2), (4, 5)], ids=["small", "large"])
+def pair(request): return request.param
+@pytest.fixture
+def made():
+    def make(*items): return s.Stack(items)
+    return make
+def test_order(renamed): assert renamed == ["first", "second"]
+def test_pair(pair): assert s.area(*pair) == pair[0] * pair[1]
+def test_factory(made):
+    one, two = made(1), made()
+    one.push(2)
+    assert (len(one), len(two)) == (2, 0)
+@pytest.mark.parametrize("pair", [(2, 2)], indirect=True)
+@pytest.mark.parametrize("more", [0, pytest.param(1, id="one")])
+def test_indirect(pair, more): assert s.area(*pair) + more == 4 + more
+@pytest.mark.parametrize("given, error", [((-1, 1), ValueError), ((200, 1), s.TooBig)])
+def test_errors(given, error):
+    with pytest.raises(error) as caught: s.area(*given)
+    assert caught.type is error and caught.value.args
+class TestGroup:
+    made = 0
+    @classmethod
+    def setup_class(cls): cls.made = 1
+    @pytest.fixture(autouse=True)
+    def _each(self): self.stack = s.Stack([self.made])
+    def test_made(self): assert self.stack.pop() == 1
+    @pytest.mark.parametrize("n", range(3))
+    @pytest.mark.slow
+    def test_many(self, n):
+        for k in range(n): self.stack.push(k)
+        assert len(self.stack) == n + 1
+""",
+    "more of unittest": """
+import unittest
+import solution
+from solution import Stack, area
+def setUpModule(): solution.ready = True
+class Shared(unittest.TestCase):
+    maxDiff = None
+    def setUp(self):
+        self.done = []
+        self.addCleanup(self.done.append, "cleaned")
+        self.stack = Stack([3, 1, 2])
+    def tearDown(self): self.assertEqual(self.done, [])
+    def assertPops(self, *wanted): self.assertSequenceEqual([self.stack.pop() for _ in wanted], wanted)
+    def test_pops(self): self.assertPops(2, 1)
+    def test_items(self):
+        self.assertCountEqual(self.stack.items, [1, 2, 3])
+        self.assertListEqual(sorted(self.stack.items), [1, 2, 3])
+    def test_values(self):
+        self.assertDictEqual({"a": area(1, 2)}, {"a": 2})
+        self.assertIsInstance(self.stack, Stack)
+        self.assertGreater(area(2, 3), 5)
+        self.assertIsNone(self.stack.push(1))
+    def test_tuple(self): self.assertTupleEqual((area(1, 1), area(2, 2)), (1, 4))
+    def test_error(self):
+        with self.assertRaises(IndexError) as caught: Stack().pop()
+        self.assertIn("empty", str(caught.exception))
+    def test_delta(self): self.assertAlmostEqual(solution.mean([1, 2]), 1.6, delta=0.2)
+    @unittest.skipIf(False, "never")
+    def test_not_skipped(self): self.assertNotEqual(area(2, 2), 5)
+    @unittest.expectedFailure
+    def test_expected(self): self.fail()
+class Again(Shared):
+    def test_more(self): self.assertRegex(f"{area(2, 2)}", r"^4$")
+""",
     "names of builtins": """
 from solution import sum
 def test_sum(): assert sum([1, 2], start=3) == 6
