@@ -71,7 +71,7 @@ def _open_block(text: str) -> Block | None:
     if fence is None or len(_RUN.findall(text)) != 1 or "\0" in text:
         return None
     head, code = text[: fence.start()], text[fence.end() :]
-    if ends_in_docstring(head) or _SHORT.search(code):
+    if not code.strip() or ends_in_docstring(head) or _SHORT.search(code):
         return None
     return Block(code, fence["language"].lower(), closed=False)
 

@@ -16,6 +16,7 @@ _SPECIAL = (
     r"|\[/?INST\]|<</?SYS>>|\[(?:EOS|SEP|PAD|CLS)\]"
 )
 _END = re.compile(_SPECIAL)
+_CUT_TAG = re.compile(r"(?:<\|[A-Za-z_][\w. -]{0,40}\|?|<｜[^｜>\n]{1,40}｜?)\Z")
 LONGEST_END = 64
 """Characters; no end marker is longer."""
 _LEADING = re.compile(rf"(?:\s*(?:{_SPECIAL}))*(?:\s*assistant\s*(?:\n|(?:{_SPECIAL})))?")
@@ -50,12 +51,28 @@ def label_end(text: str, markers: Sequence[str]) -> int:
 def first_turn(text: str, markers: Sequence[str], *, unfinished: bool = False) -> int | None:
     """Where the answer's turn ends: at an end marker that no string literal holds, or a line that begins a turn.
 
-    The last line of an `unfinished` text may still close a string.
+    The last line of an `unfinished` text may still close a string. In a finished one it may be the beginning of a
+    marker, at which the token limit came.
     """
     ends = [m.start() for m in _END.finditer(text) if not quoted(text, m, unfinished)][:1]
     if markers and (line := _lines(tuple(markers)).search(text)):
         ends.append(line.start())
+    if not unfinished and (start := _cut_marker(text, markers)) is not None:
+        ends.append(start)
     return min(ends, default=None)
+
+
+def _cut_marker(text: str, markers: Sequence[str]) -> int | None:
+    """Where the beginning of a marker stands at the end of `text`; None where it ends with something else.
+
+    Of a line that begins a turn three characters are needed, and a first one that begins no word of a program.
+    """
+    if (tag := _CUT_TAG.search(text)) is not None and not quoted(text, tag):
+        return tag.start()
+    start = text.rfind("\n") + 1
+    line = "".join(text[start:].split())
+    begins = any("".join(marker.split()).startswith(line) for marker in markers)
+    return start if begins and len(line) >= 3 and not line[0].isalnum() else None
 
 
 @functools.cache

@@ -147,6 +147,11 @@ TURNS = {
     "a marker in a string, and one behind it": ("print('<|im_end|>')<|im_end|>", "print('<|im_end|>')"),
     "a fence in the next turn": (f"{X}<|im_end|>\n<|im_start|>assistant\n```python\ny = 2\n```", X),
     "a fence, then a turn": (f"```python\n{TWO}\n```<|im_end|>\n<|im_start|>user", TWO),
+    "a next turn that the token limit cut": (f"{TWO}\n\n### Instruction", TWO),
+    "a next turn cut in its first word": (f"{TWO}\n### Ins", TWO),
+    "an end marker that the token limit cut": (f"{X}<|im_en", X),
+    "a comment at the end that begins no turn": (f"{TWO}\n### Done", f"{TWO}\n### Done"),
+    "an operator at the end": (f"{X}\nx <", f"{X}\nx <"),
     "a turn inside an open block": (f"```python\n{TWO}<|endoftext|>more", TWO),
 }
 KINDS = {"bare": BARE, "fenced": FENCED, "prose": PROSE, "reasoning": REASONING, "turns": TURNS}
