@@ -63,12 +63,12 @@ def blocks(text: str) -> list[Block]:
 
 
 def _open_block(text: str) -> Block | None:
-    """The one block of a text whose only fence opens a block of Python, on a line of its own; None for other texts.
+    """The one block of a text of whole lines whose only fence opens a block of Python; None for other texts.
 
     What the rest of this module finds too, without its work: a model that writes its answer passes here for each line.
     """
     fence = _PYTHON_FENCE.search(text)
-    if fence is None or len(_RUN.findall(text)) != 1 or "\0" in text:
+    if fence is None or not text.endswith("\n") or len(_RUN.findall(text)) != 1 or "\0" in text:
         return None
     head, code = text[: fence.start()], text[fence.end() :]
     if not code.strip() or ends_in_docstring(head) or _SHORT.search(code):
