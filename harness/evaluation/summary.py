@@ -19,7 +19,7 @@ from harness.extract import BARE
 from harness.extract.whole import AS_WRITTEN
 from harness.plugin import Metric
 from harness.records import SCHEMA, Cost, Estimate, Record, Row, Run
-from harness.stats.estimates import estimate
+from harness.stats.estimates import estimate, main_measures
 
 
 def estimate_measures(plan: RunPlan, records: Sequence[Record]) -> Iterator[Estimate]:
@@ -84,8 +84,8 @@ def leak_notes(clean: Sequence[Estimate], records: Sequence[Record], folder: Pat
     shown = ", ".join(
         f"{e.measure} {100 * e.value:.2f}"
         + (f" [{100 * e.low:.1f}, {100 * e.high:.1f}]" if e.low is not None and e.high is not None else "")
-        for e in clean
-        if e.value is not None and "/" not in e.measure
+        for e in main_measures(clean)
+        if e.value is not None
     )
     without = f"; without them {shown}" if shown else ""
     where = f"exactly or nearly, in what the run learnt from ({LEAKAGE})"

@@ -20,6 +20,7 @@ from harness.modeling.checkpoint import identity
 from harness.ranking.costs import COSTS, total_tokens_per_request
 from harness.ranking.names import model_names
 from harness.records import Estimate, Row, canonical
+from harness.stats.estimates import main_measures
 
 Column = tuple[str, str, str | None]
 """(metric, measure, slice); the slice is None for all problems."""
@@ -167,16 +168,10 @@ def find_estimate(row: Row, column: Column) -> Estimate | None:
 
 
 def measure_columns(group: Sequence[Row], *, everything: bool = False) -> list[Column]:
-    """The columns of a group, in the order of the metrics.
-
-    Without `everything` neither slices nor variants ("em@1/literal"), and of a metric that has a measure of its own
-    name (CodeBLEU) only that one: the others are its parts.
-    """
-    columns: dict[Column, None] = {(e.metric, e.measure, e.slice): None for row in group for e in row.estimates}
-    if everything:
-        return list(columns)
-    whole = {metric for metric, measure, _ in columns if metric == measure}
-    return [c for c in columns if c[2] is None and "/" not in c[1] and (c[0] not in whole or c[0] == c[1])]
+    """The columns of a group, in the order of the metrics; without `everything` those of its main measures."""
+    estimates = [e for row in group for e in row.estimates]
+    shown = estimates if everything else main_measures(estimates)
+    return list(dict.fromkeys((e.metric, e.measure, e.slice) for e in shown))
 
 
 def row_labels(rows: Sequence[Row]) -> list[str]:

@@ -5,6 +5,7 @@ A study's plugin makes an `Exhibit` from the `StudyResults` that it is given; th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,7 +186,8 @@ class StudyResults:
             return Value(None, published, "not in this study")
         done = [one for one in found if one.row is not None]
         if not done:
-            return Value(None, published, "; ".join(dict.fromkeys(one.why for one in found)))
+            # In short; the report tells below, cell by cell, what it was.
+            return Value(None, published, "; ".join(dict.fromkeys(re.split("[;:]", one.why)[0] for one in found)))
         names = (e.metric for one in done if one.row is not None for e in one.row.estimates if e.measure == measure)
         metric = next(names, None)
         estimate = None if metric is None else pooled_estimate(done, metric, measure, slice_, self.registry)

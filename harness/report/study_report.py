@@ -65,7 +65,8 @@ def write_report(
     asked = StudyResults(found, registry, builtin=builtin, data=data, tokenizer=study.tokenizer)
     shown = [one for name in study.shows if (one := _exhibit(name, study, asked, out, said)) is not None]
     said += _missing_runs(found)
-    rows = [one.row for one in found if one.row is not None]
+    # Several cells may be one run: a default that was chosen as the best too.
+    rows = list({one.row.run_id: one.row for one in found if one.row is not None}.values())
     folders = {one.row.run_id: one.folder for one in found if one.row is not None and one.folder is not None}
     left_out: list[str] = []
     boards = rank_boards(rows, folders, left_out=left_out)

@@ -60,6 +60,16 @@ def estimate(
     return tuple(estimates)
 
 
+def main_measures(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Those that a table shows: neither slices nor variants ("em@1/literal").
+
+    Of a metric that has a measure of its own name (CodeBLEU) only that one: the others are its parts.
+    """
+    whole = {e.metric for e in estimates if e.metric == e.measure}
+    shown = (e for e in estimates if e.slice is None and "/" not in e.measure)
+    return [e for e in shown if e.metric not in whole or e.metric == e.measure]
+
+
 def _estimates(metric: Metric, table: ScoreTable, resamples: int, seed: int) -> Iterator[Estimate]:
     point = table.measures(metric)
     n = len(table.ids)
