@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import files
+from harness import files, processes
 from harness.config import Settings
 from harness.errors import RunError, UsageError
 from harness.evaluation import facts
@@ -87,9 +87,18 @@ def tune_all(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
         alike = sorted(some, key=lambda plan: canonical(plan.tuning_key))
         for start in range(0, len(alike), MOST_TOGETHER):
             part = alike[start : start + MOST_TOGETHER]
-            if len(part) == 1 or not _tune_together(part, root, bases):
+            if len(part) == 1 or _shared_one_by_one(part) or not _tune_together(part, root, bases):
                 for plan in part:
                     tune(plan, root, bases)
+
+
+def _shared_one_by_one(plans: Sequence[RunPlan]) -> bool:
+    """Whether several processes share each tuning in place of one process making several at once."""
+    if processes.count() > 1:
+        print(
+            f"note: {plans[0].run.method} is tuned one setting at a time: several processes share it", file=sys.stderr
+        )
+    return processes.count() > 1
 
 
 _APART = ("learning_rate", "warmup_ratio")

@@ -32,7 +32,8 @@ class Base:
     """A model in memory.
 
     `model` may carry adapters (then it is a `PeftModel`); `seq2seq` tells an encoder-decoder model; `options` are the
-    `from_pretrained` options it was loaded with, which say what is quantised.
+    `from_pretrained` options it was loaded with, which say what is quantised; of a `sharded` one each process of the
+    command holds a part of the weights (`sharding`).
     """
 
     model: Any
@@ -40,6 +41,7 @@ class Base:
     spec: ModelSpec
     seq2seq: bool
     options: Mapping[str, Any] = field(default_factory=dict)
+    sharded: bool = False
 
     @property
     def device(self) -> torch.device:

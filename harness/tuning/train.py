@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness import processes
 from harness.disk import file_errors
 from harness.errors import ModelError
 from harness.modeling import memory
@@ -19,9 +20,11 @@ from harness.modeling.base import Base, has_trained_prefix
 from harness.modeling.prompts import Prompt, PromptBuilder
 from harness.records import Problem, Tuning
 from harness.tuning.joint import JointMember, JointTrainingLoop
-from harness.tuning.loop import TrainingLoop, TuningResult, trainable
+from harness.tuning.loop import TrainingLoop, trainable
 from harness.tuning.losses import LossFunction
 from harness.tuning.parameter_groups import ParameterGroup
+from harness.tuning.result import TuningResult
+from harness.tuning.schedule import AgreedOutOfMemory, Shares, largest_micro_batch
 from harness.tuning.step_progress import ProgressCallback
 
 T = TypeVar("T")
@@ -92,23 +95,25 @@ def fit(
             parameter.data.copy_(initial[name])
 
     def attempt(micro_batch: int) -> TuningResult:
-        with file_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        loop = TrainingLoop(
-            base,
-            train,
-            validation,
-            tuning,
-            micro_batch,
-            folder,
-            seed,
-            progress,
-            parameter_groups=parameter_groups,
-            loss_function=loss_function,
-        )
+        if processes.is_first():
+            with file_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        with Shares(base.sharded).agreed():
+            loop = TrainingLoop(
+                base,
+                train,
+                validation,
+                tuning,
+                micro_batch,
+                folder,
+                seed,
+                progress,
+                parameter_groups=parameter_groups,
+                loss_function=loss_function,
+            )
         return loop.run()
 
-    return _with_smaller_micro_batches(tuning.batch_size, attempt, restore_start, progress)
+    return _with_smaller_micro_batches(tuning, attempt, restore_start, progress)
 
 
 def fit_together(
@@ -134,7 +139,7 @@ def fit_together(
             folder.mkdir(parents=True, exist_ok=True)
         return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run()
 
-    return _with_smaller_micro_batches(members[0].tuning.batch_size, attempt, lambda: None, progress)
+    return _with_smaller_micro_batches(members[0].tuning, attempt, lambda: None, progress)
 
 
 def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
@@ -147,19 +152,21 @@ def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
 
 
 def _with_smaller_micro_batches(
-    batch_size: int, attempt: Callable[[int], T], restore_start: Callable[[], None], progress: ProgressCallback
+    tuning: Tuning, attempt: Callable[[int], T], restore_start: Callable[[], None], progress: ProgressCallback
 ) -> T:
-    """The result of `attempt` with a micro-batch of `batch_size` rows, halved each time that memory runs out."""
-    micro_batch = batch_size
+    """The result of `attempt` with the largest micro-batch, halved each time that memory runs out."""
+    micro_batch = largest_micro_batch(tuning)
     while True:
         try:
             return attempt(micro_batch)
         except RuntimeError as error:
             if not memory.is_out_of_memory(error):
                 raise
+            if processes.count() > 1 and not isinstance(error, AgreedOutOfMemory):
+                raise ModelError("out of memory between two steps, where processes cannot start again") from None
         if micro_batch == 1:
             raise ModelError("out of memory with one example at a time; shorten them or quantise the base")
         micro_batch //= 2
         restore_start()
         memory.release()
-        progress(0, 0, f"out of memory: micro-batch {micro_batch}, the effective batch stays {batch_size}")
+        progress(0, 0, f"out of memory: micro-batch {micro_batch}, the effective batch stays {tuning.batch_size}")

@@ -1,0 +1,28 @@
+"""A process of a command that is not the first: it does the tasks that it is handed, and is silent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from harness import processes
+from harness.modeling import memory
+from harness.modeling.bases import LoadedBases
+
+
+def serve() -> None:
+    """Do task after task until the first process says that all is done.
+
+    Raises:
+        HarnessError: a task failed, or another process ended.
+    """
+    bases = LoadedBases()
+    with contextlib.ExitStack() as stack:
+        nowhere = stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+        stack.enter_context(contextlib.redirect_stderr(nowhere))
+        while (task := processes.next_task()) is not None:
+            with processes.others_named():
+                task.run(bases)
+            memory.release()
