@@ -253,7 +253,8 @@ def main() -> None:
         sys.exit(130)
     except _Ended as error:
         with contextlib.suppress(OSError):  # nobody may be there any more
-            _tell(f"{_ENDING[signal.Signals(error.number)]}; the same command continues")
+            others = " with the other processes of this command" if processes.count() > 1 else ""
+            _tell(f"{_ENDING[signal.Signals(error.number)]}{others}; the same command continues")
         sys.exit(128 + error.number)
     except _ReaderGone:
         sys.exit(0)

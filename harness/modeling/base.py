@@ -160,8 +160,11 @@ def load(spec: ModelSpec, options: Mapping[str, Any]) -> Base:
         )
     _check_quantised(spec, config, options)
     kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    defaults: dict[str, Any] = {"dtype": torch.bfloat16 if device == "cuda" else torch.float32, "device_map": device}
+    gpu = torch.cuda.is_available()
+    defaults: dict[str, Any] = {
+        "dtype": torch.bfloat16 if gpu else torch.float32,
+        "device_map": f"cuda:{torch.cuda.current_device()}" if gpu else "cpu",
+    }
     try:
         model, loading_info = kind.from_pretrained(
             location(spec),

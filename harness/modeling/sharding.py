@@ -54,10 +54,10 @@ def load_sharded(spec: ModelSpec, options: Mapping[str, Any], adapt: Callable[[B
     Raises:
         ModelError: it is quantised, or `adapt` trains the base's own weights.
     """
-    if processes.count() == 1:
-        raise ModelError("--shard: one process alone holds the whole base; start several with torchrun")
     if _quantised(spec, options):
         raise ModelError(f"--shard: {spec.id} would be quantised, which is not sharded here; leave out one of the two")
+    if processes.count() == 1:
+        raise ModelError("--shard: one process alone holds the whole base; start several with torchrun")
     from torch.distributed.device_mesh import init_device_mesh
 
     mesh = init_device_mesh(_device_type(), (processes.count(),))
