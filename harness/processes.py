@@ -97,9 +97,9 @@ def join() -> None:
     """
     if not asked():
         return
-    import torch
-    import torch.distributed as dist
+    import torch.distributed
 
+    dist: Any = torch.distributed
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     port, attempt = int(os.environ["MASTER_PORT"]), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -242,7 +242,7 @@ def add_up(tensors: Sequence[torch.Tensor]) -> None:
     for alike in small.values():
         flat = torch.cat([tensor.reshape(-1) for tensor in alike])
         dist.all_reduce(flat)
-        parts = flat.split([tensor.numel() for tensor in alike])
+        parts = torch.split(flat, [tensor.numel() for tensor in alike])
         torch._foreach_copy_(alike, [part.view_as(tensor) for part, tensor in zip(parts, alike, strict=True)])
 
 

@@ -21,7 +21,7 @@ from harness.evaluation.resume import is_scored, saved_ids
 from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_SLOTS
 from harness.evaluation.selection import select_candidates
 from harness.evaluation.tune import tune
-from harness.evaluation.writing import WritingTask, adapted_for_writing, writes_alone
+from harness.evaluation.writing import WritingTask, adapted_for_writing, is_spread, writes_alone
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import Prompt
@@ -75,10 +75,17 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
                 meter.tokens_out += sum(c.tokens for c in completions)
                 progress(count, len(problems), "")
     for cost in (loading.cost, meter.cost):
-        if cost is not None:
-            files.append(folder / COSTS, of_all([cost, *(other for other in others if other.phase == cost.phase)]))
+        files.append(folder / COSTS, _of_all(plan, cost, others))
     if tuning is not None:
         bases.release(base)
+
+
+def _of_all(plan: RunPlan, cost: Cost | None, others: Sequence[Cost]) -> Cost | None:
+    """The cost of a phase with what other processes had of it; energy is counted for one GPU of each process."""
+    if cost is None:
+        return None
+    whole = of_all([cost, *(other for other in others if other.phase == cost.phase)])
+    return replace(whole, energy_joules=None) if is_spread(plan) else whole
 
 
 def _link_tuning(folder: Path, tuning: Path | None, base: Base) -> None:

@@ -7,6 +7,7 @@ writing one process has the layers on several GPUs, one after another (`device_m
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -38,8 +39,14 @@ def is_too_large(spec: ModelSpec, options: Mapping[str, Any]) -> bool:
 
     if not can_spread() or _quantised(spec, options):
         return False
-    weights = _BYTES_PER_WEIGHT * sum(parameter.numel() for parameter in model.meta(spec).model.parameters())
-    return weights > SHARE_OF_A_GPU * torch.cuda.get_device_properties(0).total_memory
+    memory: int = torch.cuda.get_device_properties(0).total_memory
+    return _BYTES_PER_WEIGHT * _weights(spec) > SHARE_OF_A_GPU * memory
+
+
+@functools.cache
+def _weights(spec: ModelSpec) -> int:
+    """The numbers of a model, counted on its configuration; kept, since each phase asks for it."""
+    return sum(parameter.numel() for parameter in model.meta(spec).model.parameters())
 
 
 def _quantised(spec: ModelSpec, options: Mapping[str, Any]) -> bool:

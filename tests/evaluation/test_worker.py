@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from harness.api import load, run
 
 SETTINGS = {"lora.dropout": 0.0, "lora.epochs": 3, "lora.learning_rate": 0.01}
+PAGE = Path(__file__).parents[2] / "docs" / "large-models.md"
 SEEN_IN_TUNING = ("losses", "history", "best_loss", "micro_batch", "why", "processes", "sharded", "costs", "adapter")
 
 
@@ -47,9 +49,10 @@ def made_alone(model: Path, rows: Path, runs: Path) -> None:
 
 
 def started(model: Path, rows: Path, runs: Path, *more: str) -> subprocess.Popen[str]:
-    """The same by two processes."""
+    """The same by two processes, as the manual starts them."""
     sets = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
-    words = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2", "-m", "harness", "eval"]
+    (documented,) = re.findall(r"^torchrun (--standalone .* eval) ", PAGE.read_text("utf-8"), re.MULTILINE)
+    words = ["--local-addr", "127.0.0.1", *documented.replace("gpu", "2").split()]
     words += ["--method", "lora", "--task", "my", "--model", str(model), "--data", str(rows), "--runs", str(runs)]
     words += ["--metric", "exact_match", "-k", "1", "--candidates", "2", "--max-new-tokens", "16", *sets, *more]
     environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
