@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,8 @@ _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 _LONGEST_WAIT = timedelta(days=30)
 """The others wait while the first judges. Nobody waits for one that ended: its connections are closed."""
 _ANSWER_WAIT = timedelta(seconds=1)
+_AGREEMENT_SECONDS = 5.0
+"""In which all fail that fail alike; a process that fails alone ends so much later."""
 _LARGEST_FLATTENED = 1 << 20
 """Elements of a tensor up to which it is added up together with others: one call is faster than many."""
 
@@ -53,6 +56,7 @@ class _Joined:
     count: int = 1
     store: Any = None
     apart: bool = False
+    tasks: int = 0
     channels: int = 0
 
 
@@ -149,6 +153,8 @@ def tells_failure() -> bool:
 def shared(task: Task) -> Iterator[None]:
     """Hand `task` to the other processes, while the block does the part of the first.
 
+    Where it fails in all of them alike, as by a loss that is no number, they stay together for the next task.
+
     Raises:
         OthersEnded: one failed, now or in an earlier task.
     """
@@ -158,9 +164,14 @@ def shared(task: Task) -> Iterator[None]:
     if _joined.apart:
         raise OthersEnded
     _joined.apart = True
-    with others_named():
-        _broadcast(task)
-        yield
+    _joined.tasks += 1
+    try:
+        with others_named():
+            _broadcast(task)
+            yield
+    except HarnessError as error:
+        _joined.apart = not failed_in_all(error)
+        raise
     _joined.apart = False
 
 
@@ -170,9 +181,22 @@ def next_task() -> Task | None:
     Raises:
         OthersEnded: it ended before.
     """
+    _joined.tasks += 1
     with others_named():
         task: Task | None = _broadcast(None)
         return task
+
+
+def failed_in_all(error: HarnessError) -> bool:
+    """Whether the task, which failed in this process with `error`, fails by itself in every other one, too."""
+    if isinstance(error, OthersEnded):
+        return False
+    key, end = f"task/{_joined.tasks}", time.monotonic() + _AGREEMENT_SECONDS
+    failed = _joined.store.add(key, 1)
+    while failed < _joined.count and time.monotonic() < end:
+        time.sleep(0.05)
+        failed = _joined.store.add(key, 0)
+    return bool(failed == _joined.count)
 
 
 @contextlib.contextmanager

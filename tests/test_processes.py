@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import processes
+from harness.errors import ModelError
+from harness.evaluation.worker import serve
 from tests.two_processes import in_two
 
 
-def everything() -> dict[str, Any]:
+def everything(folder: Path) -> dict[str, Any]:
     """One of each."""
     import torch
 
@@ -34,8 +38,35 @@ def everything() -> dict[str, Any]:
         "share": processes.share("abcde"),
         "came": came,
         "tells": processes.any_of(processes.tells_failure()),
+        "done": tasks_done(folder),
         "told": "" if processes.is_first() else why_it_ends(),
     }
+
+
+class Appending:
+    """A task that notes its word, and fails for the word "no"."""
+
+    def __init__(self, word: str, folder: Path) -> None:
+        self.word, self.folder = word, folder
+
+    def run(self, _: object) -> None:
+        with (self.folder / f"{processes.number()}").open("a") as file:
+            file.write(f"{self.word} ")
+        if self.word == "no":
+            raise ModelError("no")
+
+
+def tasks_done(folder: Path) -> str:
+    """What this process has done of three tasks, the second of which fails in both."""
+    if not processes.is_first():
+        serve()
+    else:
+        for word in ("one", "no", "two"):
+            task = Appending(word, folder)
+            with contextlib.suppress(ModelError), processes.shared(task):
+                task.run(None)
+        processes._broadcast(None)
+    return (folder / f"{processes.number()}").read_text()
 
 
 def why_it_ends() -> str:
@@ -45,8 +76,8 @@ def why_it_ends() -> str:
     return str(error.value)
 
 
-def test_two_processes_add_up_copy_send_and_miss_each_other() -> None:
-    first, second = in_two(everything)
+def test_two_processes_add_up_copy_send_and_miss_each_other(tmp_path: Path) -> None:
+    first, second = in_two(everything, tmp_path)
     assert second["told"] == "another process of this command ended in the middle; the same command continues"
     assert first["came"] == [{"id": "a"}, [1, 2]] and second["came"] == []
     assert (first["share"], second["share"]) == ("ace", "bd")
@@ -57,6 +88,7 @@ def test_two_processes_add_up_copy_send_and_miss_each_other() -> None:
         "from first": 0,
         "gathered": [0, 1],
         "tells": True,
+        "done": "one no two ",
     }.items():
         assert first[name] == second[name] == expected, name
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from harness import processes
+from harness.errors import HarnessError
 from harness.modeling import memory
 from harness.modeling.bases import LoadedBases
 
@@ -15,7 +16,7 @@ def serve() -> None:
     """Do task after task until the first process says that all is done.
 
     Raises:
-        HarnessError: a task failed, or another process ended.
+        HarnessError: a task failed here and not in all processes, or another one ended.
     """
     bases = LoadedBases()
     with contextlib.ExitStack() as stack:
@@ -23,6 +24,11 @@ def serve() -> None:
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
         while (task := processes.next_task()) is not None:
-            with processes.others_named():
-                task.run(bases)
+            try:
+                with processes.others_named():
+                    task.run(bases)
+            except HarnessError as error:
+                if not processes.failed_in_all(error):
+                    raise
+                bases = LoadedBases()  # one may carry half an adapter now
             memory.release()
