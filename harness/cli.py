@@ -268,12 +268,14 @@ def _joined() -> Any:
 
         prepare_process()
         processes.join()
-    try:
-        if processes.is_first():
-            return cli.main(prog_name="harness", standalone_mode=False, auto_envvar_prefix="HARNESS")
+    if not processes.is_first():
         from harness.evaluation.worker import serve
 
-        return serve()
+        serve()
+        processes.leave()  # not where it failed: the first is to hear why before it misses this one
+        return 0
+    try:
+        return cli.main(prog_name="harness", standalone_mode=False, auto_envvar_prefix="HARNESS")
     finally:
         processes.leave()
 

@@ -97,13 +97,24 @@ def join() -> None:
     """Meet the other processes that torchrun started; nothing where it started no others.
 
     Raises:
-        UsageError: there are more processes than GPUs on this machine.
+        UsageError: there are more processes than GPUs on this machine, or the others cannot be reached.
     """
     if not asked():
         return
     import torch.distributed
 
-    dist: Any = torch.distributed
+    try:
+        _meet(torch.distributed)
+    except torch.distributed.DistError as error:
+        text = " ".join(str(error).split())[:200]
+        raise UsageError(f"the other processes that torchrun started cannot be reached: {text}") from None
+    for name in _VARIABLES:  # what this process starts is none of them
+        del os.environ[name]
+
+
+def _meet(dist: Any) -> None:
+    import torch
+
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     port, attempt = int(os.environ["MASTER_PORT"]), os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -128,10 +139,10 @@ def _choose_gpu(local: int) -> None:
 
 def leave() -> None:
     """Let the waiting processes end, and part from them; nothing where a task failed, of which they know."""
-    import torch.distributed as dist
-
     if _joined.count == 1 or _joined.apart:
         return
+    import torch.distributed as dist
+
     _joined.apart = True
     if is_first():
         with contextlib.suppress(RuntimeError):  # one has ended already
