@@ -17,6 +17,7 @@ from harness.evaluation.plan import RunPlan
 from harness.evaluation.prompting import build_prompts
 from harness.evaluation.runs import CHECKPOINTS, TUNING, TUNINGS
 from harness.modeling import bases as adapters
+from harness.modeling import memory
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import PromptBuilder
@@ -50,6 +51,9 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
         record(plan, folder, base, tuned, costs)
         _give_back(base, bases)
         shutil.rmtree(folder / CHECKPOINTS)
+    del base
+    if task.sharded:
+        memory.release()  # for the whole base, which is loaded next
     return folder
 
 

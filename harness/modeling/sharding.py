@@ -69,13 +69,15 @@ def load_sharded(spec: ModelSpec, options: Mapping[str, Any], adapt: Callable[[B
 
     mesh = init_device_mesh(_device_type(), (processes.count(),))
     for turn in range(processes.count()):
+        trains_base = False
         if turn == processes.number():
             adapted = adapt(model.load(spec, {**options, "device_map": "cpu", "dtype": _dtype()}))
-            if not is_peft(adapted.model):
-                raise ModelError("--shard: the method trains the base's own weights, which are not sharded here")
-            _shard(adapted.model, mesh)
-            gc.collect()
-        processes.any_of(False)  # the next one's turn
+            trains_base = not is_peft(adapted.model)
+            if not trains_base:
+                _shard(adapted.model, mesh)
+                gc.collect()
+        if processes.any_of(trains_base):  # all wait for this turn to end
+            raise ModelError("--shard: the method trains the base's own weights, which are not sharded here")
     return replace(adapted, options=options, sharded=True)
 
 

@@ -81,7 +81,7 @@ def test_two_processes_take_the_steps_of_one(model_of: Callable[[str], Path], tm
             result = one[number][0]
             assert (result.micro_batch, result.processes, result.sharded) == (2 if no_room else 4, 2, sharded)
         assert both[0][number][1] == both[1][number][1], "each has the same weights"
-    assert both[0][3] == "--shard: the method trains the base's own weights, which are not sharded here"
+    assert both[0][3] == both[1][3] == "--shard: the method trains the base's own weights, which are not sharded here"
 
 
 def check_equal(found: Any, expected: Any) -> None:
