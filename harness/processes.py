@@ -1,7 +1,7 @@
 """The processes of one command, where torchrun started several.
 
 The first one does what a command alone does: it plans, locks, writes files, judges and prints. The others wait for
-tasks, which are the parts of the work that all do together, and are silent. The first that fails tells why, in one
+the parts of the work that all do together, and are silent. The first that fails tells why, in one
 line, and the others end with it. A command alone is the first of one.
 """
 
@@ -41,22 +41,22 @@ class OthersEnded(HarnessError):
         super().__init__("another process of this command ended in the middle; the same command continues")
 
 
-class Task(Protocol):
-    """A part of the work that all processes do; it is pickled for those that wait for it."""
+class Part(Protocol):
+    """A part of the work that all processes do together; it is pickled for those that wait for it."""
 
     def run(self, bases: Any) -> None:
-        """Do the part of this process, with the base models (`modeling.bases.LoadedBases`) that it has."""
+        """Do what of it is this process's, with the base models (`modeling.bases.LoadedBases`) that it has."""
 
 
 @dataclass
 class _Joined:
-    """This process among `count`; `apart` while a task is under way, and for good when one failed."""
+    """This process among `count`; `apart` while a part is under way, and for good when one failed."""
 
     number: int = 0
     count: int = 1
     store: Any = None
     apart: bool = False
-    tasks: int = 0
+    parts: int = 0
     channels: int = 0
 
 
@@ -138,7 +138,7 @@ def _choose_gpu(local: int) -> None:
 
 
 def leave() -> None:
-    """Let the waiting processes end, and part from them; nothing where a task failed, of which they know."""
+    """Let the waiting processes end, and part from them; nothing where a part failed, of which they know."""
     if _joined.count == 1 or _joined.apart:
         return
     import torch.distributed as dist
@@ -161,13 +161,13 @@ def tells_failure() -> bool:
 
 
 @contextlib.contextmanager
-def shared(task: Task) -> Iterator[None]:
-    """Hand `task` to the other processes, while the block does the part of the first.
+def shared(part: Part) -> Iterator[None]:
+    """Hand `part` to the other processes, while the block does what is the first one's.
 
-    Where it fails in all of them alike, as by a loss that is no number, they stay together for the next task.
+    Where it fails in all of them alike, as by a loss that is no number, they stay together for the next part.
 
     Raises:
-        OthersEnded: one failed, now or in an earlier task.
+        OthersEnded: one failed, now or in an earlier part.
     """
     if _joined.count == 1:
         yield
@@ -175,10 +175,10 @@ def shared(task: Task) -> Iterator[None]:
     if _joined.apart:
         raise OthersEnded
     _joined.apart = True
-    _joined.tasks += 1
+    _joined.parts += 1
     try:
         with others_named():
-            _broadcast(task)
+            _broadcast(part)
             yield
     except HarnessError as error:
         _joined.apart = not failed_in_all(error)
@@ -186,23 +186,23 @@ def shared(task: Task) -> Iterator[None]:
     _joined.apart = False
 
 
-def next_task() -> Task | None:
+def next_part() -> Part | None:
     """Wait for what the first process hands out; None where all is done.
 
     Raises:
         OthersEnded: it ended before.
     """
-    _joined.tasks += 1
+    _joined.parts += 1
     with others_named():
-        task: Task | None = _broadcast(None)
-        return task
+        part: Part | None = _broadcast(None)
+        return part
 
 
 def failed_in_all(error: HarnessError) -> bool:
-    """Whether the task, which failed in this process with `error`, fails by itself in every other one, too."""
+    """Whether the part, which failed in this process with `error`, fails by itself in every other one, too."""
     if isinstance(error, OthersEnded):
         return False
-    key, end = f"task/{_joined.tasks}", time.monotonic() + _AGREEMENT_SECONDS
+    key, end = f"part/{_joined.parts}", time.monotonic() + _AGREEMENT_SECONDS
     failed = _joined.store.add(key, 1)
     while failed < _joined.count and time.monotonic() < end:
         time.sleep(0.05)

@@ -38,13 +38,13 @@ def everything(folder: Path) -> dict[str, Any]:
         "share": processes.share("abcde"),
         "came": came,
         "tells": processes.any_of(processes.tells_failure()),
-        "done": tasks_done(folder),
+        "done": parts_done(folder),
         "told": "" if processes.is_first() else why_it_ends(),
     }
 
 
 class Appending:
-    """A task that notes its word, and fails for the word "no"."""
+    """A part that notes its word, and fails for the word "no"."""
 
     def __init__(self, word: str, folder: Path) -> None:
         self.word, self.folder = word, folder
@@ -56,15 +56,15 @@ class Appending:
             raise ModelError("no")
 
 
-def tasks_done(folder: Path) -> str:
-    """What this process has done of three tasks, the second of which fails in both."""
+def parts_done(folder: Path) -> str:
+    """What this process has done of three parts, the second of which fails in both."""
     if not processes.is_first():
         serve()
     else:
         for word in ("one", "no", "two"):
-            task = Appending(word, folder)
-            with contextlib.suppress(ModelError), processes.shared(task):
-                task.run(None)
+            part = Appending(word, folder)
+            with contextlib.suppress(ModelError), processes.shared(part):
+                part.run(None)
         processes._broadcast(None)
     return (folder / f"{processes.number()}").read_text()
 
@@ -72,7 +72,7 @@ def tasks_done(folder: Path) -> str:
 def why_it_ends() -> str:
     """What the second process says where the first, which ends now, hands out nothing more."""
     with pytest.raises(processes.OthersEnded) as error:
-        processes.next_task()
+        processes.next_part()
     return str(error.value)
 
 

@@ -38,4 +38,4 @@ def _joined(rank: int, port: int, results: Any, function: Callable[..., Any], gi
     except BaseException as error:
         results.put((rank, error))
         raise
-    processes._joined.apart = True  # each leaves by itself: there is no task to wait for
+    processes._joined.apart = True  # each leaves by itself: there is nothing to wait for

@@ -21,7 +21,7 @@ from harness.evaluation.resume import is_scored, saved_ids
 from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_SLOTS
 from harness.evaluation.selection import select_candidates
 from harness.evaluation.tune import tune
-from harness.evaluation.writing import WritingTask, adapted_for_writing, is_spread, writes_alone
+from harness.evaluation.writing import WritingPart, adapted_for_writing, is_spread, writes_alone
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import Prompt
@@ -61,10 +61,10 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
         with whole("making the prompts"):
             prompts = list(build_prompts(plan, base, problems, root / "cache"))
             size = _batch_size(folder, base, prompts, plan)
-        task = WritingTask(plan, tuning, prompts, done, size)
+        part = WritingPart(plan, tuning, prompts, done, size)
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
-        written = task.written(base, _record_smaller_batch(folder), others)
+        written = part.written(base, _record_smaller_batch(folder), others)
         with bar("writing", at_once=1 if why_batches else size * processes.count()) as progress:
             progress(len(done), len(problems), "")
             for count, (prompt, completions) in enumerate(written, len(done) + 1):

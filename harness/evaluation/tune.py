@@ -45,14 +45,14 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
             provenance.warn_of_changed_plugins(folder, facts.tuning_facts(folder).plugins, _tuned_by(plan))
             detail(f"tune: found in {folder}")
             return folder
-        task = TuningTask(plan, root, _is_sharded(plan))
-        with processes.shared(task):
-            base, tuned, costs = task.tuned(bases)
+        part = TuningPart(plan, root, _is_sharded(plan))
+        with processes.shared(part):
+            base, tuned, costs = part.tuned(bases)
         record(plan, folder, base, tuned, costs)
         _give_back(base, bases)
         shutil.rmtree(folder / CHECKPOINTS)
     del base
-    if task.sharded:
+    if part.sharded:
         memory.release()  # for the whole base, which is loaded next
     return folder
 
@@ -78,7 +78,7 @@ def _tuned_by(plan: RunPlan) -> list[PluginEntry[Any] | None]:
 
 
 @dataclass(frozen=True)
-class TuningTask:
+class TuningPart:
     """A tuning, for every process of the command: each does its part, and in the end has the weights."""
 
     plan: RunPlan

@@ -1,4 +1,4 @@
-"""A process of a command that is not the first: it does the tasks that it is handed, and is silent."""
+"""A process of a command that is not the first: it does the parts that it is handed, and is silent."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from harness.modeling.bases import LoadedBases
 
 
 def serve() -> None:
-    """Do task after task until the first process says that all is done.
+    """Do part after part until the first process says that all is done.
 
     Raises:
-        HarnessError: a task failed here and not in all processes, or another one ended.
+        HarnessError: a part failed here and not in all processes, or another one ended.
     """
     bases = LoadedBases()
     with contextlib.ExitStack() as stack:
         nowhere = stack.enter_context(Path(os.devnull).open("w"))
         stack.enter_context(contextlib.redirect_stdout(nowhere))
         stack.enter_context(contextlib.redirect_stderr(nowhere))
-        while (task := processes.next_task()) is not None:
+        while (part := processes.next_part()) is not None:
             try:
                 with processes.others_named():
-                    task.run(bases)
+                    part.run(bases)
             except HarnessError as error:
                 if not processes.failed_in_all(error):
                     raise

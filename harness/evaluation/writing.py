@@ -41,7 +41,7 @@ class _Written:
 
 
 @dataclass(frozen=True)
-class WritingTask:
+class WritingPart:
     """The writing of a run, for every process of the command.
 
     `done` are the ids of problems that have completions already, `size` how many are decoded at a time in one process.
