@@ -1,8 +1,8 @@
 """The processes of one command, where torchrun started several.
 
 The first one does what a command alone does: it plans, locks, writes files, judges and prints. The others wait for
-the parts of the work that all do together, and are silent. The first that fails tells why, in one
-line, and the others end with it. A command alone is the first of one.
+the parts of the work that all do together, and are silent. The first that fails tells why, in one line, and the others
+end with it. A command alone is the first of one.
 """
 
 from __future__ import annotations
