@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from harness import __version__
+from harness import __version__, processes
 from harness.command_config import built_in, set_variables
 from harness.command_list import COMMANDS
 from harness.disk import describe_os_error, file_on_the_way
@@ -241,23 +241,49 @@ def main() -> None:
     _end_in_order()
     try:
         with _files_named():
-            status = cli.main(prog_name="harness", standalone_mode=False, auto_envvar_prefix="HARNESS")
+            status = _joined()
     except click.ClickException as error:
-        click.echo(f"error: {escape_lines(usage_line(error))}", err=True)
+        _tell(f"error: {escape_lines(usage_line(error))}")
         sys.exit(2)
     except HarnessError as error:
-        click.echo(f"error: {escape_lines(str(error))}", err=True)
+        _tell(f"error: {escape_lines(str(error))}")
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; the same command continues", err=True)
+        _tell("interrupted; the same command continues")
         sys.exit(130)
     except _Ended as error:
         with contextlib.suppress(OSError):  # nobody may be there any more
-            click.echo(f"{_ENDING[signal.Signals(error.number)]}; the same command continues", err=True)
+            others = " with the other processes of this command" if processes.count() > 1 else ""
+            _tell(f"{_ENDING[signal.Signals(error.number)]}{others}; the same command continues")
         sys.exit(128 + error.number)
     except _ReaderGone:
         sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _joined() -> Any:
+    """The command; of several processes that torchrun started one runs it, and the others help."""
+    if processes.asked():
+        from harness.modeling.quirks import prepare_process
+
+        prepare_process()
+        processes.join()
+    if not processes.is_first():
+        from harness.evaluation.worker import serve
+
+        serve()
+        processes.leave()  # not where it failed: the first is to hear why before it misses this one
+        return 0
+    try:
+        return cli.main(prog_name="harness", standalone_mode=False, auto_envvar_prefix="HARNESS")
+    finally:
+        processes.leave()
+
+
+def _tell(line: str) -> None:
+    """Say why the command fails; of several processes the first that fails does."""
+    if processes.tells_failure():
+        click.echo(line, err=True)
 
 
 def folder(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:

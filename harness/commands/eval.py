@@ -105,6 +105,9 @@ _REQUEST_FIELDS = {"seeds": "seed"}
 @click.option(
     "--no-wait", "wait", is_flag=True, flag_value=False, default=True, help="Fail where another process makes this run."
 )
+@click.option(
+    "--shard/--no-shard", default=None, help="Spread the base over the GPUs.  [default: if it does not fit one]"
+)
 @click.option("--dry-run", is_flag=True, help="Show every value and where it comes from; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The rows as JSON.")
 @cli.verbose

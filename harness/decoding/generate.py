@@ -89,6 +89,8 @@ def continuous_batching_unsupported_reason(base: Base) -> str:
     """Why the model is not decoded with continuous batching; "" where it is."""
     from harness.decoding.support import unsupported_reason
 
+    if len(set(getattr(unwrapped_model(base), "hf_device_map", {}).values())) > 1:
+        return "its layers are on several GPUs"
     if has_trained_prefix(base.model) and padding_shifts_prefix(unwrapped_model(base)):
         return "its windows are counted in places, and trained keys and values stand before the prompt"
     return unsupported_reason(unwrapped_model(base))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,21 @@ def share(cost: Cost, count: int) -> Cost:
         cost,
         seconds=round(cost.seconds / count, 3),
         energy_joules=None if joules is None else round(joules / count, 1),
+    )
+
+
+def of_all(costs: Sequence[Cost]) -> Cost:
+    """The cost of a phase that the processes of a command went through together, the first one's before the others'.
+
+    Time and tokens are those of the first, peak memory is that of the process that needed most, energy is that of all.
+    """
+    gpus = [cost.peak_gpu_bytes for cost in costs if cost.peak_gpu_bytes is not None]
+    joules = [cost.energy_joules for cost in costs]
+    return replace(
+        costs[0],
+        peak_rss_bytes=max(cost.peak_rss_bytes for cost in costs),
+        peak_gpu_bytes=max(gpus) if gpus else None,
+        energy_joules=None if None in joules else sum(j for j in joules if j is not None),
     )
 
 
@@ -134,14 +149,14 @@ def unmeasured() -> list[str]:
 
 
 def _energy() -> float | None:
-    """Joules that the first GPU has used since its driver was loaded; None where it has no counter."""
-    if _cuda() is None:
+    """Joules that this process's GPU has used since its driver was loaded; None where it has no counter."""
+    if (cuda := _cuda()) is None:
         return None
     import pynvml
 
     try:
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+        handle = pynvml.nvmlDeviceGetHandleByIndex(cuda.current_device())
         return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
     except pynvml.NVMLError:
         return None

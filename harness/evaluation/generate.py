@@ -6,30 +6,27 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness import files
+from harness import files, processes
 from harness.decoding.generate import batch_size, continuous_batching_unsupported_reason
-from harness.decoding.generate import generate as decode
-from harness.decoding.sampling import LogitsFunction
 from harness.disk import file_errors
 from harness.evaluation import remote
-from harness.evaluation.costs import measured
-from harness.evaluation.facts import batch_facts, check_adapter
+from harness.evaluation.costs import measured, of_all
+from harness.evaluation.facts import batch_facts
 from harness.evaluation.plan import RunPlan
-from harness.evaluation.prompting import build_prompts, readers_of
+from harness.evaluation.prompting import build_prompts
 from harness.evaluation.resume import is_scored, saved_ids
 from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_SLOTS
 from harness.evaluation.selection import select_candidates
 from harness.evaluation.tune import tune
-from harness.modeling import bases as adapters
+from harness.evaluation.writing import WritingPart, adapted_for_writing, is_spread, writes_alone
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import Prompt
 from harness.progress import bar, detail, whole
-from harness.records import SCHEMA, Completion, Problem, Record
+from harness.records import SCHEMA, Completion, Cost, Problem, Record
 
 
 def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases) -> None:
@@ -57,30 +54,20 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
     done = saved_ids(folder)
     problems = plan.splits["test"]
     with measured("load") as loading, whole("loading the model"):
-        base = _adapted(plan, tuning, bases)
+        base = adapted_for_writing(plan, tuning, bases)
     _link_tuning(folder, tuning, base)
-    by_id = {problem.id: problem for problem in problems}
+    by_id, others = {problem.id: problem for problem in problems}, list[Cost]()
     with measured("generate") as meter:
         with whole("making the prompts"):
             prompts = list(build_prompts(plan, base, problems, root / "cache"))
             size = _batch_size(folder, base, prompts, plan)
-            readers = readers_of(plan, problems, base.chat)
-        batches = decode(
-            base,
-            prompts,
-            plan.run.sampling,
-            plan.run.seed,
-            batch=size,
-            extractors=readers,
-            done=done,
-            on_batch_reduced=_record_smaller_batch(folder),
-            process_logits=_logits_function(plan),
-        )
+        part = WritingPart(plan, tuning, prompts, done, size)
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
-        with bar("writing", at_once=1 if why_batches else size) as progress:
+        written = part.written(base, _record_smaller_batch(folder), others)
+        with bar("writing", at_once=1 if why_batches else size * processes.count()) as progress:
             progress(len(done), len(problems), "")
-            for count, (prompt, completions) in enumerate(batches, len(done) + 1):
+            for count, (prompt, completions) in enumerate(written, len(done) + 1):
                 record = _record(by_id[prompt.id], prompt, completions)
                 selected = select_candidates(plan, by_id[prompt.id], completions)
                 files.append(path, replace(record, selected=selected))
@@ -88,18 +75,17 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
                 meter.tokens_out += sum(c.tokens for c in completions)
                 progress(count, len(problems), "")
     for cost in (loading.cost, meter.cost):
-        files.append(folder / COSTS, cost)
+        files.append(folder / COSTS, _of_all(plan, cost, others))
     if tuning is not None:
         bases.release(base)
 
 
-def _adapted(plan: RunPlan, tuning: Path | None, bases: LoadedBases) -> Base:
-    method = plan.method
-    options = method.plugin.load_options(plan.config(method)) if method else {}
-    if tuning is None:
-        return bases.get(plan.run.model, options)
-    check_adapter(tuning)
-    return adapters.restore(bases, plan.run.model, options, tuning / "adapter")
+def _of_all(plan: RunPlan, cost: Cost | None, others: Sequence[Cost]) -> Cost | None:
+    """The cost of a phase with what other processes had of it; energy is counted for one GPU of each process."""
+    if cost is None:
+        return None
+    whole = of_all([cost, *(other for other in others if other.phase == cost.phase)])
+    return replace(whole, energy_joules=None) if is_spread(plan) else whole
 
 
 def _link_tuning(folder: Path, tuning: Path | None, base: Base) -> None:
@@ -122,7 +108,9 @@ def _batch_size(folder: Path, base: Base, prompts: Sequence[Prompt], plan: RunPl
     path = folder / BATCH
     if not os.path.lexists(path):
         size = batch_size(base, prompts, plan.run.sampling)
-        files.write_sealed(path, {"problems": size, WHY_NOT_SLOTS: continuous_batching_unsupported_reason(base)})
+        found = {"problems": size, WHY_NOT_SLOTS: continuous_batching_unsupported_reason(base)}
+        several = {} if writes_alone(plan) else {"processes": processes.count()}
+        files.write_sealed(path, {**found, **several})
     return batch_facts(folder).problems
 
 
@@ -147,10 +135,3 @@ def _record(problem: Problem, prompt: Prompt, completions: tuple[Completion, ...
         truncated=prompt.truncated,
         reworded=prompt.reworded,
     )
-
-
-def _logits_function(plan: RunPlan) -> LogitsFunction | None:
-    """What the decoder of the plan does with logits; None without a decoder."""
-    if plan.decoder is None:
-        return None
-    return partial(plan.decoder.plugin.process_logits, config=plan.config(plan.decoder))

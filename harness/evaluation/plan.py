@@ -48,6 +48,8 @@ class RunPlan:
     decoder: PluginEntry[Decoder] | None = None
     wait: bool = True
     """Whether a run or tuning that another process makes is waited for; else that is an error."""
+    shard: bool | None = None
+    """Whether the base is spread over processes or GPUs; None where that depends on its size."""
 
     @property
     def limits(self) -> Limits:
@@ -165,7 +167,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     notes += () if backend else ignored_note(spec)
     method = prompter or other
     resolved = (run, task, tuner, method, metrics, configs, splits, source, settings_by_name, notes)
-    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait)
+    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard)
 
 
 def with_chat_settings(spec: ModelSpec, request: Request, tuner: Tuner) -> ModelSpec:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-from harness import files
+from harness import files, processes
 from harness.config import option_text
 from harness.evaluation import facts
 from harness.evaluation.plan import RunPlan
@@ -153,15 +153,17 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory and GPU."""
+    """Processor, cores, memory and GPU; how many processes make the run, where they are several."""
     import torch
 
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    several = {"processes": processes.count()} if processes.count() > 1 else {}
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         "gpu": gpu,
+        **several,
     }
 
 

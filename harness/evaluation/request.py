@@ -52,3 +52,5 @@ class Request:
     protocol: str | None = added(None)
     wait: bool = added(True)
     """Whether a run or tuning that another process makes is waited for; else that is an error."""
+    shard: bool | None = added(None)
+    """Whether the base is spread over processes or GPUs; None where that depends on its size."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import files
+from harness import files, processes
 from harness.config import Settings
 from harness.errors import OutOfMemoryError, RunError, UsageError
 from harness.evaluation import facts
@@ -94,7 +94,7 @@ def _tune_alike(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> Non
     """Tune `plans` together; in two halves where memory does not hold them, and else one at a time."""
     half = len(plans) // 2
     try:
-        if half and _tune_together(plans, root, bases):
+        if half and not _shared_one_by_one(plans) and _tune_together(plans, root, bases):
             return
         parts = [[plan] for plan in plans]
     except OutOfMemoryError:
@@ -106,6 +106,15 @@ def _tune_alike(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> Non
             tune(part[0], root, bases)
         else:
             _tune_alike(part, root, bases)
+
+
+def _shared_one_by_one(plans: Sequence[RunPlan]) -> bool:
+    """Whether several processes share each tuning in place of one process making several at once."""
+    if processes.count() > 1:
+        print(
+            f"note: {plans[0].run.method} is tuned one setting at a time: several processes share it", file=sys.stderr
+        )
+    return processes.count() > 1
 
 
 _APART = ("learning_rate", "warmup_ratio")

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness import files
+from harness import files, processes
+from harness.errors import ModelError
 from harness.evaluation import facts, provenance
-from harness.evaluation.costs import measured
+from harness.evaluation.costs import measured, of_all
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.prompting import build_prompts
 from harness.evaluation.runs import CHECKPOINTS, TUNING, TUNINGS
 from harness.modeling import bases as adapters
+from harness.modeling import memory
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import PromptBuilder
+from harness.modeling.sharding import is_too_large, load_sharded
 from harness.plugin_system.registry import PluginEntry
 from harness.progress import bar, detail, whole
 from harness.records import SCHEMA, Cost, digest, to_json
-from harness.tuning.loop import TuningResult
+from harness.tuning.result import TuningResult
 from harness.tuning.train import fit, rows
 
 
@@ -42,27 +45,15 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
             provenance.warn_of_changed_plugins(folder, facts.tuning_facts(folder).plugins, _tuned_by(plan))
             detail(f"tune: found in {folder}")
             return folder
-        with measured("load") as loading, whole("loading the model"):
-            base = adapted_for_training(plan, bases)
-        train, cut = training_rows(plan, base, "train", root / "cache")
-        validation, _ = training_rows(plan, base, "validation", root / "cache")
-        with measured("tune") as meter, bar(f"tuning {plan.tuner.name}", time_left=False) as progress:
-            method, config = plan.tuner.plugin, plan.config(plan.tuner)
-            tuned = fit(
-                base,
-                train,
-                validation,
-                plan.run.tuning,
-                folder / CHECKPOINTS,
-                plan.run.seed,
-                progress,
-                parameter_groups=method.parameter_groups(base.model, plan.run.tuning.learning_rate, config),
-                loss_function=method.loss_function(config),
-            )
-            meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * plan.run.tuning.epochs)
-        record(plan, folder, base, replace(tuned, truncated=cut), [loading.cost, meter.cost])
-        bases.release(base)
+        part = TuningPart(plan, root, _is_sharded(plan))
+        with processes.shared(part):
+            base, tuned, costs = part.tuned(bases)
+        record(plan, folder, base, tuned, costs)
+        _give_back(base, bases)
         shutil.rmtree(folder / CHECKPOINTS)
+    del base
+    if part.sharded:
+        memory.release()  # for the whole base, which is loaded next
     return folder
 
 
@@ -86,15 +77,93 @@ def _tuned_by(plan: RunPlan) -> list[PluginEntry[Any] | None]:
     return [plan.task, plan.tuner, plan.trained_prompter]
 
 
-def adapted_for_training(plan: RunPlan, bases: LoadedBases) -> Base:
+@dataclass(frozen=True)
+class TuningPart:
+    """A tuning, for every process of the command: each does its part, and in the end has the weights."""
+
+    plan: RunPlan
+    root: Path
+    sharded: bool
+
+    def run(self, bases: LoadedBases) -> None:
+        """The part of a process that is not the first."""
+        base, _, _ = self.tuned(bases)
+        _give_back(base, bases)
+
+    def tuned(self, bases: LoadedBases) -> tuple[Base, TuningResult, list[Cost]]:
+        """The base with the tuned adapter, what the tuning gave, and what loading and tuning cost."""
+        plan, tuner, tuning = self.plan, self.plan.tuner, self.plan.run.tuning
+        assert tuner is not None and tuning is not None
+        with measured("load") as loading, whole("loading the model"):
+            base = adapted_for_training(plan, bases, sharded=self.sharded)
+        train, validation, cut = processes.from_first(self._rows(base) if processes.is_first() else ([], [], 0))
+        with measured("tune") as meter, bar(f"tuning {tuner.name}", time_left=False) as progress:
+            method, config = tuner.plugin, plan.config(tuner)
+            result = fit(
+                base,
+                train,
+                validation,
+                tuning,
+                tuning_folder(plan, self.root) / CHECKPOINTS,
+                plan.run.seed,
+                progress,
+                parameter_groups=method.parameter_groups(base.model, tuning.learning_rate, config),
+                loss_function=method.loss_function(config),
+            )
+            meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * tuning.epochs)
+        costs = [of_all(processes.gathered(cost)) for cost in (loading.cost, meter.cost) if cost]
+        return base, replace(result, truncated=cut), costs
+
+    def _rows(self, base: Base) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
+        """The rows to train on and to validate with, and how many of the first were cut."""
+        train, cut = training_rows(self.plan, base, "train", self.root / "cache")
+        return train, training_rows(self.plan, base, "validation", self.root / "cache")[0], cut
+
+
+def _give_back(base: Base, bases: LoadedBases) -> None:
+    """Take the adapter off its base; a sharded base is used once, since to write all of it is needed."""
+    if not base.sharded:
+        bases.release(base)
+
+
+def _is_sharded(plan: RunPlan) -> bool:
+    """Whether the base is spread over the processes: asked for, or too large for one GPU.
+
+    Raises:
+        ModelError: it is too large, and there is one process.
+    """
+    if plan.shard is not None:
+        return plan.shard
+    large = is_too_large(plan.run.model, load_options(plan))
+    if large and processes.count() == 1:
+        raise ModelError(
+            f"--model {plan.run.model.id}: too large to be tuned on one GPU; start a process for each GPU:"
+            " torchrun --standalone --nproc-per-node gpu -m harness eval …"
+        )
+    return large
+
+
+def adapted_for_training(plan: RunPlan, bases: LoadedBases, *, sharded: bool = False) -> Base:
     """The plan's base with a new adapter on it, whose starting weights depend on the plan's seed alone."""
     from transformers import set_seed
 
     assert plan.tuner is not None
     method, config = plan.tuner.plugin, plan.config(plan.tuner)
-    base = bases.get(plan.run.model, method.load_options(config))
-    set_seed(plan.run.seed)  # adapters start from random numbers
-    return method.adapt(base, config)
+
+    def adapted(base: Base) -> Base:
+        set_seed(plan.run.seed)  # adapters start from random numbers
+        return method.adapt(base, config)
+
+    if sharded:
+        bases.clear()
+        return load_sharded(plan.run.model, load_options(plan), adapted)
+    return adapted(bases.get(plan.run.model, load_options(plan)))
+
+
+def load_options(plan: RunPlan) -> Mapping[str, Any]:
+    """The `from_pretrained` options of the plan's base, which its method gives."""
+    method = plan.method
+    return method.plugin.load_options(plan.config(method)) if method else {}
 
 
 def training_rows(plan: RunPlan, base: Base, split: str, cache: Path) -> tuple[list[dict[str, Any]], int]:

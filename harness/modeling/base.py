@@ -32,7 +32,8 @@ class Base:
     """A model in memory.
 
     `model` may carry adapters (then it is a `PeftModel`); `seq2seq` tells an encoder-decoder model; `options` are the
-    `from_pretrained` options it was loaded with, which say what is quantised.
+    `from_pretrained` options it was loaded with, which say what is quantised; of a `sharded` one each process of the
+    command holds a part of the weights (`sharding`).
     """
 
     model: Any
@@ -40,6 +41,7 @@ class Base:
     spec: ModelSpec
     seq2seq: bool
     options: Mapping[str, Any] = field(default_factory=dict)
+    sharded: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -158,8 +160,11 @@ def load(spec: ModelSpec, options: Mapping[str, Any]) -> Base:
         )
     _check_quantised(spec, config, options)
     kind = transformers.AutoModelForSeq2SeqLM if seq2seq else transformers.AutoModelForCausalLM
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    defaults: dict[str, Any] = {"dtype": torch.bfloat16 if device == "cuda" else torch.float32, "device_map": device}
+    gpu = torch.cuda.is_available()
+    defaults: dict[str, Any] = {
+        "dtype": torch.bfloat16 if gpu else torch.float32,
+        "device_map": f"cuda:{torch.cuda.current_device()}" if gpu else "cpu",
+    }
     try:
         model, loading_info = kind.from_pretrained(
             location(spec),

@@ -42,13 +42,16 @@ class LoadedBases:
         """The pristine base of `spec` loaded with `options`."""
         key = canonical([spec, {name: str(value) for name, value in options.items()}])
         if key not in self._bases:
-            # One base at a time: two models of one size seldom fit a GPU.
-            self._bases.clear()
-            gc.collect()
+            self.clear()  # two models of one size seldom fit a GPU
             self._bases[key] = model.load(spec, options)
             self._fingerprints = {key: _fingerprint(self._bases[key].model)}
             self.loads += 1
         return self._bases[key]
+
+    def clear(self) -> None:
+        """Forget every base, so that another one has room."""
+        self._bases.clear()
+        gc.collect()
 
     def release(self, adapted: Base) -> None:
         """Take an adapter off its base again, or forget a base whose own weights may have changed."""

@@ -198,8 +198,8 @@ class BucketedBatches:
         return sorted(self._buckets.values(), key=lambda shape: -shape.width)
 
     def shape(self, group: Sequence[int]) -> Shape:
-        """The shape of a group of rows."""
-        exact = self._exact(group)
+        """The shape of a group of rows; without rows it is one of padding."""
+        exact = self._exact(group) if group else Shape(1, 1, 1)
         if self._max_buckets is None:
             return exact
         return self._buckets[min(width for width in self._buckets if width >= exact.width)]

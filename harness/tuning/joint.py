@@ -27,10 +27,12 @@ from harness.tuning.attention import VMAP_NAME, attention_without_masks
 from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
 from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
 from harness.tuning.checkpoints import Checkpoint
-from harness.tuning.loop import MAX_BUCKETS, Schedule, TuningResult, trainable, validation_rows
+from harness.tuning.loop import MAX_BUCKETS, trainable
 from harness.tuning.losses import by_length, has_own_loss, mask_required_reason, summed_loss
 from harness.tuning.precision import sixteen_bit_activations
+from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import rng_state, set_rng_state
+from harness.tuning.schedule import Schedule, validation_rows
 from harness.tuning.step_progress import ProgressCallback, StepProgress
 
 if TYPE_CHECKING:

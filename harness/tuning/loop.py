@@ -6,7 +6,8 @@ already, and losses stay there until the next validation. On a GPU both parts ar
 (`capture`); the result says whether they were used, and if not why.
 
 Each validation is followed by a checkpoint. An interrupted run continues from the last one, random state included, and
-ends with the same weights as an uninterrupted run.
+ends with the same weights as an uninterrupted run. Several processes share each step (`schedule`); the first one alone
+writes checkpoints, and they are those of a process alone.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import contextlib
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import processes
 from harness.errors import ModelError
 from harness.modeling.base import Base
 from harness.records import Tuning
 from harness.tuning import checkpoints
 from harness.tuning.adafactor import Adafactor, learning_rates
 from harness.tuning.attention import attention_without_masks
-from harness.tuning.batches import Batch, BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
+from harness.tuning.batches import Batch, BucketedBatches, Row, Shape, epoch_steps, unpack_batch
 from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
 from harness.tuning.checkpoints import Checkpoint
 from harness.tuning.losses import LossFunction, by_length, mask_required_reason, method_loss, summed_loss
@@ -39,71 +40,22 @@ from harness.tuning.rank_allocation import (
     update_ranks,
 )
 from harness.tuning.recomputation import NO_GRAPHS_REASON, recomputed_activations
-from harness.tuning.rng_state import rng_state, set_rng_state
+from harness.tuning.result import TuningResult
+from harness.tuning.rng_state import draw_apart, rng_state, set_rng_state
+from harness.tuning.schedule import Groups, Schedule, Shares, validation_rows
 from harness.tuning.step_progress import ProgressCallback, StepProgress
 
 if TYPE_CHECKING:
     import torch
 
 _OWN_LOSS = "the method has a loss of its own"
-_VALIDATION_FACTOR = 4
-"""Validation has so many times the rows in a batch: without gradients they need less memory."""
 MAX_BUCKETS = 8
 """Shapes of training batches on a GPU, at most; each needs a CUDA graph."""
-
-
-@dataclass(frozen=True, slots=True)
-class TuningResult:
-    """The result of a tuning run: validation losses as (step, loss), the best of them, and the tokens trained on.
-
-    `losses` are the training losses by step. `way` is "CUDA graphs" or "step by step", and `why` the reason for the
-    second. `masks` is the reason for attention masks, empty without masks. `shapes` are those of the buckets, empty
-    without bucketing: (rows, width, target positions).
-    """
-
-    history: tuple[tuple[int, float], ...]
-    best_step: int
-    best_loss: float
-    steps: int
-    tokens: int
-    micro_batch: int
-    truncated: int
-    losses: tuple[float, ...] = ()
-    way: str = "step by step"
-    why: str = ""
-    masks: str = ""
-    shapes: tuple[tuple[int, int, int], ...] = ()
 
 
 def trainable(model: Any) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """The trainable parameters of `model`, by name."""
     return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
-
-
-def validation_rows(tuning: Tuning, micro_batch: int) -> int:
-    """Rows of a batch of validation; no more than a micro-batch has where memory ran out."""
-    return micro_batch * (_VALIDATION_FACTOR if micro_batch == tuning.batch_size else 1)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Steps of an epoch, of the whole run, and between two validations."""
-
-    steps_per_epoch: int
-    steps: int
-    validate_every: int
-
-    @classmethod
-    def of(cls, tuning: Tuning, rows: int) -> Schedule:
-        """The schedule for `rows` training rows."""
-        steps_per_epoch = max(1, math.ceil(rows / tuning.batch_size))
-        steps = math.ceil(tuning.epochs * steps_per_epoch)
-        return cls(steps_per_epoch, steps, max(1, math.ceil(steps_per_epoch * tuning.evaluate_every)))
-
-    @property
-    def epochs(self) -> int:
-        """Epochs, the last of which may be incomplete."""
-        return math.ceil(self.steps / self.steps_per_epoch)
 
 
 class TrainingLoop:
@@ -129,8 +81,8 @@ class TrainingLoop:
         import torch
 
         self._base, self._tuning, self._micro_batch, self._folder, self._seed = base, tuning, micro_batch, folder, seed
-        self._schedule = Schedule.of(tuning, len(train))
-        self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
+        self._schedule, self._shares = Schedule.of(tuning, len(train)), Shares(base.sharded)
+        self._epoch = functools.lru_cache(maxsize=1)(self._epoch_of)
         max_buckets = MAX_BUCKETS if base.device.type == "cuda" else None
         pad_token_id = base.tokenizer.pad_token_id
         self._train = BucketedBatches(train, pad_token_id, base.seq2seq, max_buckets)
@@ -152,6 +104,8 @@ class TrainingLoop:
         no_graphs = f"masks are made: {self._mask_reason}" if self._mask_reason else ""
         if rank_allocator(base.model) is not None:
             no_graphs = "its tuner changes ranks as it goes"
+        if base.sharded:
+            no_graphs = "the base is sharded"
         self._recompute = recompute
         if recompute:
             no_graphs = NO_GRAPHS_REASON
@@ -172,7 +126,8 @@ class TrainingLoop:
         attention = contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base)
         recomputed = recomputed_activations(self._base, self._recompute)
         with attention, recomputed, sixteen_bit_activations(self._base), self._checkpoints:
-            self._prepare()
+            with self._shares.agreed():
+                self._prepare()
             start = self._resume()
             self._base.model.train()
             self._done = start
@@ -204,9 +159,8 @@ class TrainingLoop:
             set_rank_schedule(tuner, self._schedule.steps)
         if self._base.device.type != "cuda":
             return
-        groups = [
-            group for epoch in range(self._schedule.epochs) for step in self._micro_batches(epoch) for group in step
-        ]
+        epochs = (self._shares_of(rows) for epoch in range(self._schedule.epochs) for rows in self._epoch(epoch))
+        groups = [group for parts in epochs for part in parts for group in part if group]
         self._train.fix_buckets(groups)
         self._validation.fix_buckets(list(by_length(self._validation, self._validation_rows)))
         if not self._recorder.no_graph_reason:
@@ -235,25 +189,42 @@ class TrainingLoop:
         restore()
         torch.cuda.set_rng_state(state)
 
-    def _micro_batches_of(self, epoch: int) -> list[list[Sequence[int]]]:
-        """The micro-batches of each step of an epoch."""
-        steps = epoch_steps(self._train.lengths, self._tuning.batch_size, self._seed, epoch)
-        return [list(chunks(step, self._micro_batch)) for step in steps]
+    def _epoch_of(self, epoch: int) -> list[list[int]]:
+        """The rows of each step of an epoch."""
+        return epoch_steps(self._train.lengths, self._tuning.batch_size, self._seed, epoch)
+
+    def _shares_of(self, rows: Sequence[int]) -> list[Groups]:
+        """The micro-batches of each process for the rows of a step."""
+        return self._shares.of_step(rows, self._micro_batch)
 
     # ---- a step ------------------------------------------------------------------------------------------------
 
     def _step(self, step: int) -> None:
         epoch, step_in_epoch = divmod(step, self._schedule.steps_per_epoch)
-        groups = self._micro_batches(epoch)[step_in_epoch]
-        total = sum(self._train.counts[number] for group in groups for number in group)
-        for group in groups:
-            self._backward_graphs(*self._train.pack(group, max(1, total)))
+        rows = self._epoch(epoch)[step_in_epoch]
+        total = sum(self._train.counts[number] for number in rows)
+        with self._shares.agreed():
+            for group in self._shares_of(rows)[processes.number()]:
+                self._backward_graphs(*self._train.pack(group, max(1, total)))
+        self._add_up(step)
         self._update()
         if (tuner := rank_allocator(self._base.model)) is not None:
             update_ranks(tuner, step)
         if self._recorder.no_graph_reason:
             self._clear_gradients()
         self._progress.step(step + 1)
+
+    def _add_up(self, step: int) -> None:
+        """Add up the gradients and the loss of the step over the processes."""
+        import torch
+
+        if processes.count() == 1:
+            return
+        for weight in self._weights.values():
+            if weight.grad is None:  # no row was this process's
+                weight.grad = torch.zeros_like(weight)
+        gradients = [weight.grad for weight in self._weights.values() if weight.grad is not None]
+        processes.add_up([*gradients, self._losses[step : step + 1]])
 
     def _backward(self, shape: Shape, packed: torch.Tensor) -> None:
         """Forward and backward pass of a micro-batch: adds to the gradients and to the loss of the step."""
@@ -288,8 +259,10 @@ class TrainingLoop:
         self._check_finite(step)
         self._base.model.eval()
         self._validation_sum.zero_()
-        for group in by_length(self._validation, self._validation_rows):
-            self._validation_graphs(*self._validation.pack(group, 1))
+        with self._shares.agreed():
+            for group in self._validation_groups()[processes.number()]:
+                self._validation_graphs(*self._validation.pack(group, 1))
+        processes.add_up([self._validation_sum])
         loss = float(self._validation_sum) / max(1, sum(self._validation.counts))
         if not math.isfinite(loss):
             raise ModelError(f"the validation loss after step {step} is {loss}; lower the learning rate")
@@ -297,6 +270,10 @@ class TrainingLoop:
         self._base.model.train()
         self._save(step)
         self._progress.validated(loss)
+
+    def _validation_groups(self) -> list[Groups]:
+        """The batches of each process."""
+        return self._shares.of_validation(list(by_length(self._validation, self._validation_rows)))
 
     def _check_finite(self, step: int) -> None:
         losses = self._losses[:step].isfinite().logical_not().nonzero()
@@ -318,6 +295,9 @@ class TrainingLoop:
         return {**optimiser, "losses": self._losses, **(importance_state(tuner) if tuner is not None else {})}
 
     def _save(self, step: int) -> None:
+        if not processes.is_first():
+            draw_apart(self._seed, step)
+            return
         state, facts = rng_state()
         checkpoint = Checkpoint(
             step, self._weights, {**self._state_tensors(), **state}, {**facts, "history": self._history}
@@ -329,8 +309,10 @@ class TrainingLoop:
         from transformers import set_seed
 
         set_seed(self._seed)
-        checkpoint = checkpoints.last(self._folder)
+        checkpoint = processes.from_first(checkpoints.last(self._folder) if processes.is_first() else None)
         if checkpoint is None:
+            processes.copy_from_first(list(self._weights.values()))
+            draw_apart(self._seed, 0)
             self._progress.begin(0, 0, None)
             return 0
         _copy(checkpoint.weights, self._weights)
@@ -338,6 +320,7 @@ class TrainingLoop:
             load_importance_state(tuner, checkpoint.state)
         _copy({name: checkpoint.state[name] for name in self._state_tensors()}, self._state_tensors())
         set_rng_state(checkpoint)
+        draw_apart(self._seed, checkpoint.step)
         self._history = [(step, loss) for step, loss in checkpoint.facts["history"]]
         self._progress.begin(checkpoint.step, len(self._history), self._history[-1][1])
         return checkpoint.step
@@ -349,7 +332,9 @@ class TrainingLoop:
             raise ModelError("the training loop never reached a validation; give more training problems or epochs")
         self._check_finite(self._done)
         step, loss = self._best
-        _copy(checkpoints.weights(self._folder, step), self._weights)
+        if processes.is_first():
+            _copy(checkpoints.weights(self._folder, step), self._weights)
+        processes.copy_from_first(list(self._weights.values()))
         for parameter in self._weights.values():
             parameter.grad = None
         self._base.model.eval()
@@ -367,14 +352,16 @@ class TrainingLoop:
             why=no_graph_reason,
             masks=self._mask_reason,
             shapes=tuple((s.rows, s.width, s.positions) for s in self._train.shapes),
+            processes=processes.count(),
+            sharded=self._base.sharded,
         )
 
     def _tokens(self) -> int:
         """Tokens trained on, without padding."""
         lengths = self._train.lengths
         whole, more = divmod(self._done, self._schedule.steps_per_epoch)
-        begun = self._micro_batches(whole)[:more] if more else []
-        numbers = [number for step in begun for group in step for number in group]
+        begun = self._epoch(whole)[:more] if more else []
+        numbers = [number for rows in begun for number in rows]
         return whole * sum(lengths) + sum(lengths[number] for number in numbers)
 
 

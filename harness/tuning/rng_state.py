@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from harness import processes
+from harness.records import digest
 from harness.tuning.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
@@ -37,3 +39,11 @@ def set_rng_state(checkpoint: Checkpoint) -> None:
     torch.set_rng_state(checkpoint.state["random.host"])
     if "random.device" in checkpoint.state:
         torch.cuda.set_rng_state(checkpoint.state["random.device"])
+
+
+def draw_apart(seed: int, step: int) -> None:
+    """From this step on let each process but the first draw dropout of its own, the same after an interruption."""
+    import torch
+
+    if not processes.is_first():
+        torch.manual_seed(int(digest([seed, step, processes.number()])[:15], 16))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from harness import processes
 from harness.disk import file_errors
 from harness.errors import ModelError, OutOfMemoryError
 from harness.modeling import memory
@@ -19,10 +20,12 @@ from harness.modeling.base import Base, has_trained_prefix
 from harness.modeling.prompts import Prompt, PromptBuilder
 from harness.records import Problem, Tuning
 from harness.tuning.joint import JointMember, JointTrainingLoop
-from harness.tuning.loop import TrainingLoop, TuningResult, trainable
+from harness.tuning.loop import TrainingLoop, trainable
 from harness.tuning.losses import LossFunction
 from harness.tuning.parameter_groups import ParameterGroup
 from harness.tuning.recomputation import supports_recomputation
+from harness.tuning.result import TuningResult
+from harness.tuning.schedule import AgreedOutOfMemory, Shares, largest_micro_batch
 from harness.tuning.step_progress import ProgressCallback
 
 T = TypeVar("T")
@@ -93,25 +96,27 @@ def fit(
             parameter.data.copy_(initial[name])
 
     def attempt(micro_batch: int, recompute: bool) -> TuningResult:
-        with file_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        loop = TrainingLoop(
-            base,
-            train,
-            validation,
-            tuning,
-            micro_batch,
-            folder,
-            seed,
-            progress,
-            parameter_groups=parameter_groups,
-            loss_function=loss_function,
-            recompute=recompute,
-        )
+        if processes.is_first():
+            with file_errors(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        with Shares(base.sharded).agreed():
+            loop = TrainingLoop(
+                base,
+                train,
+                validation,
+                tuning,
+                micro_batch,
+                folder,
+                seed,
+                progress,
+                parameter_groups=parameter_groups,
+                loss_function=loss_function,
+                recompute=recompute,
+            )
         return loop.run()
 
-    can_recompute = supports_recomputation(base)
-    return _with_less_memory(tuning.batch_size, attempt, restore_start, progress, can_recompute=can_recompute)
+    can_recompute = processes.count() == 1 and supports_recomputation(base)
+    return _with_less_memory(tuning, attempt, restore_start, progress, can_recompute=can_recompute)
 
 
 def fit_together(
@@ -138,7 +143,7 @@ def fit_together(
             folder.mkdir(parents=True, exist_ok=True)
         return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run()
 
-    return _with_less_memory(members[0].tuning.batch_size, attempt, lambda: None, progress, can_recompute=False)
+    return _with_less_memory(members[0].tuning, attempt, lambda: None, progress, can_recompute=False)
 
 
 def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
@@ -151,7 +156,7 @@ def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
 
 
 def _with_less_memory(
-    batch_size: int,
+    tuning: Tuning,
     attempt: Callable[[int, bool], T],
     restore_start: Callable[[], None],
     progress: ProgressCallback,
@@ -160,10 +165,10 @@ def _with_less_memory(
 ) -> T:
     """The result of `attempt`, which gets a micro-batch and whether to recompute activations.
 
-    The micro-batch has `batch_size` rows first, half as many each time that memory runs out. Activations are recomputed
+    The micro-batch is the largest first, half of it each time that memory runs out. Activations are recomputed
     last, since that takes longer: a third more work, and no CUDA graphs.
     """
-    sizes = [batch_size]
+    sizes = [largest_micro_batch(tuning)]
     while sizes[-1] > 1:
         sizes.append(sizes[-1] // 2)
     ways = [(size, False) for size in sizes] + [(1, True)] * can_recompute
@@ -172,11 +177,13 @@ def _with_less_memory(
             restore_start()
             memory.release()
             recomputed = ", activations are recomputed" if recompute else ""
-            effective = f"the effective batch stays {batch_size}"
+            effective = f"the effective batch stays {tuning.batch_size}"
             progress(0, 0, f"out of memory: micro-batch {micro_batch}, {effective}{recomputed}")
         try:
             return attempt(micro_batch, recompute)
         except RuntimeError as error:
             if not memory.is_out_of_memory(error):
                 raise
+            if processes.count() > 1 and not isinstance(error, AgreedOutOfMemory):
+                raise ModelError("out of memory between two steps, where processes cannot start again") from None
     raise OutOfMemoryError("out of memory with one example at a time; shorten them or quantise the base")

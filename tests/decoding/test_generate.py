@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.decoding.generate import generate
+from harness.decoding.generate import continuous_batching_unsupported_reason, generate
 from harness.modeling import base as model
 from harness.modeling.base import ModelSpec
 from harness.modeling.prompts import PromptBuilder
@@ -32,6 +32,24 @@ def test_a_stop_string_ends_each_beam_by_itself_and_is_not_part_of_it(
     assert all(letter not in completion.text for completion in stopped)
     assert any(completion.finish == "stop" for completion in stopped)
     assert all(completion.finish == "stop" for completion in stopped if completion.tokens < BEAMS.max_new_tokens)
+
+
+def test_layers_in_several_places_write_the_same_candidates(
+    model_of: Callable[[str], Path], toy: Task, problems: list[Problem], tmp_path: Path
+) -> None:
+    spec = ModelSpec(str(model_of("llama")))
+    places = {"model.embed_tokens": "cpu", "model.layers.0": "cpu", "model.layers.1": "disk", "model.norm": "cpu"}
+    options = {"device_map": {**places, "model.rotary_emb": "cpu", "lm_head": "cpu"}, "offload_folder": str(tmp_path)}
+    whole, spread = model.load(spec, {}), model.load(spec, options)
+    assert continuous_batching_unsupported_reason(spread) == "its layers are on several GPUs"
+    layout = PromptBuilder(toy, whole, max_new_tokens=10)
+    prompts = [layout.prompt(problem) for problem in problems[:4]]
+    for sampling in (BEAMS, replace(BEAMS, temperature=0.6)):
+        texts = [
+            {prompt.id: [c.text for c in found] for prompt, found in generate(base, prompts, sampling, 42, batch=2)}
+            for base in (whole, spread)
+        ]
+        assert texts[0] == texts[1] and len(texts[0]) == 4
 
 
 def test_threads_of_a_command_wait_instead_of_spinning() -> None:
