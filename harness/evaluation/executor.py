@@ -1,4 +1,4 @@
-"""Executors: what makes the runs of a study or of a command.
+"""Executors: what makes the tunings and runs of a study or of a command.
 
 A `Job` asks for one run and a `JobResult` reports it. Both are plain data that can be pickled: an executor may send a
 job to another process or machine, where `run_job` resolves it and makes the run. `LocalExecutor` uses this process.
@@ -9,17 +9,20 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from harness.config import Settings
 from harness.disk import describe_os_error
-from harness.errors import FileError, HarnessError
+from harness.errors import FileError, HarnessError, RunError
+from harness.evaluation import runs
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
+from harness.evaluation.tune import tuning_folder
+from harness.evaluation.tunings import tune_all
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
@@ -29,7 +32,8 @@ from harness.records import Row, canonical
 class Job:
     """One run to make: the request, the options of plugins as `--set` takes them, and the folder of runs.
 
-    Jobs with the same `group` load the same base model. `run_id` is the run's, "" where it is not known yet.
+    Jobs with the same `group` load the same base model, those with the same `tuning` (the name of its folder, "" where
+    nothing is tuned) use one adapter. `run_id` is the run's. All three are "" before the job is `resolved`.
     """
 
     request: Request
@@ -37,6 +41,7 @@ class Job:
     runs: Path
     group: str = ""
     run_id: str = ""
+    tuning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +83,28 @@ class JobCrashed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job gave: its row, or the error. `seconds` is wall-clock time."""
+    """What a job gave: its row, or the error. `seconds` is wall-clock time, `facts` say where and how it was made."""
 
     job: Job
     seconds: float
     row: Row | None = None
     error: JobError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Executor(Protocol):
-    """Makes runs. An implementation must run the jobs of a group one after another with one loaded base model."""
+    """Makes tunings and runs; jobs that are made in one process share its base model."""
 
     def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
         """The result of every job, as soon as it is there; `started` is called before a job starts."""
+        ...
+
+    def tune(self, plans: Mapping[Job, RunPlan]) -> None:
+        """Make the tunings of jobs, given with their plans, that are not there yet.
+
+        Raises:
+            HarnessError: a tuning failed.
+        """
         ...
 
 
@@ -124,6 +138,10 @@ class LocalExecutor:
                 self._bases = LoadedBases()
             yield result
 
+    def tune(self, plans: Mapping[Job, RunPlan]) -> None:
+        for root in dict.fromkeys(job.runs for job in plans):
+            tune_all([plan for job, plan in plans.items() if job.runs == root], root, self._bases)
+
 
 def _is_made_elsewhere(job: Job) -> bool:
     """Whether another process works on the run of `job` now."""
@@ -145,13 +163,27 @@ def base_group(plan: RunPlan) -> str:
     return canonical([plan.run.model, {name: str(value) for name, value in options.items()}])
 
 
+def resolved(job: Job, plan: RunPlan) -> Job:
+    """`job` with what its plan says of it."""
+    tuning = tuning_folder(plan, job.runs).name if plan.tuner else ""
+    return replace(job, group=base_group(plan), run_id=runs.run_id(plan.run), tuning=tuning)
+
+
 def resolve_job(job: Job, registry: Registry) -> RunPlan:
     """The plan of a job.
 
     Raises:
         HarnessError: a name, an option or the data does not exist or does not fit.
+        RunError: it would be another run than the one that was planned.
     """
-    return resolve(job.request, registry, Settings(job.options))
+    plan = resolve(job.request, registry, Settings(job.options))
+    found = runs.run_id(plan.run)
+    if job.run_id and found != job.run_id:
+        raise RunError(
+            f"{job.run_id}: would be {found} now; the data, the model, the plugins or the settings (variables, "
+            "harness.toml) are not those that it was planned with"
+        )
+    return plan
 
 
 def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:
