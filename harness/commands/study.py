@@ -229,7 +229,7 @@ def _run(
             reporter.ended(outcome)
             outcomes[outcome.cell] = outcome
     if executor is not None and executor.retried:
-        click.echo(f"{executor.retried} runs were made again because a node was lost; see {log.path}", err=True)
+        click.echo(f"made again, because a node was lost: {', '.join(executor.retried)}", err=True)
     ordered = [outcomes[one.cell] for one in planned]
     failed = [outcome for outcome in ordered if outcome.state == runner.FAILED]
     if as_json:

@@ -69,9 +69,7 @@ class RayBench:
                 return found
             except Lost as lost:
                 if attempt == ATTEMPTS:
-                    raise HarnessError(
-                        f"a batch of programs was lost {ATTEMPTS} times; the last time: {lost}"
-                    ) from None
+                    raise HarnessError(f"a batch of programs was lost {ATTEMPTS} times, lastly: {lost}") from None
                 self.retried += 1
                 print(f"note: {len(batch)} programs are executed again ({lost})", file=sys.stderr, flush=True)
                 reference = self._send(plan, batch)

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from harness import sandbox
+from harness.compat import take_over_ray_messages
 from harness.engines import node
 from harness.errors import FileError, HarnessError, MissingLibrary, UsageError
-from harness.progress import VERBOSE
+from harness.progress import VERBOSE, detail
 
 PACKAGE = "codetune-harness"
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_enable_metrics_collection": "0", "RAY_BACKEND_LOG_LEVEL": "fatal"}
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_enable_metrics_collection": "0"}
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """Ray's only switch that keeps a cluster on the loopback interface, on Linux, too; and that it asks for a secret."""
 _LONGEST_FOLDER = 42
@@ -140,10 +141,8 @@ class Cluster:
             if facts.versions[PACKAGE] != own[PACKAGE]:
                 raise HarnessError(f"node {name} has harness {facts.versions[PACKAGE]}, this is {own[PACKAGE]}")
             if facts.isolation.name == "refused":
-                remedy = "take it out of the cluster; harness doctor, there, says what it lacks"
-                raise sandbox.Refused(
-                    f"node {name} cannot isolate untrusted programs ({facts.isolation.why}); {remedy}"
-                )
+                why = f"cannot isolate untrusted programs ({facts.isolation.why})"
+                raise sandbox.Refused(f"node {name} {why}; take it out of the cluster")
 
     def _answer(self, name: str, reference: Any) -> node.NodeFacts:
         errors = self._ray.exceptions
@@ -152,7 +151,7 @@ class Cluster:
         except errors.GetTimeoutError:
             raise HarnessError(f"node {name} has not answered for {_SECONDS_TO_LOOK_AROUND:.0f} s") from None
         except errors.RayError as error:
-            raise HarnessError(f"node {name}: {last_line(error)}; the same harness must be installed there") from None
+            raise HarnessError(f"node {name}: {gist(error)}; the same harness must be installed there") from None
         return found
 
     @property
@@ -197,13 +196,13 @@ class Cluster:
         except errors.RayTaskError as error:
             raise error.cause if isinstance(error.cause, HarnessError) else error  # noqa: B904 - the cause says it all
         except errors.RayError as error:
-            raise Lost(last_line(error)) from None
+            raise Lost(gist(error)) from None
 
 
-def last_line(error: BaseException) -> str:
-    """What an error says, in one line of at most 200 letters; Ray's are many lines with the gist in the first."""
-    words = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return f"{type(error).__name__}: {words.strip()}"[:200]
+def gist(error: BaseException) -> str:
+    """The name of an error and its first sentence, of at most 200 letters; Ray's go on for many lines."""
+    words = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {words.strip().partition('. ')[0]}"[:200]
 
 
 @contextlib.contextmanager
@@ -218,6 +217,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
     if address is None:
         os.environ.update(_LOOPBACK, RAY_AUTH_TOKEN=secrets.token_hex(32))
     ray = _ray()
+    take_over_ray_messages(ray, detail)
     handler = signal.getsignal(signal.SIGTERM)
     with contextlib.ExitStack() as stack:
         folder = None if address else stack.enter_context(_short_folder())
@@ -292,4 +292,4 @@ def _one_line(what: str) -> Iterator[None]:
     try:
         yield
     except (RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise HarnessError(f"{what}: {last_line(error)}") from None
+        raise HarnessError(f"{what}: {gist(error)}") from None

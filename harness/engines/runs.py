@@ -22,7 +22,7 @@ from typing import Any
 from harness import files
 from harness.disk import file_errors
 from harness.engines import node
-from harness.engines.cluster import Cluster, Lost, Room, last_line
+from harness.engines.cluster import Cluster, Lost, Room, gist
 from harness.engines.parcels import ArrivedTorn, Contents, Inbox, contents, pieces
 from harness.errors import HarnessError, RunError
 from harness.evaluation.executor import Job, JobError, JobResult, run_job
@@ -71,9 +71,9 @@ class RayExecutor:
         self._holds: dict[Job, contextlib.ExitStack] = {}
 
     @property
-    def retried(self) -> int:
-        """How many jobs were begun again because what they ran on was lost."""
-        return len(self._retries)
+    def retried(self) -> list[str]:
+        """The ids of the runs that were begun again because what they ran on was lost."""
+        return [job.run_id for job in self._retries]
 
     def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
         """As `Executor.run`. What could not be planned is tried here, where it fails again with its reason."""
@@ -155,18 +155,18 @@ class RayExecutor:
     def _again(self, task: _Task, why: str, waiting: deque[tuple[Job, ...]]) -> Iterator[JobResult]:
         """Have the unfinished jobs of a lost task made again; one that was under way too often has failed."""
         rest = task.unfinished
-        job = rest[0] if rest else None
-        if job is None:
-            return
-        self._retries[job] = self._retries.get(job, 0) + 1
-        if self._retries[job] >= ATTEMPTS:
-            error = JobError(HarnessError.__name__, f"lost {ATTEMPTS} times with what it ran on; the last time: {why}")
-            yield self._ended(JobResult(job, 0.0, error=error), task.facts)
-            rest = rest[1:]
-        count = f"{len(rest)} {'run' if len(rest) == 1 else 'runs'}"
-        print(f"note: {task.where} was lost ({why}); {count} of its task are made again", file=sys.stderr, flush=True)
         if rest:
-            waiting.appendleft(rest)
+            job = rest[0]
+            self._retries[job] = self._retries.get(job, 0) + 1
+            if self._retries[job] >= ATTEMPTS:
+                error = JobError(HarnessError.__name__, f"lost {ATTEMPTS} times with what it ran on, lastly: {why}")
+                yield self._ended(JobResult(job, 0.0, error=error), task.facts)
+                rest = rest[1:]
+        if not rest:
+            return
+        waiting.appendleft(rest)
+        others = f" and {len(rest) - 1} that it had not begun" if rest[1:] else ""
+        print(f"note: {task.where} was lost ({why}); made again: {rest[0].run_id}{others}", file=sys.stderr, flush=True)
 
     def _end(self, running: dict[Any, _Task]) -> None:
         """Give back what is held."""
@@ -289,4 +289,4 @@ def _wait_for(job: Job) -> None:
 def _job_error(error: Exception) -> JobError:
     if isinstance(error, HarnessError):
         return JobError(type(error).__name__, str(error), error.exit_code)
-    return JobError(type(error).__name__, last_line(error), traceback=str(error))
+    return JobError(type(error).__name__, gist(error), traceback=str(error))
