@@ -36,13 +36,18 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check(engine: str, address: str | None) -> None:
-    """Refuse an address that nothing would be asked at.
+    """Say at once what the engine lacks.
 
     Raises:
-        UsageError: there is one, and the engine is not Ray.
+        UsageError: there is an address, and the engine is not Ray; or it is none.
+        HarnessError: Ray is not installed, or nothing answers at the address.
     """
     if engine == LOCAL and address is not None:
         raise UsageError(f"--address {address}: it is for --engine ray; add that, or leave it out")
+    if engine == RAY:
+        from harness.engines import cluster
+
+        cluster.check(address)
 
 
 @contextlib.contextmanager

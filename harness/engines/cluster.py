@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,10 @@ from typing import Any
 from harness import sandbox
 from harness.compat import take_over_ray_messages
 from harness.engines import node
+from harness.engines.scratch import scratch
 from harness.errors import FileError, HarnessError, MissingLibrary, UsageError
 from harness.progress import VERBOSE, detail
+from harness.sandbox.cgroup import cores
 
 PACKAGE = "codetune-harness"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_enable_metrics_collection": "0"}
@@ -213,10 +214,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
         MissingLibrary: Ray is not installed.
         HarnessError: nothing answers at the address, or Ray cannot be started here.
     """
-    os.environ.update(_QUIET)  # Ray reads them when it is imported
-    if address is None:
-        os.environ.update(_LOOPBACK, RAY_AUTH_TOKEN=secrets.token_hex(32))
-    ray = _ray()
+    ray = _import(address)
     take_over_ray_messages(ray, detail)
     handler = signal.getsignal(signal.SIGTERM)
     with contextlib.ExitStack() as stack:
@@ -230,7 +228,32 @@ def connected(address: str | None) -> Iterator[Cluster]:
         yield Cluster(ray)
 
 
-def _ray() -> Any:
+def check(address: str | None) -> None:
+    """See that Ray is installed, and that somebody answers at the address; Ray itself would try for minutes.
+
+    Raises:
+        MissingLibrary: Ray is not installed.
+        HarnessError: nothing answers, or it is no address.
+    """
+    _import(address)
+    if address is None or address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdecimal():
+        raise UsageError(
+            f"--address {address}: write HOST:PORT, like 10.0.0.1:6379; or auto, on a machine of the cluster"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise HarnessError(f"--address {address}: no cluster answers there ({error}); see: ray status") from None
+
+
+def _import(address: str | None) -> Any:
+    os.environ.update(_QUIET)  # Ray reads these when it is imported
+    if address is None:
+        os.environ.update(_LOOPBACK)
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
         import ray.exceptions
@@ -241,17 +264,17 @@ def _ray() -> Any:
 
 @contextlib.contextmanager
 def _short_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="harness-ray-", ignore_cleanup_errors=True) as name:
-        if len(os.fsencode(name)) > _LONGEST_FOLDER:
-            raise FileError(f"{name}: too long a path for the sockets of Ray; set TMPDIR to a shorter folder")
-        yield Path(name)
+    with scratch("harness-ray-") as folder:
+        if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+            raise FileError(f"{folder}: too long a path for the sockets of Ray; set TMPDIR to a shorter folder")
+        yield folder
 
 
 def _start(ray: Any, folder: Path) -> None:
     with _one_line("Ray cannot be started here"):
         ray.init(
             address="local",
-            num_cpus=sandbox.cores(),
+            num_cpus=cores(),
             include_dashboard=False,
             _node_ip_address="127.0.0.1",
             _temp_dir=str(folder),
@@ -260,10 +283,6 @@ def _start(ray: Any, folder: Path) -> None:
 
 
 def _attach(ray: Any, address: str) -> None:
-    if "://" in address:
-        raise UsageError(f"--address {address}: write HOST:PORT of the cluster's head, or auto on one of its machines")
-    if address != "auto":
-        _knock(address)
     with _one_line(f"--address {address}"):
         ray.init(address=address, **_logging())
 
@@ -272,17 +291,6 @@ def _logging() -> dict[str, Any]:
     """What nodes print is shown with `-v` alone, as Ray's own words never are."""
     told = os.environ.get(VERBOSE, "0") not in ("", "0")
     return {"log_to_driver": told, "logging_level": "CRITICAL"}
-
-
-def _knock(address: str) -> None:
-    """See that somebody answers; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
-        raise UsageError(f"--address {address}: write HOST:PORT, like 10.0.0.1:6379")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise HarnessError(f"--address {address}: no cluster answers there ({error}); see: ray status") from None
 
 
 @contextlib.contextmanager

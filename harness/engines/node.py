@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import files, sandbox
+from harness import sandbox
 from harness.engines.parcels import Contents, Inbox, contents, pieces, whole_tunings
+from harness.engines.scratch import scratch
 from harness.errors import HarnessError
 from harness.evaluation.executor import Job, JobError, JobResult, resolve_job, run_job
 from harness.evaluation.provenance import versions
@@ -110,8 +108,8 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
     `given` gives the pieces of a file by its digest; `node` is this node's address.
     """
     order.surroundings.take_over()
-    with _scratch() as scratch:
-        root, inbox = scratch / "runs", scratch / "inbox"
+    with scratch("harness-node-") as place:
+        root, inbox = place / "runs", place / "inbox"
         for folder in (root, inbox):
             folder.mkdir()
         _unpack(order.given, given, Inbox(inbox), root)
@@ -124,12 +122,12 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
             yield from sender.send(0, [], error=_tune(jobs, root))
             return
         registry, bases = Registry(), LoadedBases()
-        for place, job in enumerate(jobs):
-            yield Started(place, node, level)
+        for number, job in enumerate(jobs):
+            yield Started(number, node, level)
             result = run_job(job, registry, bases)
             if result.error is not None:
                 bases = LoadedBases()  # it may carry half an adapter now
-            yield from sender.send(place, [job.run_id], replace(result, job=order.jobs[place]))
+            yield from sender.send(number, [job.run_id], replace(result, job=order.jobs[number]))
 
 
 def _unpack(found: Contents, given: Callable[[str], Iterator[bytes]], inbox: Inbox, root: Path) -> None:
@@ -168,25 +166,6 @@ class _Sender:
                 self._sent.add(digest)
                 yield from (Piece(digest, piece) for piece in pieces(self._root / path))
         yield Made(place, found, result, error)
-
-
-_PREFIX = "harness-node-"
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for the duration of the block; those of processes that were killed are deleted first."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # another user's, or deleted meanwhile
-            _delete_unless_held(path)
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, files.locked(Path(name)):
-        yield Path(name)
-
-
-def _delete_unless_held(folder: Path) -> None:
-    with (folder / files.LOCK).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
 
 
 def execute(
