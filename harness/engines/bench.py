@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.engines import node
 from harness.engines.cluster import Cluster, Lost, Room
-from harness.engines.runs import ATTEMPTS
+from harness.engines.runs import ATTEMPTS, ROUNDS
 from harness.errors import HarnessError
 from harness.evaluation.plan import RunPlan
 from harness.records import Completion, Execution, Problem
@@ -18,8 +18,11 @@ from harness.records import Completion, Execution, Problem
 Answers = Sequence[tuple[Problem, Completion]]
 _FOR_EACH_CPU, _LEAST = 16, 64
 """Candidates of a batch: enough to be worth the start of a node's jails, few enough that nodes end together."""
-_ROUNDS = 2
-"""Batches that are sent for each node, so that none waits for us."""
+
+
+def batch_size(cpus: float) -> int:
+    """Candidates of a batch for a node with so many CPUs."""
+    return max(_LEAST, int(_FOR_EACH_CPU * cpus))
 
 
 class RayBench:
@@ -27,8 +30,8 @@ class RayBench:
 
     def __init__(self, cluster: Cluster, room: Room) -> None:
         self._cluster = cluster
-        self._size = max(_LEAST, int(_FOR_EACH_CPU * room.cpus))
-        self._ahead = _ROUNDS * room.at_once
+        self._size = batch_size(room.cpus)
+        self._ahead = ROUNDS * room.at_once
         self._execute = cluster.function(node.execute, room)
         self.retried = 0
         """How many batches were executed again because what they ran on was lost."""

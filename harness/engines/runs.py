@@ -33,7 +33,7 @@ from harness.plugin_system.registry import Registry
 
 ATTEMPTS = 4
 """How often a job is begun at the most when the nodes it runs on are lost."""
-_ROUNDS = 2
+ROUNDS = 2
 """Tasks for each place in the cluster: the more, the evener the end, and the more often a base model is loaded."""
 _PIECES_AHEAD = 4
 _SECONDS_BEFORE_NOTE = 60.0
@@ -42,7 +42,7 @@ _SECONDS_BEFORE_NOTE = 60.0
 def shares(jobs: Sequence[Job], at_once: int) -> list[tuple[Job, ...]]:
     """The jobs of each task: of one base model, those with one tuning together, tasks of about the same length.
 
-    There are about `_ROUNDS` times as many as run at once. Neighbours are dealt out in turn, since they take alike.
+    There are about `ROUNDS` times as many as run at once. Neighbours are dealt out in turn, since they take alike.
     """
     groups: dict[str, dict[str, list[Job]]] = {}
     for job in jobs:
@@ -51,7 +51,7 @@ def shares(jobs: Sequence[Job], at_once: int) -> list[tuple[Job, ...]]:
     for group in groups.values():
         units = list(group.values())
         size = sum(len(unit) for unit in units)
-        count = min(len(units), max(1, math.ceil(_ROUNDS * at_once * size / len(jobs))))
+        count = min(len(units), max(1, math.ceil(ROUNDS * at_once * size / len(jobs))))
         dealt = [itertools.chain.from_iterable(units[number::count]) for number in range(count)]
         found += [tuple(share) for share in dealt]
     return found
@@ -96,7 +96,7 @@ class RayExecutor:
 
     def _order(self, waiting: deque[tuple[Job, ...]], running: dict[Any, _Task], elsewhere: list[Job]) -> None:
         """Order what waits, up to a few more tasks than run at once; what another process makes is left aside."""
-        while waiting and len(running) < _ROUNDS * self._at_once:
+        while waiting and len(running) < ROUNDS * self._at_once:
             share = waiting.popleft()
             held = tuple(job for job in share if self._hold(job))
             elsewhere += [job for job in share if job not in held]
