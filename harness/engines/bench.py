@@ -20,9 +20,9 @@ _FOR_EACH_CPU, _LEAST = 16, 64
 """Candidates of a batch: enough to be worth the start of a node's jails, few enough that nodes end together."""
 
 
-def batch_size(cpus: float) -> int:
+def batch_size(cpus: int) -> int:
     """Candidates of a batch for a node with so many CPUs."""
-    return max(_LEAST, int(_FOR_EACH_CPU * cpus))
+    return max(_LEAST, _FOR_EACH_CPU * cpus)
 
 
 class RayBench:
@@ -30,7 +30,8 @@ class RayBench:
 
     def __init__(self, cluster: Cluster, room: Room) -> None:
         self._cluster = cluster
-        self._size = batch_size(room.cpus)
+        self._size = batch_size(room.cores)
+        self._cores = room.cores
         self._ahead = ROUNDS * room.at_once
         self._execute = cluster.function(node.execute, room)
         self.retried = 0
@@ -63,7 +64,8 @@ class RayBench:
             yield self._result(plan, *sent.popleft())
 
     def _send(self, plan: RunPlan, batch: Answers) -> Any:
-        return self._execute.remote(node.Surroundings.here(), plan.task.plugin, batch, plan.limits, plan.accept_unsafe)
+        surroundings = node.Surroundings.here(self._cores)
+        return self._execute.remote(surroundings, plan.task.plugin, batch, plan.limits, plan.accept_unsafe)
 
     def _result(self, plan: RunPlan, batch: Answers, reference: Any) -> tuple[Execution, ...] | None:
         for attempt in range(1, ATTEMPTS + 1):

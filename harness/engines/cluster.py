@@ -45,6 +45,11 @@ class Room:
     at_once: int
 
     @property
+    def cores(self) -> int:
+        """The CPUs as whole cores, one at least."""
+        return max(1, int(self.cpus))
+
+    @property
     def options(self) -> dict[str, Any]:
         """The same for Ray. A task that is lost is sent again by us, for what of it is unfinished."""
         return {"num_cpus": self.cpus, "num_gpus": self.gpus, "memory": self.memory, "max_retries": 0}

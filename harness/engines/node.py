@@ -20,25 +20,28 @@ from harness.modeling.bases import LoadedBases
 from harness.modeling.quirks import prepare_process
 from harness.plugin_system.registry import Registry
 from harness.records import Completion, Execution, Limits, Problem
+from harness.sandbox.cgroup import SHARE
 from harness.task import Task
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a run depends on beside its job: the folder that paths start from, the command, harness' own variables."""
+    """What work finds around it: the folder that paths start from, the command, harness' own variables, cores."""
 
     folder: str
     words: tuple[str, ...]
     variables: Mapping[str, str]
+    cores: int
 
     @classmethod
-    def here(cls) -> Surroundings:
-        """Those of this process."""
+    def here(cls, cores: int) -> Surroundings:
+        """Those of this process, with so many cores of the node."""
         own = {name: value for name, value in os.environ.items() if name.startswith("HARNESS_")}
-        return cls(str(Path.cwd()), tuple(sys.argv), own)
+        return cls(str(Path.cwd()), tuple(sys.argv), own, cores)
 
     def take_over(self) -> None:
         """Make them those of this process; a folder that is not on this node is left out."""
+        SHARE.set(self.cores)
         os.environ.update(self.variables)
         sys.argv[:] = self.words
         if Path(self.folder).is_dir():

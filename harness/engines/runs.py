@@ -63,7 +63,7 @@ class RayExecutor:
     def __init__(self, cluster: Cluster, room: Room, registry: Registry) -> None:
         self._cluster = cluster
         self._registry = registry
-        self._at_once = room.at_once
+        self._room = room
         self._make = cluster.function(
             _make_on_node, room, num_returns="streaming", _generator_backpressure_num_objects=_PIECES_AHEAD
         )
@@ -80,7 +80,7 @@ class RayExecutor:
         for job in [job for job in jobs if not job.run_id]:
             started(job)
             yield run_job(job, self._registry, LoadedBases())
-        waiting = deque(shares([job for job in jobs if job.run_id], self._at_once))
+        waiting = deque(shares([job for job in jobs if job.run_id], self._room.at_once))
         elsewhere: list[Job] = []
         running: dict[Any, _Task] = {}
         with contextlib.ExitStack() as stack:
@@ -96,12 +96,12 @@ class RayExecutor:
 
     def _order(self, waiting: deque[tuple[Job, ...]], running: dict[Any, _Task], elsewhere: list[Job]) -> None:
         """Order what waits, up to a few more tasks than run at once; what another process makes is left aside."""
-        while waiting and len(running) < ROUNDS * self._at_once:
+        while waiting and len(running) < ROUNDS * self._room.at_once:
             share = waiting.popleft()
             held = tuple(job for job in share if self._hold(job))
             elsewhere += [job for job in share if job not in held]
             if held:
-                task = _Task(self._cluster, self._make, held)
+                task = _Task(self._cluster, self._make, held, self._room.cores)
                 running[task.stream] = task
 
     def _hold(self, job: Job) -> bool:
@@ -179,7 +179,7 @@ class RayExecutor:
     def tune(self, plans: Mapping[Job, RunPlan]) -> None:
         """As `Executor.tune`; all of them are one task, so that those of one kind can be tuned at once."""
         for attempt in range(1, ATTEMPTS + 1):
-            task = _Task(self._cluster, self._make, tuple(plans), only_tune=True)
+            task = _Task(self._cluster, self._make, tuple(plans), self._room.cores, only_tune=True)
             try:
                 while (message := task.receive()) is not None:
                     if isinstance(message, node.Made) and message.error is not None:
@@ -196,7 +196,9 @@ class RayExecutor:
 class _Task:
     """Jobs that were ordered together, and what has come back of them."""
 
-    def __init__(self, cluster: Cluster, make: Any, jobs: tuple[Job, ...], *, only_tune: bool = False) -> None:
+    def __init__(
+        self, cluster: Cluster, make: Any, jobs: tuple[Job, ...], cores: int, *, only_tune: bool = False
+    ) -> None:
         self.jobs = jobs
         self.begun: node.Started | None = None
         self._cluster = cluster
@@ -207,7 +209,7 @@ class _Task:
             self._box = Path(tempfile.mkdtemp(prefix=files.DRAFT, dir=self._root))
         self._inbox = Inbox(self._box)
         given = _made_before(jobs, only_tune)
-        order = node.Order(jobs, node.Surroundings.here(), given, only_tune)
+        order = node.Order(jobs, node.Surroundings.here(cores), given, only_tune)
         paths = {digest: path for path, digest in given.items()}
         sent = {digest: [cluster.put(piece) for piece in pieces(self._root / path)] for digest, path in paths.items()}
         self.stream = make.remote(order, sent)
