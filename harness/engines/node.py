@@ -96,7 +96,6 @@ class Made:
     `error` is why tunings could not be made.
     """
 
-    place: int
     contents: Contents
     result: JobResult | None = None
     error: JobError | None = None
@@ -122,7 +121,7 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
         level = sandbox.isolation_level(jobs[0].request.accept_unsafe).name
         if order.only_tune:
             yield Started(0, node, level)
-            yield from sender.send(0, [], error=_tune(jobs, root))
+            yield from sender.send([], error=_tune(jobs, root))
             return
         registry, bases = Registry(), LoadedBases()
         for number, job in enumerate(jobs):
@@ -130,7 +129,7 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
             result = run_job(job, registry, bases)
             if result.error is not None:
                 bases = LoadedBases()  # it may carry half an adapter now
-            yield from sender.send(number, [job.run_id], replace(result, job=order.jobs[number]))
+            yield from sender.send([job.run_id], replace(result, job=order.jobs[number]))
 
 
 def _unpack(found: Contents, given: Callable[[str], Iterator[bytes]], inbox: Inbox, root: Path) -> None:
@@ -145,7 +144,7 @@ def _tune(jobs: Sequence[Job], root: Path) -> JobError | None:
     try:
         tune_all([resolve_job(job, registry) for job in jobs], root, LoadedBases())
     except HarnessError as error:
-        return JobError(type(error).__name__, str(error), error.exit_code)
+        return JobError.of(error)
     return None
 
 
@@ -158,7 +157,7 @@ class _Sender:
         self._tunings = set(whole_tunings(root))
 
     def send(
-        self, place: int, folders: Sequence[str], result: JobResult | None = None, *, error: JobError | None = None
+        self, folders: Sequence[str], result: JobResult | None = None, *, error: JobError | None = None
     ) -> Iterator[Message]:
         """The files of `folders` and of new tunings, and what they are."""
         made = [name for name in whole_tunings(self._root) if name not in self._tunings]
@@ -168,7 +167,7 @@ class _Sender:
             if digest not in self._sent:
                 self._sent.add(digest)
                 yield from (Piece(digest, piece) for piece in pieces(self._root / path))
-        yield Made(place, found, result, error)
+        yield Made(found, result, error)
 
 
 def execute(

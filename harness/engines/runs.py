@@ -13,7 +13,8 @@ import math
 import shutil
 import sys
 import tempfile
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +26,7 @@ from harness.engines import node
 from harness.engines.cluster import Cluster, Lost, Room, gist
 from harness.engines.parcels import ArrivedTorn, Contents, Inbox, contents, pieces
 from harness.errors import HarnessError, RunError
-from harness.evaluation.executor import Job, JobError, JobResult, run_job
-from harness.evaluation.plan import RunPlan
+from harness.evaluation.executor import Job, JobError, JobResult, Sweep, Tuned, run_job
 from harness.evaluation.runs import TUNINGS
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
@@ -159,8 +159,7 @@ class RayExecutor:
             job = rest[0]
             self._retries[job] = self._retries.get(job, 0) + 1
             if self._retries[job] >= ATTEMPTS:
-                error = JobError(HarnessError.__name__, f"lost {ATTEMPTS} times with what it ran on, lastly: {why}")
-                yield self._ended(JobResult(job, 0.0, error=error), task.facts)
+                yield self._ended(JobResult(job, task.seconds, error=_lost_too_often(why)), task.facts)
                 rest = rest[1:]
         if not rest:
             return
@@ -176,21 +175,52 @@ class RayExecutor:
             hold.close()
         self._holds.clear()
 
-    def tune(self, plans: Mapping[Job, RunPlan]) -> None:
-        """As `Executor.tune`; all of them are one task, so that those of one kind can be tuned at once."""
-        for attempt in range(1, ATTEMPTS + 1):
-            task = _Task(self._cluster, self._make, tuple(plans), self._room.cores, only_tune=True)
-            try:
-                while (message := task.receive()) is not None:
-                    if isinstance(message, node.Made) and message.error is not None:
-                        message.error.reraise()
+    def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
+        """As `Executor.tune`; a sweep is a task, so that tunings of one kind can be made at once."""
+        waiting, lost = deque(range(len(sweeps))), Counter[int]()
+        running: dict[Any, _Task] = {}
+        places: dict[_Task, int] = {}
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._end, running)
+            while waiting or running:
+                while waiting and len(running) < ROUNDS * self._room.at_once:
+                    place = waiting.popleft()
+                    task = _Task(self._cluster, self._make, tuple(sweeps[place]), self._room.cores, only_tune=True)
+                    running[task.stream], places[task] = task, place
+                task = self._next_to_speak(running)
+                yield from self._listen_to_sweep(task, places[task], running, waiting, lost, started)
+
+    def _listen_to_sweep(
+        self,
+        task: _Task,
+        place: int,
+        running: dict[Any, _Task],
+        waiting: deque[int],
+        lost: Counter[int],
+        started: Callable[[int], None],
+    ) -> Iterator[Tuned]:
+        """What one message of a task that tunes means."""
+        try:
+            message = task.receive()
+        except Lost as why:
+            running.pop(task.stream).close()
+            lost[place] += 1
+            if lost[place] >= ATTEMPTS:
+                yield Tuned(place, task.seconds, _lost_too_often(str(why)))
                 return
-            except Lost as lost:
-                if attempt == ATTEMPTS:
-                    raise HarnessError(f"tunings lost {ATTEMPTS} times; the last time: {lost}") from None
-                print(f"note: {task.where} was lost ({lost}); its tunings are made again", file=sys.stderr, flush=True)
-            finally:
-                task.close()
+            waiting.append(place)
+            print(f"note: {task.where} was lost ({why}); its tunings are made again", file=sys.stderr, flush=True)
+            return
+        except Exception as error:  # noqa: BLE001 - what a node says is the failure of its sweep
+            running.pop(task.stream).close()
+            yield Tuned(place, task.seconds, _job_error(error))
+            return
+        if message is None:
+            running.pop(task.stream).close()
+        elif isinstance(message, node.Started):
+            started(place)
+        elif isinstance(message, node.Made):
+            yield Tuned(place, task.seconds, message.error)
 
 
 class _Task:
@@ -203,6 +233,7 @@ class _Task:
         self.begun: node.Started | None = None
         self._cluster = cluster
         self._done = 0
+        self._heard = time.monotonic()
         self._root = jobs[0].runs
         with file_errors(self._root):
             self._root.mkdir(parents=True, exist_ok=True)
@@ -225,7 +256,7 @@ class _Task:
         except StopIteration:
             return None
         if isinstance(message, node.Started):
-            self.begun = message
+            self.begun, self._heard = message, time.monotonic()
         elif isinstance(message, node.Piece):
             self._inbox.take(message.digest, message.data)
         else:
@@ -235,6 +266,11 @@ class _Task:
                 raise Lost(str(error)) from None
             self._done += 1
         return message
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the last job began, or without one the task was ordered."""
+        return round(time.monotonic() - self._heard, 1)
 
     @property
     def unfinished(self) -> tuple[Job, ...]:
@@ -288,7 +324,11 @@ def _wait_for(job: Job) -> None:
         pass
 
 
+def _lost_too_often(why: str) -> JobError:
+    return JobError(HarnessError.__name__, f"lost {ATTEMPTS} times with what it ran on, lastly: {why}")
+
+
 def _job_error(error: Exception) -> JobError:
     if isinstance(error, HarnessError):
-        return JobError(type(error).__name__, str(error), error.exit_code)
+        return JobError.of(error)
     return JobError(type(error).__name__, gist(error), traceback=str(error))

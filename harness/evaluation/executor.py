@@ -56,6 +56,11 @@ class JobError:
     exit_code: int = 1
     traceback: str = ""
 
+    @classmethod
+    def of(cls, error: HarnessError) -> JobError:
+        """An expected failure as data."""
+        return cls(type(error).__name__, str(error), error.exit_code)
+
     @property
     def summary(self) -> str:
         """The failure in one line."""
@@ -92,6 +97,19 @@ class JobResult:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """How the tunings of a sweep ended: its place among those asked for, wall-clock seconds, and what went wrong."""
+
+    place: int
+    seconds: float
+    error: JobError | None = None
+
+
+Sweep = Mapping[Job, RunPlan]
+"""Jobs with their plans whose tunings are compared with each other, so that all of them have to be made."""
+
+
 class Executor(Protocol):
     """Makes tunings and runs; jobs that are made in one process share its base model."""
 
@@ -99,12 +117,8 @@ class Executor(Protocol):
         """The result of every job, as soon as it is there; `started` is called before a job starts."""
         ...
 
-    def tune(self, plans: Mapping[Job, RunPlan]) -> None:
-        """Make the tunings of jobs, given with their plans, that are not there yet.
-
-        Raises:
-            HarnessError: a tuning failed.
-        """
+    def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
+        """Make the tunings of sweeps that are not there yet; `started` is called with the place of one that begins."""
         ...
 
 
@@ -138,9 +152,15 @@ class LocalExecutor:
                 self._bases = LoadedBases()
             yield result
 
-    def tune(self, plans: Mapping[Job, RunPlan]) -> None:
-        for root in dict.fromkeys(job.runs for job in plans):
-            tune_all([plan for job, plan in plans.items() if job.runs == root], root, self._bases)
+    def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
+        for place, sweep in enumerate(sweeps):
+            started(place)
+            start, error = time.monotonic(), None
+            try:
+                tune_all(list(sweep.values()), next(iter(sweep)).runs, self._bases)
+            except HarnessError as failure:
+                error = JobError.of(failure)
+            yield Tuned(place, round(time.monotonic() - start, 1), error)
 
 
 def _is_made_elsewhere(job: Job) -> bool:
@@ -192,7 +212,7 @@ def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | No
     try:
         row = evaluate(plan or resolve_job(job, registry), registry, job.runs, bases)
     except HarnessError as failure:
-        error = JobError(type(failure).__name__, str(failure), failure.exit_code)
+        error = JobError.of(failure)
     except OSError as failure:
         error = JobError(FileError.__name__, describe_os_error(failure))
     except Exception as failure:  # noqa: BLE001 - whatever one job fails with, the others are run and it is recorded

@@ -159,12 +159,12 @@ def run_cells(
     """
     executor = executor or LocalExecutor(registry)
     settled: list[PlannedCell] = []
-    for one in planned:
-        outcome = _tune_sweep(one, executor, log, started)
+    for outcome in _tune_sweeps(planned, executor, log, started):
         if isinstance(outcome, CellOutcome):
             yield outcome
         else:
             settled.append(outcome)
+    settled.sort(key=lambda one: one.order)
     last = log.last()
     waiting: dict[Job, list[PlannedCell]] = {}
     for one in settled:
@@ -185,29 +185,41 @@ def run_cells(
             yield _record_outcome(one, result, log)
 
 
-def _tune_sweep(
-    planned: PlannedCell, executor: Executor, log: CellLog, started: Callable[[Cell], None]
-) -> PlannedCell | CellOutcome:
-    """The cell with its setting chosen, after all settings were tuned with all seeds; or that this failed.
+def _tune_sweeps(
+    planned: Sequence[PlannedCell], executor: Executor, log: CellLog, started: Callable[[Cell], None]
+) -> Iterator[PlannedCell | CellOutcome]:
+    """Every cell with its setting chosen, after all settings were tuned with all seeds; or that this failed.
 
     The first cell of a sweep tunes for all of its seeds.
     """
-    root, start = planned.job.runs, time.monotonic()
-    if planned.cell.sweep and not planned.trials:
-        log.write(planned.cell, FAILED, seconds=0.0, reason=planned.reason)
-        return CellOutcome(planned.cell, FAILED, 0.0, reason=planned.reason)
-    if not planned.trials or planned.run_id is not None:
-        return planned
-    try:
-        if not is_tuned(planned.trials, root):
-            started(planned.cell)
-            log.write(planned.cell, "started")
-            executor.tune({job: plan for trial in planned.trials for job, plan in trial.jobs.items()})
-        return with_choice(planned.cell, planned.trials, root)
-    except HarnessError as error:
-        seconds = round(time.monotonic() - start, 1)
-        log.write(planned.cell, FAILED, seconds=seconds, reason=str(error))
-        return CellOutcome(planned.cell, FAILED, seconds, reason=str(error))
+    sweeps: dict[tuple[Job, ...], list[PlannedCell]] = {}
+    for one in planned:
+        if one.cell.sweep and not one.trials:
+            yield _failed(one, 0.0, one.reason, log)
+        elif one.trials and one.run_id is None:
+            sweeps.setdefault(tuple(job for trial in one.trials for job in trial.jobs), []).append(one)
+        else:
+            yield one
+    waiting = list(sweeps.values())
+
+    def log_start(place: int) -> None:
+        started(waiting[place][0].cell)
+        log.write(waiting[place][0].cell, "started")
+
+    asked = [{job: plan for trial in cells[0].trials for job, plan in trial.jobs.items()} for cells in waiting]
+    for tuned in executor.tune(asked, log_start):
+        for one in waiting[tuned.place]:
+            try:
+                if tuned.error is not None:
+                    raise HarnessError(tuned.error.summary)
+                yield with_choice(one.cell, one.trials, one.job.runs)
+            except HarnessError as error:
+                yield _failed(one, tuned.seconds, str(error), log)
+
+
+def _failed(planned: PlannedCell, seconds: float, reason: str, log: CellLog) -> CellOutcome:
+    log.write(planned.cell, FAILED, seconds=seconds, reason=reason)
+    return CellOutcome(planned.cell, FAILED, seconds, reason=reason)
 
 
 def _record_outcome(planned: PlannedCell, result: JobResult, log: CellLog) -> CellOutcome:

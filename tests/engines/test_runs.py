@@ -90,10 +90,13 @@ TIMES = {"seconds", "peak_rss_bytes", "sha256", "records_sha256", "bytes", "comm
 """What two runs of the same thing differ in; a proof of isolation has the numbers of processes."""
 
 
-def without_times(value: Any) -> Any:
+def without_times(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: without_times(inner) for name, inner in value.items() if name not in TIMES}
-    return [without_times(inner) for inner in value] if isinstance(value, list) else value
+        return {name: without_times(inner, name) for name, inner in value.items() if name not in TIMES}
+    if isinstance(value, list):
+        plain = [without_times(inner) for inner in value]
+        return sorted(plain) if name == "target_modules" else plain  # PEFT writes a set as it comes
+    return value
 
 
 def made(root: Path) -> dict[str, Any]:
