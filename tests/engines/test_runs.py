@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -167,11 +168,15 @@ def test_a_run_that_another_process_makes_is_waited_for_and_the_others_are_made_
 ) -> None:
     asked = [*words(file, tmp_path), "--engine", "ray", "--address", three_nodes.address]
     theirs = next(path.parent for path in sorted(here.glob("apps-icl*/result.json")))
-    with files.locked(tmp_path / theirs.name), start(asked, three_nodes.environ) as process:
-        wait(process, lambda: sum(line["state"] == "finished" for line in lines(tmp_path)) == CELLS - 1)
-        assert not (tmp_path / theirs.name / "result.json").exists()
-    _, err = process.communicate() if process.poll() is None else ("", "")
+    with contextlib.ExitStack() as hold:
+        hold.enter_context(files.locked(tmp_path / theirs.name))
+        with start(asked, three_nodes.environ) as process:
+            wait(process, lambda: sum(line["state"] == "finished" for line in lines(tmp_path)) == CELLS - 1)
+            assert not (tmp_path / theirs.name / "result.json").exists()
+            hold.close()
+            _, err = process.communicate()
     assert process.returncode == 0, err
+    assert "another process is making this run; waiting for it" in err
     compare(tmp_path, here)
 
 
