@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,9 +86,5 @@ def _introduce(cluster: Cluster, room: Room, accept_unsafe: bool) -> None:
     levels = [facts.isolation.name for facts in cluster.facts.values()]
     isolation = ", ".join(f"{level} on {levels.count(level)}" for level in dict.fromkeys(levels))
     nodes = f"{len(levels)} {'node' if len(levels) == 1 else 'nodes'}"
-    _say([f"ray: {nodes}, {room}; isolation {isolation}", *(f"note: {line}" for line in cluster.differences)])
-
-
-def _say(lines: Sequence[str]) -> None:
-    for line in lines:
+    for line in (f"ray: {nodes}, {room}; isolation {isolation}", *(f"note: {one}" for one in cluster.differences)):
         print(line, file=sys.stderr, flush=True)

@@ -21,6 +21,7 @@ from harness.compat import take_over_ray_messages
 from harness.engines import node
 from harness.engines.scratch import scratch
 from harness.errors import FileError, HarnessError, MissingLibrary, UsageError
+from harness.evaluation.provenance import versions
 from harness.progress import VERBOSE, detail
 from harness.sandbox.cgroup import cores
 
@@ -142,7 +143,7 @@ class Cluster:
             for number, one in enumerate(self.nodes, 1)
         }
         self.facts = {name: self._answer(name, reference) for name, reference in asked.items()}
-        own = node.look_around(accept_unsafe).versions
+        own = versions()
         for name, facts in self.facts.items():
             if facts.versions[PACKAGE] != own[PACKAGE]:
                 raise HarnessError(f"node {name} has harness {facts.versions[PACKAGE]}, this is {own[PACKAGE]}")
@@ -163,7 +164,7 @@ class Cluster:
     @property
     def differences(self) -> list[str]:
         """A line for each library of which nodes have another version than this machine."""
-        own = node.look_around(False).versions
+        own = versions()
         return [
             f"node {name} has {library} {version}, this machine {own[library]}: results may differ"
             for name, facts in self.facts.items()
