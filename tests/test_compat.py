@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from harness import compat
 from harness.modeling import base as model
@@ -92,3 +95,11 @@ def test_sacrebleu_counts_as_its_score_says() -> None:
     counts = compat.chrf_counts(counter, "return x", ["return x"])
     assert len(counts) == 18, "sacrebleu: chrF's counts have another shape; see compat.chrf_counts"
     assert counts[0] == counts[1] == counts[2] == 7, "sacrebleu: chrF's counts are in another order"
+
+
+def test_ray_shows_what_nodes_say_by_a_function_of_this_name() -> None:
+    worker = pytest.importorskip("ray._private.worker", reason="pip install '.[test]' brings ray")
+    words = "ray: its driver prints in another way; see compat.take_over_ray_messages"
+    assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages), words
+    parameters = list(inspect.signature(worker.print_to_stdstream).parameters)
+    assert parameters == ["data", "ignore_prefix"], words
