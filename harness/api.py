@@ -22,7 +22,8 @@ from harness.errors import UsageError
 from harness.evaluation import runs as run_folders
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
-from harness.evaluation.sweep import Trial, build_trials, choose, tune_all, write_choice
+from harness.evaluation.sweep import Trial, build_trials, choose, write_choice
+from harness.evaluation.tunings import tune_all
 from harness.live_table import shown_live
 from harness.plugin_system.registry import Registry
 from harness.records import Record, Row

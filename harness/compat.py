@@ -135,3 +135,17 @@ def chrf_counts(counter: Any, text: str, references: list[str]) -> list[int]:
     """
     (counts,) = counter._extract_corpus_statistics([text], [[reference] for reference in references])
     return list(counts)
+
+
+def take_over_ray_messages(ray: Any, show: Callable[[str], None]) -> None:
+    """Give `show` the lines that Ray prints in the process that is connected to a cluster.
+
+    It prints what nodes say, and warnings of its own, to stdout, which is a command's data; there is no public switch
+    for the latter.
+    """
+
+    def take(data: Any, ignore_prefix: bool = False) -> None:  # noqa: ARG001 - as it is called
+        for line in data["lines"]:
+            show(str(line))
+
+    ray._private.worker.print_to_stdstream = take

@@ -108,6 +108,26 @@ def link_folder(source: Path, target: Path) -> None:
         _sync_folder(target.parent)
 
 
+def place(source: Path, target: Path, *, link: bool = False) -> None:
+    """Make `target` a copy of a file, all or nothing; with `link` a hard link where the disk has them.
+
+    Raises:
+        FileError: it cannot be made; what was there is still there.
+    """
+    with file_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = _draft(target)
+        try:
+            (_link_or_copy if link else shutil.copyfile)(str(source), str(draft))
+            with draft.open("rb") as file:
+                os.fsync(file.fileno())
+            draft.replace(target)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+
+
 def _link_or_copy(source: str, target: str) -> None:
     try:
         os.link(source, target)

@@ -11,7 +11,9 @@ import contextlib
 import math
 import os
 import re
+import sys
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 _ROOT = Path("/sys/fs/cgroup")
@@ -110,8 +112,16 @@ class ControlGroup:
         self.folders = []
 
 
+SHARE: ContextVar[int | None] = ContextVar("share", default=None)
+"""Cores that whoever runs several judges on this machine leaves to this one; None for all of them."""
+
+
 def cores() -> int:
     """How many cores' worth of time this process gets: those that it may run on, or its container's share if less."""
+    return min(_allowed(), SHARE.get() or sys.maxsize)
+
+
+def _allowed() -> int:
     allowed = len(os.sched_getaffinity(0))
     if (_ROOT / "cgroup.controllers").exists():
         files = [_ROOT / "cpu.max"]

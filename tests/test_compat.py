@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from harness import compat
 from harness.modeling import base as model
@@ -100,3 +103,11 @@ def test_transformers_recomputes_activations_on_request(model_of: Callable[[str]
     for enabled in (True, False):
         compat.recompute_activations(named, enabled)
         assert any(getattr(part, "gradient_checkpointing", False) for part in named.modules()) is enabled, words
+
+
+def test_ray_shows_what_nodes_say_by_a_function_of_this_name() -> None:
+    worker = pytest.importorskip("ray._private.worker", reason="pip install '.[test]' brings ray")
+    words = "ray: its driver prints in another way; see compat.take_over_ray_messages"
+    assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages), words
+    parameters = list(inspect.signature(worker.print_to_stdstream).parameters)
+    assert parameters == ["data", "ignore_prefix"], words

@@ -43,7 +43,7 @@ def test_everything_that_an_installation_pulls_is_pinned() -> None:
     assert all("==" in line for line in lines)
     pinned = {canonicalize_name(line.partition("==")[0]) for line in lines}
     pulled: set[tuple[str, str]] = set()
-    waiting = [("codetune-harness", extra) for extra in ("", "plots", "test")]
+    waiting = [("codetune-harness", extra) for extra in ("", "plots", "ray", "test")]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in pulled:
@@ -63,7 +63,8 @@ from harness.cli import cli
 for words in (["--help"], ["plugins"], ["eval", "--help"], ["show", "lora"], ["leaderboard", "--help"]):
     result = CliRunner().invoke(cli, words)
     assert result.exit_code == 0, (words, result.output, result.exception)
-print(sorted({"torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes"} & set(sys.modules)))
+heavy = {"torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes", "ray"}
+print(sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

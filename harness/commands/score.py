@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from harness import cli, completion
+from harness.engines import choice
 
 
 @click.command("score")
@@ -39,6 +40,7 @@ from harness import cli, completion
     show_default=True,
     help="Folder of runs.",
 )
+@choice.options
 @click.option("--json", "as_json", is_flag=True, help="The row as JSON.")
 @cli.verbose
 def command(
@@ -55,6 +57,8 @@ def command(
     sets: tuple[str, ...],
     accept_unsafe: bool,
     root: Path,
+    engine: str,
+    address: str | None,
     as_json: bool,
 ) -> None:
     """Judge and score completions made elsewhere, or add metrics to the finished run RUN.
@@ -74,10 +78,12 @@ def command(
 
     registry, settings = Registry(), Settings(sets)
     check_layers(settings, registry)
+    choice.check(engine, address)
     if run is not None:
         if completions or task or protocol:
             raise UsageError("name a finished run, or --task with --completions, not both")
-        row = rescoring.add_metrics(run, metrics, ks, data, registry, settings)
+        with choice.bench(engine, address, False) as bench:
+            row = rescoring.add_metrics(run, metrics, ks, data, registry, settings, bench)
     elif task and completions:
         request = Request(
             method,
@@ -90,7 +96,9 @@ def command(
             accept_unsafe=accept_unsafe,
             whole_data=True,
         )
-        row = rescoring.score_file(request, completions, model or completions.stem, registry, settings, root)
+        label = model or completions.stem
+        with choice.bench(engine, address, accept_unsafe) as bench:
+            row = rescoring.score_file(request, completions, label, registry, settings, root, bench)
     else:
         raise UsageError("name a finished run, or --task with --completions FILE.jsonl")
     if as_json:

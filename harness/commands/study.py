@@ -10,8 +10,10 @@ import click
 
 from harness import cli
 from harness.display import escape
+from harness.engines import choice
 
 if TYPE_CHECKING:
+    from harness.engines.runs import RayExecutor
     from harness.plugin_system.registry import Registry
     from harness.studies.forecast import Forecast
     from harness.studies.runner import CellOutcome, PlannedCell
@@ -114,6 +116,7 @@ def show(name: str) -> None:
 @DATA
 @ROOT
 @click.option("--dry-run", is_flag=True, help="Every cell with its expected time and memory, from short probes.")
+@choice.options
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @cli.verbose
 def run(
@@ -124,6 +127,8 @@ def run(
     data: dict[str, Path],
     root: Path,
     dry_run: bool,
+    engine: str,
+    address: str | None,
     as_json: bool,
 ) -> None:
     """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again."""
@@ -137,12 +142,14 @@ def run(
 
     registry = Registry()
     check_layers(Settings(), registry)
+    choice.check(engine, address)
     one = _load(name, model, protocol, builtin, registry)
     planned = runner.plan_cells(one.cells(builtin=builtin, data=data), registry, root)
     if dry_run:
         _forecast(planned, registry, as_json)
     else:
-        _run(one, planned, registry, root, as_json)
+        with choice.executor(engine, address, registry) as executor:
+            _run(one, planned, registry, root, as_json, executor)
         click.echo(f"its report: {_report_command(name, builtin, model, protocol, data, root)}", err=True)
 
 
@@ -203,7 +210,14 @@ def _json(one: PlannedCell | CellOutcome) -> dict[str, object]:
     return {"cell": one.cell.description, "run": one.run_id, "state": one.state, "reason": one.reason}
 
 
-def _run(one: StudyFile, planned: list[PlannedCell], registry: Registry, root: Path, as_json: bool) -> None:
+def _run(
+    one: StudyFile,
+    planned: list[PlannedCell],
+    registry: Registry,
+    root: Path,
+    as_json: bool,
+    executor: RayExecutor | None,
+) -> None:
     from harness.errors import HarnessError
     from harness.studies import runner
     from harness.studies.progress import report_progress
@@ -211,9 +225,11 @@ def _run(one: StudyFile, planned: list[PlannedCell], registry: Registry, root: P
     log = runner.CellLog(root, one.name)
     with report_progress(one.name, planned) as reporter:
         outcomes = {}
-        for outcome in runner.run_cells(planned, registry, log, reporter.started):
+        for outcome in runner.run_cells(planned, registry, log, reporter.started, executor):
             reporter.ended(outcome)
             outcomes[outcome.cell] = outcome
+    if executor is not None and executor.retried:
+        click.echo(f"made again, because a node was lost: {', '.join(executor.retried)}", err=True)
     ordered = [outcomes[one.cell] for one in planned]
     failed = [outcome for outcome in ordered if outcome.state == runner.FAILED]
     if as_json:

@@ -1,4 +1,4 @@
-"""Executors: what makes the runs of a study or of a command.
+"""Executors: what makes the tunings and runs of a study or of a command.
 
 A `Job` asks for one run and a `JobResult` reports it. Both are plain data that can be pickled: an executor may send a
 job to another process or machine, where `run_job` resolves it and makes the run. `LocalExecutor` uses this process.
@@ -9,17 +9,20 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from harness.config import Settings
 from harness.disk import describe_os_error
-from harness.errors import FileError, HarnessError
+from harness.errors import FileError, HarnessError, RunError
+from harness.evaluation import runs
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
+from harness.evaluation.tune import tuning_folder
+from harness.evaluation.tunings import tune_all
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
@@ -29,7 +32,8 @@ from harness.records import Row, canonical
 class Job:
     """One run to make: the request, the options of plugins as `--set` takes them, and the folder of runs.
 
-    Jobs with the same `group` load the same base model. `run_id` is the run's, "" where it is not known yet.
+    Jobs with the same `group` load the same base model, those with the same `tuning` (the name of its folder, "" where
+    nothing is tuned) use one adapter. `run_id` is the run's. All three are "" before the job is `resolved`.
     """
 
     request: Request
@@ -37,6 +41,7 @@ class Job:
     runs: Path
     group: str = ""
     run_id: str = ""
+    tuning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,11 @@ class JobError:
     message: str
     exit_code: int = 1
     traceback: str = ""
+
+    @classmethod
+    def of(cls, error: HarnessError) -> JobError:
+        """An expected failure as data."""
+        return cls(type(error).__name__, str(error), error.exit_code)
 
     @property
     def summary(self) -> str:
@@ -78,19 +88,37 @@ class JobCrashed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job gave: its row, or the error. `seconds` is wall-clock time."""
+    """What a job gave: its row, or the error. `seconds` is wall-clock time, `facts` say where and how it was made."""
 
     job: Job
     seconds: float
     row: Row | None = None
     error: JobError | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """How the tunings of a sweep ended: its place among those asked for, wall-clock seconds, and what went wrong."""
+
+    place: int
+    seconds: float
+    error: JobError | None = None
+
+
+Sweep = Mapping[Job, RunPlan]
+"""Jobs with their plans whose tunings are compared with each other, so that all of them have to be made."""
 
 
 class Executor(Protocol):
-    """Makes runs. An implementation must run the jobs of a group one after another with one loaded base model."""
+    """Makes tunings and runs; jobs that are made in one process share its base model."""
 
     def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
         """The result of every job, as soon as it is there; `started` is called before a job starts."""
+        ...
+
+    def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
+        """Make the tunings of sweeps that are not there yet; `started` is called with the place of one that begins."""
         ...
 
 
@@ -124,6 +152,16 @@ class LocalExecutor:
                 self._bases = LoadedBases()
             yield result
 
+    def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
+        for place, sweep in enumerate(sweeps):
+            started(place)
+            start, error = time.monotonic(), None
+            try:
+                tune_all(list(sweep.values()), next(iter(sweep)).runs, self._bases)
+            except HarnessError as failure:
+                error = JobError.of(failure)
+            yield Tuned(place, round(time.monotonic() - start, 1), error)
+
 
 def _is_made_elsewhere(job: Job) -> bool:
     """Whether another process works on the run of `job` now."""
@@ -145,13 +183,27 @@ def base_group(plan: RunPlan) -> str:
     return canonical([plan.run.model, {name: str(value) for name, value in options.items()}])
 
 
+def resolved(job: Job, plan: RunPlan) -> Job:
+    """`job` with what its plan says of it."""
+    tuning = tuning_folder(plan, job.runs).name if plan.tuner else ""
+    return replace(job, group=base_group(plan), run_id=runs.run_id(plan.run), tuning=tuning)
+
+
 def resolve_job(job: Job, registry: Registry) -> RunPlan:
     """The plan of a job.
 
     Raises:
         HarnessError: a name, an option or the data does not exist or does not fit.
+        RunError: it would be another run than the one that was planned.
     """
-    return resolve(job.request, registry, Settings(job.options))
+    plan = resolve(job.request, registry, Settings(job.options))
+    found = runs.run_id(plan.run)
+    if job.run_id and found != job.run_id:
+        raise RunError(
+            f"{job.run_id}: would be {found} now; the data, the model, the plugins or the settings (variables, "
+            "harness.toml) are not those that it was planned with"
+        )
+    return plan
 
 
 def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:
@@ -160,7 +212,7 @@ def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | No
     try:
         row = evaluate(plan or resolve_job(job, registry), registry, job.runs, bases)
     except HarnessError as failure:
-        error = JobError(type(failure).__name__, str(failure), failure.exit_code)
+        error = JobError.of(failure)
     except OSError as failure:
         error = JobError(FileError.__name__, describe_os_error(failure))
     except Exception as failure:  # noqa: BLE001 - whatever one job fails with, the others are run and it is recorded

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from harness import files, sandbox
 from harness.evaluation.costs import measured
@@ -10,12 +12,39 @@ from harness.evaluation.plan import RunPlan
 from harness.evaluation.resume import saved_executions, saved_records
 from harness.evaluation.runs import COSTS, EXECUTIONS, SANDBOX
 from harness.progress import bar, detail
+from harness.records import Completion, Execution, Problem
 
 
-def judge(plan: RunPlan, folder: Path) -> None:
-    """Append the executions of each problem that has completions and tests and no executions yet."""
+class Bench(Protocol):
+    """Where candidates are executed."""
+
+    def verdicts(self, plan: RunPlan, answers: Iterable[tuple[Problem, Completion]]) -> Iterator[Execution] | None:
+        """An execution for each answer, in order; None when the task has no tests."""
+        ...
+
+    def isolation(self, plan: RunPlan) -> Mapping[str, Any]:
+        """What isolates the candidates there, for the record: `isolation` is an `IsolationLevel`."""
+        ...
+
+
+class LocalBench:
+    """Executes candidates in the sandbox of this machine."""
+
+    def verdicts(self, plan: RunPlan, answers: Iterable[tuple[Problem, Completion]]) -> Iterator[Execution] | None:
+        return plan.task.plugin.judge(answers, limits=plan.limits, accept_unsafe=plan.accept_unsafe)
+
+    def isolation(self, plan: RunPlan) -> Mapping[str, Any]:
+        return {"isolation": sandbox.isolation_level(plan.accept_unsafe)}
+
+
+def judge(plan: RunPlan, folder: Path, bench: Bench | None = None) -> None:
+    """Append the executions of each problem that has completions and tests and no executions yet.
+
+    They come from `bench`, by default this machine.
+    """
     if not any(m.plugin.needs == "executions" for m in plan.metrics):
         return
+    bench = bench or LocalBench()
     path = folder / EXECUTIONS
     done = saved_executions(folder)
     problems = {p.id: p for p in plan.splits["test"] if p.tests is not None}
@@ -23,13 +52,13 @@ def judge(plan: RunPlan, folder: Path) -> None:
     if not pending:
         return
     with measured("judge") as meter, bar("judging") as progress:
-        jobs = ((problems[record.id], completion) for record in pending for completion in record.completions)
-        verdicts = plan.task.plugin.judge(jobs, limits=plan.limits, accept_unsafe=plan.accept_unsafe)
+        answers = ((problems[record.id], completion) for record in pending for completion in record.completions)
+        verdicts = bench.verdicts(plan, answers)
         if verdicts is None:
             return
-        isolation = sandbox.isolation_level(plan.accept_unsafe)
-        detail(f"judging: programs are isolated by {isolation.name}")
-        files.write_sealed(folder / SANDBOX, {"isolation": isolation, "limits": plan.limits})
+        isolation = bench.isolation(plan)
+        detail(f"judging: programs are isolated by {isolation['isolation'].name}")
+        files.write_sealed(folder / SANDBOX, {**isolation, "limits": plan.limits})
         progress(0, len(pending), "")
         for count, record in enumerate(pending, 1):
             executions = [next(verdicts) for _ in record.completions]

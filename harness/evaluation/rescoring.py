@@ -13,7 +13,7 @@ from harness.config import Settings
 from harness.data import sources as data
 from harness.errors import DataError, RunError, UsageError, unknown
 from harness.evaluation import facts, runs
-from harness.evaluation.judge import judge
+from harness.evaluation.judge import Bench, judge
 from harness.evaluation.plan import RunPlan, read_configs, select_ks, select_metrics
 from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_of, task_source
 from harness.evaluation.protocol import task_under_protocol, with_task_defaults
@@ -49,8 +49,19 @@ def read_completions(path: Path) -> dict[str, tuple[str, ...]]:
     return completions
 
 
-def score_file(request: Request, path: Path, label: str, registry: Registry, settings: Settings, root: Path) -> Row:
-    """Judge and score the completions of `path`, under the method name of `request` and the model name `label`."""
+def score_file(
+    request: Request,
+    path: Path,
+    label: str,
+    registry: Registry,
+    settings: Settings,
+    root: Path,
+    bench: Bench | None = None,
+) -> Row:
+    """Judge and score the completions of `path`, under the method name of `request` and the model name `label`.
+
+    Candidates are executed on `bench`, by default this machine.
+    """
     texts = read_completions(path)
     plan = _plan_for_completions(request, path, label, texts, registry, settings)
     by_id = {problem.id: problem for problem in plan.splits["test"]}
@@ -71,7 +82,7 @@ def score_file(request: Request, path: Path, label: str, registry: Registry, set
         if not is_scored(folder):
             lines = (files.sealed_line(_record(plan, problem, texts[name])) for name, problem in by_id.items())
             files.write_text(folder / COMPLETIONS, "".join(lines))
-        judge(plan, folder)
+        judge(plan, folder, bench)
         return summarise(plan, folder, score(plan, folder, registry), before)
 
 
@@ -148,8 +159,11 @@ def add_metrics(
     where: Path | None,
     registry: Registry,
     settings: Settings,
+    bench: Bench | None = None,
 ) -> Row:
     """Score a finished run with more metrics (or other values of k), from its records and its data.
+
+    Candidates are executed on `bench`, by default this machine.
 
     Raises:
         RunError: the run is not finished, or a file of it is not the one that its row was computed from.
@@ -159,7 +173,7 @@ def add_metrics(
     plan = reload_plan(folder, before.run, names, ks, where, registry, settings)
     with files.locked(folder, wait_for="this run"):
         check_unaltered(folder)
-        judge(plan, folder)
+        judge(plan, folder, bench)
         return summarise(plan, folder, score(plan, folder, registry), before)
 
 

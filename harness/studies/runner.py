@@ -19,11 +19,10 @@ from harness.config import Settings
 from harness.disk import describe_os_error, file_errors
 from harness.errors import HarnessError
 from harness.evaluation import runs
-from harness.evaluation.executor import Executor, Job, JobResult, LocalExecutor, base_group, resolve_job
+from harness.evaluation.executor import Executor, Job, JobResult, LocalExecutor, base_group, resolve_job, resolved
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.resume import satisfies
-from harness.evaluation.sweep import Trial, build_trials, choose, is_tuned, tune_all, write_choice
-from harness.modeling.bases import LoadedBases
+from harness.evaluation.sweep import Trial, build_trials, choose, is_tuned, write_choice
 from harness.plugin_system.registry import Registry
 from harness.records import canonical, digest
 from harness.studies.study import Cell
@@ -88,8 +87,7 @@ def _plan_cell(cell: Cell, seeds: Sequence[Cell], registry: Registry, root: Path
         return PlannedCell(cell, run_id, FAILED, job, reason=str(error))
     except OSError as error:
         return PlannedCell(cell, run_id, FAILED, job, reason=describe_os_error(error))
-    job = replace(cell_job(cell, root, base_group(plan)), run_id=run_id)
-    return PlannedCell(cell, run_id, state, job, _sort_key(plan))
+    return PlannedCell(cell, run_id, state, resolved(job, plan), _sort_key(plan))
 
 
 def _plan_sweep(cell: Cell, seeds: Sequence[Cell], registry: Registry, root: Path) -> PlannedCell:
@@ -98,16 +96,14 @@ def _plan_sweep(cell: Cell, seeds: Sequence[Cell], registry: Registry, root: Pat
     if is_tuned(trials, root):
         return with_choice(cell, trials, root)
     first = trials[0].plans[seeds.index(cell)]
-    return PlannedCell(cell, None, NEW, cell_job(cell, root, base_group(first)), _sort_key(first), trials=trials)
+    return PlannedCell(cell, None, NEW, cell_job(cell, root), _sort_key(first), trials=trials)
 
 
 def with_choice(cell: Cell, trials: tuple[Trial, ...], root: Path) -> PlannedCell:
     """The cell with the setting that validation chose."""
     chosen = choose(trials, root)
     job, plan = next((job, plan) for job, plan in chosen.jobs.items() if job.request.seed == cell.request.seed)
-    run_id = runs.run_id(plan.run)
-    job = replace(job, run_id=run_id)
-    return PlannedCell(cell, run_id, _state(root / run_id, plan), job, _sort_key(plan), trials=trials)
+    return PlannedCell(cell, job.run_id, _state(root / job.run_id, plan), job, _sort_key(plan), trials=trials)
 
 
 def _state(folder: Path, plan: RunPlan) -> str:
@@ -117,9 +113,9 @@ def _state(folder: Path, plan: RunPlan) -> str:
     return BROKEN if folder.is_dir() else NEW
 
 
-def cell_job(cell: Cell, root: Path, group: str = "") -> Job:
+def cell_job(cell: Cell, root: Path) -> Job:
     """The job that makes the run of `cell` in the folder of runs `root`."""
-    return Job(cell.request, cell.sets, root, group)
+    return Job(cell.request, cell.sets, root)
 
 
 def _sort_key(plan: RunPlan) -> tuple[str, ...]:
@@ -161,14 +157,14 @@ def run_cells(
 
     `started` is called before a cell is run. The runs are made by `executor`, by default in this process.
     """
-    bases = LoadedBases()
+    executor = executor or LocalExecutor(registry)
     settled: list[PlannedCell] = []
-    for one in planned:
-        outcome = _tune_sweep(one, bases, log, started)
+    for outcome in _tune_sweeps(planned, executor, log, started):
         if isinstance(outcome, CellOutcome):
             yield outcome
         else:
             settled.append(outcome)
+    settled.sort(key=lambda one: one.order)
     last = log.last()
     waiting: dict[Job, list[PlannedCell]] = {}
     for one in settled:
@@ -184,34 +180,46 @@ def run_cells(
             started(one.cell)
             log.write(one.cell, "started", run=one.run_id)
 
-    for result in (executor or LocalExecutor(registry, bases)).run(list(waiting), log_start):
+    for result in executor.run(list(waiting), log_start):
         for one in waiting[result.job]:
             yield _record_outcome(one, result, log)
 
 
-def _tune_sweep(
-    planned: PlannedCell, bases: LoadedBases, log: CellLog, started: Callable[[Cell], None]
-) -> PlannedCell | CellOutcome:
-    """The cell with its setting chosen, after all settings were tuned with all seeds; or that this failed.
+def _tune_sweeps(
+    planned: Sequence[PlannedCell], executor: Executor, log: CellLog, started: Callable[[Cell], None]
+) -> Iterator[PlannedCell | CellOutcome]:
+    """Every cell with its setting chosen, after all settings were tuned with all seeds; or that this failed.
 
     The first cell of a sweep tunes for all of its seeds.
     """
-    root, start = planned.job.runs, time.monotonic()
-    if planned.cell.sweep and not planned.trials:
-        log.write(planned.cell, FAILED, seconds=0.0, reason=planned.reason)
-        return CellOutcome(planned.cell, FAILED, 0.0, reason=planned.reason)
-    if not planned.trials or planned.run_id is not None:
-        return planned
-    try:
-        if not is_tuned(planned.trials, root):
-            started(planned.cell)
-            log.write(planned.cell, "started")
-            tune_all([plan for trial in planned.trials for plan in trial.plans], root, bases)
-        return with_choice(planned.cell, planned.trials, root)
-    except HarnessError as error:
-        seconds = round(time.monotonic() - start, 1)
-        log.write(planned.cell, FAILED, seconds=seconds, reason=str(error))
-        return CellOutcome(planned.cell, FAILED, seconds, reason=str(error))
+    sweeps: dict[tuple[Job, ...], list[PlannedCell]] = {}
+    for one in planned:
+        if one.cell.sweep and not one.trials:
+            yield _failed(one, 0.0, one.reason, log)
+        elif one.trials and one.run_id is None:
+            sweeps.setdefault(tuple(job for trial in one.trials for job in trial.jobs), []).append(one)
+        else:
+            yield one
+    waiting = list(sweeps.values())
+
+    def log_start(place: int) -> None:
+        started(waiting[place][0].cell)
+        log.write(waiting[place][0].cell, "started")
+
+    asked = [{job: plan for trial in cells[0].trials for job, plan in trial.jobs.items()} for cells in waiting]
+    for tuned in executor.tune(asked, log_start):
+        for one in waiting[tuned.place]:
+            try:
+                if tuned.error is not None:
+                    raise HarnessError(tuned.error.summary)
+                yield with_choice(one.cell, one.trials, one.job.runs)
+            except HarnessError as error:
+                yield _failed(one, tuned.seconds, str(error), log)
+
+
+def _failed(planned: PlannedCell, seconds: float, reason: str, log: CellLog) -> CellOutcome:
+    log.write(planned.cell, FAILED, seconds=seconds, reason=reason)
+    return CellOutcome(planned.cell, FAILED, seconds, reason=reason)
 
 
 def _record_outcome(planned: PlannedCell, result: JobResult, log: CellLog) -> CellOutcome:
@@ -220,5 +228,6 @@ def _record_outcome(planned: PlannedCell, result: JobResult, log: CellLog) -> Ce
         write_choice(planned.trials, choose(planned.trials, result.job.runs), result.job.runs)
     reason = result.error.summary if result.error is not None else ""
     run_id = result.row.run_id if result.row is not None else None
-    log.write(planned.cell, state, run=run_id or planned.run_id, seconds=result.seconds, reason=reason)
+    facts = {"seconds": result.seconds, "reason": reason, **result.facts}
+    log.write(planned.cell, state, run=run_id or planned.run_id, **facts)
     return CellOutcome(planned.cell, state, result.seconds, run_id, reason)

@@ -14,8 +14,9 @@ from harness import Session, files
 from harness.cli import cli
 from harness.errors import UsageError
 from harness.evaluation.request import Request
-from harness.evaluation.sweep import SWEEP, Trial, settings_of, tune_all
+from harness.evaluation.sweep import SWEEP, Trial, settings_of
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.tunings import tune_all
 from harness.tuning.joint import JointTrainingLoop
 
 ROWS = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(30)]

@@ -1,0 +1,36 @@
+"""A process's folder goes with it, or with the next one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.engines.scratch import scratch
+
+KEEP = (
+    "from harness.engines.scratch import scratch\nwith scratch('mine-') as folder: print(folder, flush=True); input()"
+)
+
+
+def test_what_a_killed_process_left_is_deleted_and_what_is_held_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", KEEP], stdin=pipe, stdout=pipe, text=True, env=environ) as process:
+        assert process.stdout is not None
+        theirs = Path(process.stdout.readline().strip())
+        with scratch("mine-") as mine:
+            assert theirs.is_dir() and mine.is_dir()
+        assert not mine.exists()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert theirs.is_dir()
+        with scratch("mine-"):
+            assert not theirs.exists()
