@@ -35,6 +35,7 @@ def compare_runs(
     for side in sides:
         _check_one_method(side)
     registry = Registry()
+    tuned = tuple(side[0][1].run.tuning is not None for side in sides)
     read = [[ScoredRun(row, tuple(runs.read_scores(folder))) for folder, row in side] for side in sides]
     comparisons = []
     for name in (name for name in every[0][1].run.metrics if all(name in row.run.metrics for _, row in every)):
@@ -43,7 +44,7 @@ def compare_runs(
             ranking.check_estimates(row, one.scored(name), metric, folder)
         a, b = ([pair for one in side for pair in one.scored(name)] for side in read)
         comparisons += [
-            paired_comparison.compare(metric, a, b, measure)
+            replace(paired_comparison.compare(metric, a, b, measure), tuned=tuned)
             for column_metric, measure, slice_ in measure_columns([every[0][1]], everything=everything)
             if column_metric == name and slice_ is None and all(has_measure(row, name, measure) for _, row in every)
         ]

@@ -61,6 +61,8 @@ class PairedComparison:
     seeds: tuple[int, int] = (1, 1)
     noises: tuple[float, float | None, float | None] | None = None
     """(problems, single answers, seeds)."""
+    tuned: tuple[bool, bool] = (True, True)
+    """Whether a side was tuned: what was not has no seeds of training."""
 
     @property
     def decided(self) -> bool:
@@ -249,7 +251,7 @@ def format_problems_needed(c: PairedComparison) -> str:
 def _causes(c: PairedComparison) -> Iterator[str]:
     if c.detectable:
         yield f"smallest difference that these runs could have shown: {100 * c.detectable:.2f} points (power 80 %)"
-    if min(c.seeds) < MIN_SEEDS:
+    if any(tuned and seeds < MIN_SEEDS for tuned, seeds in zip(c.tuned, c.seeds, strict=True)):
         yield f"the interval does not hold what training adds: that takes {MIN_SEEDS} seeds a side"
     elif c.noises is not None:
         parts = zip(("problems", "single answers", "seeds"), c.noises, strict=True)

@@ -367,3 +367,17 @@ def test_the_problems_needed_are_the_same_whichever_side_is_named_first():
         near, far = sorted((abs(found.low), abs(found.high)))
         assert found.problems_needed_range == tuple(math.ceil(40 * (REACH * error / end) ** 2) for end in (far, near))
         assert found.problems_needed == math.ceil(40 * (REACH * error / np.mean(a - b)) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "seeds", "said"),
+    [
+        ((True, False), (3, 1), False),
+        ((True, False), (1, 1), True),
+        ((False, False), (1, 1), False),
+        ((True, True), (3, 2), True),
+    ],
+)
+def test_seeds_are_asked_for_only_of_a_side_that_was_tuned(tuned, seeds, said):
+    lines = describe(replace(BASE, tuned=tuned, seeds=seeds), "lora", "icl")
+    assert (NO_SEEDS in lines) is said
