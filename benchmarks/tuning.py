@@ -167,7 +167,8 @@ def together(count: int) -> Callable[..., dict[str, Any]]:
     """The side that tunes `count` adapters at once."""
 
     def side(prepared: Base, tuning: Tuning, train: Rows, validation: Rows, folder: Path) -> dict[str, Any]:
-        from harness.tuning.joint import JointMember, joint_tuning_unsupported_reason
+        from harness.tuning.joint_support import joint_tuning_unsupported_reason
+        from harness.tuning.stacked import JointMember
         from harness.tuning.train import fit_together
 
         learning_rates = [tuning.learning_rate * 2.0**-number for number in range(count)]

@@ -21,7 +21,8 @@ from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
 from harness.progress import bar, whole
 from harness.records import canonical, digest
-from harness.tuning.joint import JointMember, joint_tuning_unsupported_reason
+from harness.tuning.joint_support import joint_tuning_unsupported_reason
+from harness.tuning.stacked import JointMember
 from harness.tuning.train import fit_together, set_weights
 
 MOST_TOGETHER = 16

@@ -35,7 +35,7 @@ def compare_runs(
     for side in sides:
         _check_one_method(side)
     registry = Registry()
-    tuned = tuple(side[0][1].run.tuning is not None for side in sides)
+    tuned = (sides[0][0][1].run.tuning is not None, sides[1][0][1].run.tuning is not None)
     read = [[ScoredRun(row, tuple(runs.read_scores(folder))) for folder, row in side] for side in sides]
     comparisons = []
     for name in (name for name in every[0][1].run.metrics if all(name in row.run.metrics for _, row in every)):

@@ -14,133 +14,28 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
 from harness.modeling.base import Base
-from harness.records import Tuning
 from harness.tuning import checkpoints
 from harness.tuning.adafactor import Adafactor, learning_rates
 from harness.tuning.attention import VMAP_NAME, attention_without_masks
-from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps, unpack_batch
+from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps
 from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
 from harness.tuning.checkpoints import Checkpoint
-from harness.tuning.loop import MAX_BUCKETS, trainable
-from harness.tuning.losses import by_length, has_own_loss, mask_required_reason, summed_loss
+from harness.tuning.loop import MAX_BUCKETS
+from harness.tuning.losses import by_length
 from harness.tuning.precision import sixteen_bit_activations
 from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.schedule import Schedule, validation_rows
+from harness.tuning.stacked import JointMember, stacked_losses, stacked_weights
 from harness.tuning.step_progress import ProgressCallback, StepProgress
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass(frozen=True)
-class JointMember:
-    """One adapter of a joint run: its initial weights by name, its settings and its seed."""
-
-    weights: Mapping[str, torch.Tensor]
-    tuning: Tuning
-    seed: int
-
-    @classmethod
-    def of(cls, adapted: Base, tuning: Tuning, seed: int) -> JointMember:
-        """The present adapter of `adapted`."""
-        return cls({name: p.detach().clone() for name, p in trainable(adapted.model)}, tuning, seed)
-
-
-def joint_tuning_unsupported_reason(adapted: Base, members: Sequence[JointMember], rows: Sequence[Row]) -> str | None:
-    """Why these adapters cannot be tuned together on `adapted`, the model with one of them; None where they can.
-
-    Raises:
-        RuntimeError: a few rows do not fit in memory.
-    """
-    first = members[0]
-    shapes = [{name: tuple(weight.shape) for name, weight in member.weights.items()} for member in members]
-    if any(shape != shapes[0] for shape in shapes):
-        return "their weights have different shapes"
-    fields = ("epochs", "batch_size", "evaluate_every", "max_tokens")
-    if any(getattr(m.tuning, name) != getattr(first.tuning, name) for m in members for name in fields):
-        return "their settings differ in more than learning rate and warm-up"
-    if any(member.tuning.patience is not None for member in members):
-        return "each ends when its own validation loss no longer falls"
-    adapted.model.train()
-    if has_own_loss(adapted):
-        return "its tuner has a loss of its own"
-    if (why := mask_required_reason(adapted, rows)) is not None:
-        return f"masks are made: {why}"
-    return _vmap_unsupported_reason(adapted, members, rows)
-
-
-def _vmap_unsupported_reason(adapted: Base, members: Sequence[JointMember], rows: Sequence[Row]) -> str | None:
-    """Test one row on two adapters: losses have to be those of each alone, and gradients finite."""
-    import torch
-
-    stacked = _stacked([members[0], members[-1]], adapted.device)
-    batches = BucketedBatches(rows, adapted.tokenizer.pad_token_id, False, None)
-    shape, packed = batches.pack([0], max(1, batches.counts[0]))
-    adapted.model.eval()
-    with attention_without_masks(adapted, VMAP_NAME), sixteen_bit_activations(adapted):
-        try:
-            joint_losses = _losses(adapted, shape, stacked, torch.stack([packed, packed]).to(adapted.device))
-            joint_losses.sum().backward()  # type: ignore[no-untyped-call]
-        except (RuntimeError, NotImplementedError) as error:
-            if "vmap" not in str(error) and "functorch" not in str(error) and "setup_context" not in str(error):
-                raise
-            return f"vmap has no rule for its tuner: {' '.join(str(error).split())[:160]}"
-        with torch.no_grad():
-            solo_losses = [
-                _losses(adapted, shape, {n: w[i : i + 1] for n, w in stacked.items()}, packed[None].to(adapted.device))
-                for i in range(2)
-            ]
-    if not torch.allclose(joint_losses.detach().float(), torch.cat(solo_losses).float(), rtol=_RELATIVE_TOLERANCE):
-        return "its losses under vmap are not those it has alone"
-    if not all(w.grad is not None and bool(w.grad.isfinite().all()) for w in stacked.values()):
-        return "its gradients under vmap are missing or no finite numbers"
-    return None
-
-
-def _stacked(members: Sequence[JointMember], device: torch.device) -> dict[str, torch.Tensor]:
-    import torch
-
-    return {
-        name: torch.stack([member.weights[name] for member in members]).to(device).requires_grad_()
-        for name in members[0].weights
-    }
-
-
-def _losses(base: Base, shape: Shape, stacked: Mapping[str, torch.Tensor], packed: torch.Tensor) -> torch.Tensor:
-    """(adapters,): the summed loss of each adapter on its batch; `packed` is (adapters, packed size)."""
-    import torch
-
-    class ModelWithLoss(torch.nn.Module):
-        """The model with its loss as one module, for `functional_call` with other weights."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = base.model
-
-        def forward(self, packed: torch.Tensor) -> torch.Tensor:
-            return summed_loss(base, unpack_batch(shape, packed), False)
-
-    module = ModelWithLoss()
-    module.train(base.model.training)
-
-    def loss(weights: Mapping[str, Any], packed: torch.Tensor) -> Any:
-        return torch.func.functional_call(
-            module, {f"model.{name}": weight for name, weight in weights.items()}, (packed,)
-        )
-
-    losses: torch.Tensor = torch.vmap(loss, randomness="different")(dict(stacked), packed)
-    return losses
-
-
-_RELATIVE_TOLERANCE = 5e-2
-"""Rounding in 16 bits changes the loss of a row by up to 1 %; a wrong rule of `vmap` gives another loss altogether."""
 
 
 class JointTrainingLoop:
@@ -164,7 +59,7 @@ class JointTrainingLoop:
         max_buckets = MAX_BUCKETS if device.type == "cuda" else None
         self._train = BucketedBatches(train, adapted.tokenizer.pad_token_id, False, max_buckets)
         self._validation = BucketedBatches(validation, adapted.tokenizer.pad_token_id, False, max_buckets)
-        self._weights = _stacked(members, device)
+        self._weights = stacked_weights(members, device)
         self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
         steps = self._schedule.steps
         tables = [learning_rates(m.tuning.learning_rate, steps, m.tuning.warmup_ratio) for m in members]
@@ -275,7 +170,7 @@ class JointTrainingLoop:
         return shape, torch.stack(packed)
 
     def _backward(self, shape: Shape, packed: torch.Tensor) -> None:
-        losses = _losses(self._base, shape, self._weights, packed) / packed[:, -1]
+        losses = stacked_losses(self._base, shape, self._weights, packed) / packed[:, -1]
         losses.sum().backward()  # type: ignore[no-untyped-call]
         self._losses.index_add_(0, self._optimiser.step, losses.detach().float()[None])
 
@@ -290,7 +185,7 @@ class JointTrainingLoop:
         import torch
 
         with torch.no_grad():
-            self._validation_sum += _losses(self._base, shape, self._weights, packed)
+            self._validation_sum += stacked_losses(self._base, shape, self._weights, packed)
 
     def _validate_and_save(self, step: int) -> None:
         self._progress.synchronize()

@@ -19,13 +19,14 @@ from harness.modeling import memory
 from harness.modeling.base import Base, has_trained_prefix
 from harness.modeling.prompts import Prompt, PromptBuilder
 from harness.records import Problem, Tuning
-from harness.tuning.joint import JointMember, JointTrainingLoop
+from harness.tuning.joint import JointTrainingLoop
 from harness.tuning.loop import TrainingLoop, trainable
 from harness.tuning.losses import LossFunction
 from harness.tuning.parameter_groups import ParameterGroup
 from harness.tuning.recomputation import supports_recomputation
 from harness.tuning.result import TuningResult
 from harness.tuning.schedule import AgreedOutOfMemory, Shares, largest_micro_batch
+from harness.tuning.stacked import JointMember
 from harness.tuning.step_progress import ProgressCallback
 
 T = TypeVar("T")

@@ -10,8 +10,10 @@ import pytest
 
 from harness.modeling.base import Base
 from harness.records import Tuning
-from harness.tuning.joint import JointMember, JointTrainingLoop, joint_tuning_unsupported_reason
+from harness.tuning.joint import JointTrainingLoop
+from harness.tuning.joint_support import joint_tuning_unsupported_reason
 from harness.tuning.loop import TrainingLoop, TuningResult, trainable
+from harness.tuning.stacked import JointMember
 from harness.tuning.train import fit_together, set_weights
 
 Rows = list[dict[str, list[int]]]
@@ -123,31 +125,3 @@ def test_adapters_together_go_on_with_smaller_batches_when_memory_runs_out(
         assert all(torch.allclose(weights[name], others[name], atol=1e-4) for name in others)
     set_weights(base, found[1][1])
     assert all(torch.equal(p, found[1][1][name]) for name, p in trainable(base.model))
-
-
-@pytest.mark.parametrize(
-    ("name", "family", "why"),
-    [
-        ("peft:loha", "llama", "vmap has no rule"),
-        ("peft:adalora", "llama", "a loss of its own"),
-        ("lora", "codegen", "masks are made"),
-    ],
-)
-def test_why_adapters_are_tuned_one_at_a_time_is_told(
-    name: str, family: str, why: str, adapted: Adapted, rows: Callable[..., Rows]
-) -> None:
-    base = adapted(name, family)
-    members = [JointMember.of(base, Tuning(1e-3), seed) for seed in (1, 2)]
-    found = joint_tuning_unsupported_reason(base, members, rows(8))
-    assert found is not None and why in found
-
-
-def test_adapters_of_unlike_shapes_or_schedules_are_not_tuned_together(
-    adapted: Adapted, rows: Callable[..., Rows]
-) -> None:
-    base = adapted("lora", r=8)
-    small = JointMember.of(base, Tuning(1e-3), 1)
-    large = JointMember.of(adapted("lora", r=16), Tuning(1e-3), 1)
-    longer = JointMember.of(base, Tuning(1e-3, epochs=9.0), 1)
-    assert "shapes" in (joint_tuning_unsupported_reason(base, [small, large], rows(8)) or "")
-    assert "settings" in (joint_tuning_unsupported_reason(base, [small, longer], rows(8)) or "")
