@@ -25,6 +25,17 @@ prepare_process()
 REPOSITORY = Path(__file__).parents[1]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also the tests that cost minutes and repeat others in full")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="costs minutes: pytest --long"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with the real data sets, named by HARNESS_TEST_DATA or beside the checkout."""

@@ -204,6 +204,7 @@ import os, signal, sys, time
 from harness import cli
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in what runs in the background
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup this one
 
 class Held:
     def __del__(self):

@@ -28,6 +28,7 @@ def verdicts(runs: Path) -> list[Any]:
     return [[r["id"], [{k: v for k, v in e.items() if k != "seconds"} for e in r["executions"]]] for r in records]
 
 
+@pytest.mark.long
 def test_a_lost_node_changes_no_verdict(three_nodes: Nodes, programs: Callable[[int], Path], tmp_path: Path) -> None:
     file = programs(EACH)
     here, there = tmp_path / "here", tmp_path / "there"

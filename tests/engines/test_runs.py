@@ -140,6 +140,7 @@ def begun(root: Path) -> int:
 
 def start(words_: list[str], environ: dict[str, str]) -> subprocess.Popen[str]:
     pipe: Any = subprocess.PIPE
+    words_ = ["env", "--default-signal=INT", *words_]  # a shell ignores it in what runs in the background
     return subprocess.Popen(words_, env=environ, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
 
@@ -163,7 +164,7 @@ def test_a_lost_node_costs_what_it_had_not_finished_and_the_results_are_those_of
     assert not list(tmp_path.glob(f"{files.DRAFT}*"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_another_process_makes_is_waited_for_and_the_others_are_made_meanwhile(
     file: Path, here: Path, three_nodes: Nodes, tmp_path: Path
 ) -> None:
@@ -196,7 +197,7 @@ def test_a_folder_that_is_too_deep_for_sockets_is_one_line(file: Path, tmp_path:
     assert line.startswith(f"error: {tmp_path}") and line.endswith("set TMPDIR to a shorter folder")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_interrupted_study_leaves_no_process_and_is_finished_by_either_engine(
     file: Path, here: Path, tmp_path: Path, short_folder: Path
 ) -> None:

@@ -83,7 +83,7 @@ def check_equal(runs: Path, alone: Path) -> dict[str, Any]:
     return tuning
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_ends_all_with_one_line_and_two_or_one_alone_go_on(
     tiny_model: Path, rows: Path, alone: Path, tmp_path: Path
 ) -> None:

@@ -25,7 +25,12 @@ def test_every_example_is_tested() -> None:
     assert {path.parent.name for path in EXAMPLES.glob("*/pyproject.toml")} == set(NEEDS)
 
 
-@pytest.mark.parametrize("name", NEEDS)
+_IN_SHORT = {"harness-sql", "harness-checker", "harness-openai-backend"}
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in _IN_SHORT else pytest.param(name, marks=pytest.mark.long) for name in NEEDS]
+)
 def test_an_example_is_installed_and_passes_its_own_tests(environment: Any, tmp_path: Path, name: str) -> None:
     if importlib.util.find_spec(NEEDS[name]) is None:
         pytest.skip(f"{name} needs {NEEDS[name]}: pip install '{EXAMPLES / name}'")

@@ -14,14 +14,17 @@ from harness.errors import UsageError
 from harness.plugin_system.scaffold import KINDS, write_package
 
 
-def test_every_kind_is_written_installed_tested_used_and_uninstalled(environment: Any) -> None:
+def test_every_kind_is_written_installed_tested_used_and_uninstalled(
+    environment: Any, pytestconfig: pytest.Config
+) -> None:
     folders = {}
     for kind in KINDS:
         written = environment.harness("plugin", "new", named(kind), "--kind", kind, "--into", "packages")
         folders[kind] = environment.folder / written.stdout.strip()
     try:
-        for folder in folders.values():
-            _does_what_its_readme_says(environment, folder)
+        # Contracts of each kind are tested in tests/testing; here two stand for all.
+        for kind in KINDS if pytestconfig.getoption("--long") else ("task", "metric"):
+            _does_what_its_readme_says(environment, folders[kind])
         environment.pip("uninstall", "--yes", *(folder.name for folder in folders.values()))
         assert "my-" not in environment.harness("plugins").stdout
         environment.install(*folders.values())

@@ -31,6 +31,8 @@ from harness.testing.checks import examine_one
 _BUILT_IN = Registry()
 METHODS = [o.name for o in _BUILT_IN.entries("method").values() if o.origin.distribution == "codetune-harness"]
 QUICK = {"lora", "icl", "zero-shot"}
+ALIKE = {"qlora-8bit", "qlora-4bit", "prefix-tuning", "prompt-tuning", "ia3", "full-ft", "peft"}
+"""Methods whose contract costs half a minute each, and finds what that of others finds."""
 
 
 def broken(findings: list[CheckResult]) -> list[str]:
@@ -62,7 +64,11 @@ def test_a_built_in_task_keeps_its_contract_on_the_sample(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in METHODS]
+    "name",
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.long if name in ALIKE else pytest.mark.slow)
+        for name in METHODS
+    ],
 )
 def test_a_built_in_method_keeps_its_contract(name: str) -> None:
     plugin = _BUILT_IN.entries("method")[name].plugin

@@ -18,9 +18,15 @@ from harness.modeling.prompts import Prompt, PromptBuilder
 from harness.plugin import Task
 from harness.plugin_system.registry import Registry
 from harness.records import Problem, Sampling
-from harness.tuning.batches import collate
+from harness.tuning.batches import Batch, BucketedBatches, unpack_batch
 from harness.tuning.losses import summed_loss, validation_loss
 from harness.tuning.train import fit, rows
+
+
+def one_batch(found: list[dict[str, Any]], base: Base) -> Batch:
+    """All rows as one batch."""
+    batches = BucketedBatches(found, 0, base.seq2seq, None)
+    return unpack_batch(*batches.pack(range(len(found)), sum(batches.counts)))
 
 
 def adapted(name: str, folder: Path, **options: Any) -> Base:
@@ -46,7 +52,7 @@ def test_four_bit_weights_still_have_gradients_after_an_evaluation(
     found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
     validation_loss(base, found, 4)
     base.model.train()
-    summed_loss(base, collate(found[:4], 0, base.seq2seq, base.device)).backward()
+    summed_loss(base, one_batch(found[:4], base)).backward()
     gradients = [p.grad for p in base.model.parameters() if p.requires_grad]
     assert gradients and all(g is not None for g in gradients)
     assert any(float(g.abs().sum()) > 0 for g in gradients if g is not None)
@@ -155,7 +161,7 @@ def test_the_loss_on_response_logits_alone_is_the_loss_of_the_model(
 ) -> None:
     base = adapted(name, model_of(family))
     found = rows(PromptBuilder(toy, base), list(zip(asked(base, toy, problems), problems, strict=True)), 256)[0]
-    batch = collate(found[:6], 0, base.seq2seq, base.device)
+    batch = one_batch(found[:6], base)
     labels = batch.labels()
     assert (
         int(batch.total)

@@ -29,6 +29,7 @@ def test_a_sample_does_not_depend_on_its_batch(
     torch.manual_seed(0)
     base = model.load(ModelSpec(str(model_of(family))), {})
     base = method.adapt(base, method.Config()) if isinstance(method, TuningMethod) else base
+    base.model.double()  # in 32 bits a random number is now and then as near to a boundary as rounding is
     prompts = [PromptBuilder(toy, base, max_new_tokens=24).prompt(problem) for problem in problems[:6]]
     beside = {p.id: found for p, found in generate(base, prompts, SAMPLING, 42, batch=6)}
     alone = {p.id: found for p, found in generate(base, prompts, SAMPLING, 42, batch=1)}
