@@ -22,6 +22,8 @@ from harness.plugin import Task
 from harness.records import Problem
 
 prepare_process()
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core; said before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 REPOSITORY = Path(__file__).parents[1]
 
 

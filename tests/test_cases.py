@@ -14,6 +14,7 @@ import pytest
 from harness import sandbox
 from harness.evaluation import runs
 from harness.records import AssertTests, Limits, Row
+from tests.warm import harness
 
 Done = subprocess.CompletedProcess[str]
 
@@ -31,11 +32,6 @@ def _case(cases: Path, name: str) -> Path:
     if not (cases / name).is_dir():
         pytest.skip(f"no input at {cases / name}")
     return cases / name
-
-
-def harness(*words: str | Path, cwd: Path) -> Done:
-    command = [sys.executable, "-m", "harness", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def scored(case: Path, task: str, data: str, folder: Path) -> Row:

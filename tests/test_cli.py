@@ -17,12 +17,7 @@ from harness.evaluation import rescoring as external
 from harness.evaluation import runs
 from harness.evaluation.request import Request
 from harness.plugin_system.registry import Registry
-
-
-def harness(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *words], capture_output=True, text=True, cwd=cwd, check=False
-    )
+from tests.warm import harness
 
 
 def _prepare(folder: Path) -> None:
@@ -109,14 +104,7 @@ def test_a_dry_run_shows_every_value_that_can_be_set_and_where_it_comes_from(tmp
     )
     words = ["eval", "--task", "conala", "--set", "lora.r=3", "--seed", "42", "--dry-run"]
     environ = {**os.environ, "HARNESS_EVAL_CANDIDATES": "2", "HARNESS_LORA__MAX_TOKENS": "64"}
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *words],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environ,
-        check=False,
-    )
+    done = harness(*words, cwd=tmp_path, environ=environ)
     assert done.returncode == 0, done.stderr
     rows = (re.split("  +", line.strip()) for line in done.stdout.splitlines()[2:])
     shown = {row[0]: row[1:] for row in rows if len(row) == 3}

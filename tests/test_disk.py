@@ -82,7 +82,7 @@ def on_disk(tmp_path: Path) -> Harness:
 
 
 EVAL = ("eval", "--task", "conala", "--limit", "4", "--method")
-SMALL_DISKS = [("size=100k", "lora"), ("size=900k", "lora"), ("size=4m", "full-ft"), ("size=8k", "zero-shot")]
+SMALL_DISKS = [("size=100k", "lora"), ("size=4m", "full-ft"), ("size=8k", "zero-shot")]
 
 
 @pytest.mark.parametrize(("options", "method"), SMALL_DISKS, ids=[" ".join(pair) for pair in SMALL_DISKS])

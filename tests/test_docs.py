@@ -16,6 +16,7 @@ from harness.cli import cli
 from harness.command_list import COMMANDS
 from harness.plugin_system.loading import HOOKS
 from harness.plugin_system.registry import KINDS, Registry
+from tests import warm
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(page for page in DOCS.glob("*.md"))
@@ -138,13 +139,6 @@ def test_every_console_block_runs(name: str, lines: list[str], tmp_path: Path) -
     for line in lines:
         words = shlex.split(line)
         assert words[0] == "harness", f"{name}: a console block holds commands of harness only: {line}"
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", *words],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "HARNESS_PLUGINS": ""},
-            check=False,
-        )
+        done = warm.harness(*words[1:], cwd=tmp_path, environ={**os.environ, "HARNESS_PLUGINS": ""})
         assert done.returncode == 0, f"{line}\n{done.stderr}"
         assert done.stdout.strip(), line

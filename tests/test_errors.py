@@ -18,6 +18,7 @@ from harness.evaluation.plan import resolve
 from harness.evaluation.request import Request
 from harness.plugin_system.registry import Registry
 from harness.studies.study import load
+from tests import warm
 
 
 def test_the_nearest_name_is_offered() -> None:
@@ -95,7 +96,7 @@ def test_a_place_or_a_number_that_cannot_be_is_one_line(
 ) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "runs").mkdir()
-    _expected(_shell('"$@"', tmp_path, *words), status, line)
+    _expected(warm.harness(*words, cwd=tmp_path), status, line)
 
 
 @pytest.mark.parametrize("words", [("--help",), ("plugins",), ("study", "show", "rq1")], ids=" ".join)
@@ -167,7 +168,7 @@ def test_weights_that_are_torn_are_one_line(tiny_model: Path, tmp_path: Path) ->
     (tmp_path / "test.json").write_text(json.dumps([{"nl": "x", "cmd": "y", "question_id": 1}]))
     for torn in (whole[: len(whole) // 2], b"not weights at all", b""):
         weights.write_bytes(torn)
-        done = _shell('"$@"', tmp_path, *EVAL, "--data", "test.json", "--model", "./model")
+        done = warm.harness(*EVAL, "--data", "test.json", "--model", "./model", cwd=tmp_path)
         _expected(done, 1, f"--model {tmp_path}/model: cannot be loaded")
 
 

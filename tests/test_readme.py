@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.command_list import COMMANDS
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -44,9 +43,7 @@ def test_every_transcript_is_what_the_commands_print(tmp_path: Path) -> None:
     for command, printed in transcripts():
         words = shlex.split(command)
         assert words[0] == "harness"
-        done = subprocess.run(
-            [sys.executable, "-m", *words], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
-        )
+        done = warm.harness(*words[1:], cwd=tmp_path, environ=environment)
         assert done.returncode == 0, done.stderr
         assert sorted(masked(done.stdout)) == sorted(masked(printed)), command  # who is first is the machine's, too
 

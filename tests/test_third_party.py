@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 PACKAGE = Path(__file__).parent / "third_party"
 Harness = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -49,14 +51,7 @@ def harness(installed: Path, tmp_path: Path) -> Harness:
             "XDG_CACHE_HOME": str(tmp_path / "cache"),
             **environ,
         }
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "harness", *words],
-            capture_output=True,
-            text=True,
-            env=surroundings,
-            cwd=tmp_path,
-            check=False,
-        )
+        return warm.harness(*words, cwd=tmp_path, environ=surroundings)
 
     return run
 

@@ -20,6 +20,7 @@ from harness import files
 from harness.engines.runs import shares
 from harness.evaluation.executor import Job
 from harness.evaluation.request import Request
+from tests import warm
 from tests.engines.nodes import Nodes
 
 STUDY = """
@@ -83,8 +84,8 @@ def words(file: Path, root: Path) -> list[str]:
 def here(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study, made in one process."""
     root = tmp_path_factory.mktemp("here")
-    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HARNESS_PLUGINS": ""}
-    subprocess.run(words(file, root), env=environ, capture_output=True, check=True)
+    done = warm.harness(*words(file, root)[3:], environ={**os.environ, "HARNESS_PLUGINS": ""})
+    assert done.returncode == 0, done.stderr
     return root
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from harness import files
 from harness.evaluation import runs
 from harness.evaluation.summary import _record_notes
 from harness.records import Execution, Outcome, Record
+from tests import warm
 
 CONALA = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(48)]
 
@@ -48,18 +47,12 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(*words: str, runs_folder: Path) -> list[str]:
-    return [sys.executable, "-m", "harness", *words, "--runs", str(runs_folder)]
-
-
 def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HARNESS_PLUGINS": ""}
 
 
 def harness(*words: str, runs_folder: Path) -> str:
-    done = subprocess.run(
-        command(*words, runs_folder=runs_folder), capture_output=True, text=True, env=environment(), check=False
-    )
+    done = warm.harness(*words, "--runs", runs_folder, environ=environment())
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -78,18 +71,15 @@ def untimed(folder: Path) -> Any:
 
 def kill_when(ready: Callable[[], bool], *words: str, runs_folder: Path) -> None:
     """Start harness and end it with SIGKILL at the first moment that `ready` sees."""
-    process = subprocess.Popen(
-        command(*words, runs_folder=runs_folder), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+    process = warm.start(*words, "--runs", runs_folder, environ=environment())
     try:
         deadline = time.monotonic() + 300
         while not ready():
-            assert process.poll() is None, process.communicate()[1].decode()
+            assert process.poll() is None, process.end().stderr
             assert time.monotonic() < deadline
             time.sleep(0.005)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.kill()
 
 
 def _has(root: Path, pattern: str, lines: int = 1) -> Callable[[], bool]:
@@ -138,13 +128,7 @@ def test_a_run_that_is_packed_is_verified_and_its_adapter_loads_elsewhere(
     subprocess.run(["tar", "-cf", packed, "-C", folder.parent, folder.name], check=True)
     subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
     copy = tmp_path / folder.name
-    verified = subprocess.run(
-        [sys.executable, "-m", "harness", "verify", str(copy)],
-        capture_output=True,
-        text=True,
-        env=environment(),
-        check=False,
-    )
+    verified = warm.harness("verify", copy, environ=environment())
     assert verified.returncode == 0, verified.stdout + verified.stderr
     weights = copy / "adapter" / "adapter_model.safetensors"
     assert weights.read_bytes() == (folder / "adapter" / weights.name).read_bytes()

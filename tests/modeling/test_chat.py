@@ -10,7 +10,6 @@ import json
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -37,6 +36,7 @@ from harness.ranking.rows import group_key, row_labels
 from harness.records import ModelSpec, Problem, Row, Run, Sampling, digest, from_json, to_json
 from harness.studies.study import Cell
 from harness.tuning import train
+from tests import warm
 
 SPECIAL = [
     *("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>", "<|begin_of_text|>"),
@@ -55,6 +55,7 @@ ALTERNATE = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
     "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}{% endif %}"
 )
+
 GEMMA = (
     "{{ bos_token }}" + ALTERNATE + "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n"
     "{{ m.content | trim }}<end_of_turn>\n{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
@@ -427,13 +428,7 @@ def test_the_template_in_a_processors_own_file_is_used(chat_folder: Callable[[st
 
 def dry(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     asked = ["--method", "zero-shot", "--task", "conala", "--data", str(written(folder)), "--model", "model"]
-    return subprocess.run(
-        [sys.executable, "-m", "harness", "eval", *asked, "--dry-run", *words],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        check=False,
-    )
+    return warm.harness("eval", *asked, "--dry-run", *words, cwd=folder)
 
 
 def written(folder: Path) -> Path:

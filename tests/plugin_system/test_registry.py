@@ -20,6 +20,7 @@ from harness.errors import PluginError, UsageError
 from harness.plugin_system import discovery
 from harness.plugin_system.loading import HOOKS, Loader
 from harness.plugin_system.registry import BUILT_IN, Registry
+from tests import warm
 
 START = "from harness import hookimpl\nfrom harness.plugin import Backend, Method, Metric, Task\n"
 
@@ -127,14 +128,7 @@ def unpack(folder: Path, name: str, source: str, value: str | None = None, point
 
 def harness(folder: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     surroundings = {**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache"), **environ}
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "harness", *words],
-        capture_output=True,
-        text=True,
-        env=surroundings,
-        cwd=folder,
-        check=False,
-    )
+    return warm.harness(*words, cwd=folder, environ=surroundings)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from harness.ranking.rows import collect
 from harness.records import Row
 from harness.studies import runner, study
 from harness.studies.forecast import forecast_cells
+from tests import warm
 
 GRID = """
 title = "Small"
@@ -128,16 +128,15 @@ def test_a_crash_inside_a_cell_does_not_stop_the_study(
 
 def test_a_study_killed_in_the_middle_ends_with_the_same_rows(file: Path, conala: Path, tmp_path: Path) -> None:
     root, whole = tmp_path / "killed", tmp_path / "whole"
-    words = [sys.executable, "-m", "harness", "study", "run", str(file), "--data", f"conala={conala}"]
-    environ = {**os.environ, "OMP_NUM_THREADS": "1", "HARNESS_PLUGINS": ""}
-    process = subprocess.Popen([*words, "--runs", str(root)], env=environ, stderr=subprocess.PIPE)
+    words = ["study", "run", str(file), "--data", f"conala={conala}", "--runs", str(root)]
+    environ = {**os.environ, "HARNESS_PLUGINS": ""}
+    process = warm.start(*words, environ=environ)
     deadline = time.monotonic() + 120
     while not list(root.glob("*/result.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
     assert len(list(root.glob("*/result.json"))) < 4
-    done = subprocess.run([*words, "--runs", str(root)], env=environ, capture_output=True, text=True, check=False)
+    done = warm.harness(*words, environ=environ)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"small: 4 of 4 cells finished, in {root}\n"
     report = f"its report: harness study report {file} --data conala={conala} --runs {root}"

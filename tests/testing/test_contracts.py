@@ -27,6 +27,7 @@ from harness.testing import (
     examine,
 )
 from harness.testing.checks import examine_one
+from tests import warm
 
 _BUILT_IN = Registry()
 METHODS = [o.name for o in _BUILT_IN.entries("method").values() if o.origin.distribution == "codetune-harness"]
@@ -601,8 +602,7 @@ def test_every_check_of_every_contract_is_broken_by_a_plugin_above() -> None:
 
 def test_check_prints_what_is_kept_and_what_not_and_exits_accordingly(sinners: Path) -> None:
     def check(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "harness", "plugin", "check", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return warm.harness("plugin", "check", *words)
 
     bad = check("misnamed")
     assert bad.returncode == 1
