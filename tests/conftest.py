@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.metadata
 import importlib.util
 import json
@@ -10,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="costs minutes: pytest --long"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def still_heap(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Garbage collections, of which each model that goes costs one, leave out what was there before the module.
+
+    With torch and transformers that is a third of a second each time. The sandbox's attackers look through the heap.
+    """
+    if "sandbox" in request.path.parts:
+        yield
+        return
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ def in_two(function: Callable[..., Any], *given: Any) -> list[Any]:
     """What `function` returns in each of two processes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["harness.testing.warm"])
     results = context.SimpleQueue()
     started = [context.Process(target=_joined, args=(rank, port, results, function, given)) for rank in range(2)]
     for one in started:

@@ -30,7 +30,7 @@ def test_only_the_fewest_tokens_that_reach_top_p_take_part() -> None:
 
 
 def test_a_flat_distribution_is_sampled_from_the_whole_vocabulary() -> None:
-    found = frequencies(torch.zeros(1000), Sampling(1, 1, temperature=1.0), 100_000)
+    found = frequencies(torch.zeros(1000), Sampling(1, 1, temperature=1.0), 20_000)
     assert torch.allclose(found, torch.full((1000,), 1e-3), atol=1e-4)
 
 
@@ -40,7 +40,7 @@ def test_transformers_keeps_the_same_tokens() -> None:
     torch.manual_seed(0)
     for logits in 3 * torch.randn(20, 300):
         kept = torch.isfinite(TopPLogitsWarper(0.9)(torch.zeros(1, 1), logits[None].clone()))[0]
-        found = frequencies(logits, Sampling(1, 1, temperature=1.0, top_p=0.9), 50_000)
+        found = frequencies(logits, Sampling(1, 1, temperature=1.0, top_p=0.9), 10_000)
         assert bool((found[~kept] == 0).all())
 
 

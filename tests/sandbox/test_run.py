@@ -172,6 +172,7 @@ def test_an_honest_program_prints_what_it_does_under_the_interpreter_alone():
         assert (name, execution.outcome, execution.error) == (name, Outcome.PASSED, "")
 
 
+@pytest.mark.long  # the self-test runs each of them, with narrower limits
 @pytest.mark.parametrize("name", TRIES)
 def test_a_program_that_knows_no_answer_gains_nothing_from_a_second_try(name):
     program, tests = TRIES[name]
