@@ -93,6 +93,13 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = {
     **dict.fromkeys(("t5", "mt5", "bart", "plbart", "m2m_100", "pegasus", "longt5", "switch_transformers"), _START),
 }
 """What a family needs beside the sizes."""
+ALIKE = {
+    *("qwen2_moe", "qwen3_moe", "cohere2", "olmo2", "olmoe", "granite", "smollm3", "glm4", "exaone4", "starcoder2"),
+    *("gptj", "ctrl", "deepseek_v2", "minicpm3", "bamba", "falcon_h1", "nemotron_h", "falcon_mamba", "minimax"),
+    *("openai-gpt", "mt5", "plbart", "switch_transformers"),
+}
+"""Families whose layers others have, too: with `--long`."""
+EACH = [pytest.param(family, marks=pytest.mark.long) if family in ALIKE else family for family in FAMILIES]
 
 
 BEAMS = Sampling(candidates=3, max_new_tokens=8)
@@ -225,7 +232,7 @@ def by_transformers(base: Base, prompt: Prompt, sampling: Sampling) -> list[str]
 
 
 @pytest.mark.parametrize("sampling", [BEAMS, SAMPLED], ids=["beams", "sampled"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH)
 def test_zero_shot_writes_what_transformers_writes_alone(
     family: str, sampling: Sampling, family_of: Callable[[str], Path]
 ) -> None:
@@ -244,7 +251,7 @@ def test_zero_shot_writes_what_transformers_writes_alone(
     assert len({text for found in alone.values() for text in found}) > 2
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EACH)
 def test_a_method_trains_two_steps_and_writes_or_is_refused_in_one_line(
     family: str, family_of: Callable[[str], Path], toy: Task, problems: list[Problem], tmp_path: Path
 ) -> None:
