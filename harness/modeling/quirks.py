@@ -26,6 +26,8 @@ def prepare_process() -> None:
     logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     # peft 0.21 asks for an attribute that transformers 5 renamed.
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    # peft 0.21 gives a trained prefix under the name that transformers 5.24 renamed, which still takes it.
+    warnings.filterwarnings("ignore", message="`past_key_values` is deprecated", category=FutureWarning)
 
 
 def is_codegen2(config: Any) -> bool:
