@@ -9,8 +9,20 @@ from typing import Any
 import pytest
 
 from harness import files
-from harness.evaluation.resume import has_requested_metrics, saved_records
-from harness.records import Completion, ModelSpec, Record, Run, Sampling, Score, Tuning
+from harness.config import Settings
+from harness.errors import UsageError
+from harness.evaluation.plan import RunPlan, resolve
+from harness.evaluation.request import Request
+from harness.evaluation.resume import (
+    extended,
+    has_requested_metrics,
+    is_scored,
+    saved_executions,
+    saved_ids,
+    saved_records,
+)
+from harness.plugin_system.registry import Registry
+from harness.records import Completion, Execution, ModelSpec, Outcome, Record, Run, Sampling, Score, Tuning
 
 RUN = Run(
     "conala",
@@ -62,3 +74,56 @@ def test_records_are_read_where_there_are_some_and_completions_before(tmp_path: 
     (tmp_path / "completions.jsonl").unlink()
     (tmp_path / "records.jsonl").write_text(files.line(two))
     assert saved_records(tmp_path) == [two]
+
+
+def test_what_is_written_before_a_run_is_scored_is_found_by_its_problems(tmp_path: Path) -> None:
+    assert (saved_ids(tmp_path), saved_executions(tmp_path), is_scored(tmp_path)) == (frozenset(), {}, False)
+    one = Record("1", None, "p", 3, (), 0, (Completion("x", 1),))
+    (tmp_path / "completions.jsonl").write_text(files.line(one) + files.line(replace(one, id="2"))[:-9])
+    run = (Execution(Outcome.PASSED, 1, 1),)
+    (tmp_path / "executions.jsonl").write_text(files.line({"id": "1", "executions": run}) + '{"id": "2", "exe')
+    assert (saved_ids(tmp_path), saved_executions(tmp_path)) == ({"1"}, {"1": run})
+
+
+@pytest.mark.parametrize(
+    ("names", "scored"),
+    [
+        (["records.jsonl"], True),
+        (["records.jsonl", "completions.jsonl"], False),
+        (["records.jsonl", "completions.jsonl", "result.json"], True),
+        (["completions.jsonl", "result.json"], False),
+    ],
+)
+def test_records_are_whole_where_nothing_is_left_of_what_they_are_made_from(
+    tmp_path: Path, names: list[str], scored: bool
+) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert is_scored(tmp_path) is scored
+
+
+def planned(*metrics: str, ks: tuple[int, ...]) -> RunPlan:
+    request = Request("zero-shot", "conala", limit=1, metrics=metrics, ks=ks)
+    return resolve(request, Registry(), Settings(environ={}, file=Path("none.toml")))
+
+
+def test_what_is_scored_again_gets_each_k_that_the_run_has() -> None:
+    before = replace(RUN, metrics=("exact_match", "bleu"), ks=(1, 10))
+    plan = extended(planned("chrf", ks=(10,)), before, Registry())
+    assert plan.run.ks == (1, 10) and plan.run.metrics == ("chrf",) == tuple(one.name for one in plan.metrics)
+    assert set(plan.run.options) >= {"chrf"} and "bleu" not in plan.configs
+
+
+def test_for_a_new_k_every_metric_of_the_run_is_computed_under_its_own_options() -> None:
+    options = {"exact_match": {"normalisation": "ast", "stop": [";"]}, "bleu": {"tokenize": "none"}}
+    before = replace(RUN, metrics=("exact_match", "bleu"), ks=(1, 10), options=options)
+    plan = extended(planned("chrf", "exact_match", ks=(5,)), before, Registry())
+    assert plan.run.ks == (1, 5, 10) and plan.run.metrics == ("bleu", "chrf", "exact_match")
+    assert tuple(one.name for one in plan.metrics) == plan.run.metrics
+    assert plan.config(plan.metrics[0]).tokenize == "none" and plan.run.options["bleu"] == {"tokenize": "none"}
+    assert plan.config(plan.metrics[2]).normalisation == "literal", "the one that is asked for, as it is asked for"
+    alone = extended(planned("chrf", ks=(5,)), before, Registry())
+    assert alone.run.metrics == ("exact_match", "bleu", "chrf")
+    assert alone.config(alone.metrics[0]).stop == (";",)
+    with pytest.raises(UsageError, match="gone"):
+        extended(planned("chrf", ks=(5,)), replace(before, metrics=("gone",)), Registry())

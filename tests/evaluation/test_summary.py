@@ -227,6 +227,36 @@ def test_measures_stand_beside_those_without_the_leaked_problems(tmp_path: Path)
     assert json.loads((folder / "result.json").read_text())["without_leaks"] == to_json(clean)
 
 
+def test_a_metric_that_is_added_later_leaves_the_others_their_places_and_their_measures_without_leaks(
+    tmp_path: Path,
+) -> None:
+    records = [record(str(i), float(i < 4)) for i in range(8)]
+    folder = run_folder(tmp_path, records)
+    leaking(folder, "0", "1")
+    first = summarise(plan(), folder, records, None)
+    known = Registry().metric("chrf")
+    scored = [replace(r, scores=(*r.scores, Score("chrf", {"chrf": 0.5}))) for r in records]
+    run = replace(RUN, metrics=("chrf",), options={"chrf": {}})
+    own = {"run": run, "metrics": (SimpleNamespace(name="chrf", plugin=Mean(), origin=known.origin),)}
+    more = summarise(plan(**own), folder, scored, first)
+    assert more.run.metrics == ("exact_match", "chrf") and [e.metric for e in more.estimates] == ["exact_match", "chrf"]
+    clean = json.loads((folder / "result.json").read_text())["without_leaks"]
+    assert [(e["metric"], e["n"]) for e in clean] == [("exact_match", 6), ("chrf", 6)]
+    assert "em@1 33.33" in more.notes[-1] and "chrf 50.00" in more.notes[-1]
+    again = summarise(plan(), folder, scored, more)
+    assert again.run.metrics == ("exact_match", "chrf")
+    assert [e.metric for e in again.estimates] == ["exact_match", "chrf"]
+
+
+class Mean(Metric):
+    """A metric whose measure is the mean of its values."""
+
+    name = "chrf"
+
+    def score(self, problem, completions, executions, ks, config):
+        raise NotImplementedError
+
+
 def test_without_leaks_or_with_nothing_else_there_is_no_second_number(tmp_path: Path) -> None:
     records = [record("0", 1.0), record("1", 0.0)]
     folder = run_folder(tmp_path, records)
