@@ -39,6 +39,7 @@ def plan(decoder: Decoder | None, *chosen: int, kept: int = 2) -> Any:
 def test_what_a_decoder_selects_counts_in_its_order() -> None:
     assert select_candidates(plan(Chooser(), 2, 0), PROBLEM, TEXTS) == (2, 0)
     assert select_candidates(plan(Chooser(), 1, kept=1), PROBLEM, TEXTS) == (1,)
+    assert select_candidates(plan(Chooser(), 2, 0, 1, kept=3), PROBLEM, TEXTS) == (2, 0, 1)
 
 
 def test_all_count_where_no_decoder_selects() -> None:
