@@ -286,11 +286,27 @@ def test_a_row_that_was_not_tested_has_its_seeds_and_no_errors_and_a_lone_one_ha
     assert uncertainty_of_rows(Ranked((groups[0],), (None,), "", row_tests=row_tests), gone)[0].problems is None
 
 
+def test_each_row_is_told_from_the_best_wherever_that_stands() -> None:
+    from harness.stats.paired_sample import align_problems
+    from harness.stats.pairwise_tests import compare_all_pairs
+
+    rng = np.random.default_rng(7)
+    groups = [group(width * rng.random((1, 20)) + mean) for width, mean in ((1.0, 1.0), (3.0, 0.0), (0.1, 5.0))]
+    tests = compare_all_pairs(EM, align_problems(EM, [one.scored("exact_match") for one in groups], "em@1"), "em@1")
+    found = uncertainty_of_rows(
+        Ranked(tuple(groups), (None,) * 3, "", row_tests=ranking.RowTests(tests, (0, 1, 2))), COLUMN
+    )
+    assert [one.detectable for one in found] == [tests.detectable(0, 2), tests.detectable(1, 2), tests.detectable(2, 0)]
+    assert len({round(one.detectable or 0, 6) for one in found}) > 1 and tests.detectable(0, 1) != found[0].detectable
+
+
 def test_the_score_and_the_seconds_of_writing_of_each_seed_are_kept() -> None:
     one = group(np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
     spent = [(Cost("tune", 9.0, 1), Cost("generate", 5.0, 1)), (), (Cost("generate", 7.0, 1),)]
     members = [replace(m, row=replace(m.row, costs=c)) for m, c in zip(one.members, spent, strict=True)]
-    members[1] = replace(members[1], row=replace(members[1].row, estimates=()))
+    other = Estimate("bleu", "em@1", 0.9, None, None, 2)
+    for i, estimates in ((0, (other, *members[0].row.estimates)), (1, (other,))):
+        members[i] = replace(members[i], row=replace(members[i].row, estimates=estimates))
     [found] = uncertainty_of_rows(Ranked((replace(one, members=tuple(members)),), (None,), ""), COLUMN)
     assert (found.values, found.writing) == ((0.5, None, 0.0), (5.0, 7.0))
 
