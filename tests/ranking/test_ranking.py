@@ -102,6 +102,17 @@ def test_a_run_without_a_value_has_no_rank_and_the_others_are_tested(synthetic: 
     assert found.row_tests is not None and found.row_tests.rows == (0, 1)
 
 
+def test_ranks_are_by_the_metric_that_is_asked_for_though_another_calls_its_measure_the_same(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    pairs = [written(synthetic, tmp_path, name, v) for name, v in {"a": [1] * 12, "b": [0] * 12}.items()]
+    namesake = Estimate("gone", "em@1", 0.5, None, None, 12, higher_is_better=False)
+    rows = [replace(row, estimates=(replace(namesake, value=0.1), *row.estimates)) for row, _ in pairs]
+    rows[0] = replace(rows[0], estimates=(replace(namesake, value=None), *rows[0].estimates[1:]))
+    found = rank(rows, {row.run_id: folder for row, (_, folder) in zip(rows, pairs, strict=True)}, COLUMN)
+    assert found.ranks == ((1, 1), (2, 2))
+
+
 def row_with(low: float | None, value: float | None, high: float | None, *, higher: bool = True) -> Row:
     one = Estimate("exact_match", "em@1", value, low, high, 9, higher_is_better=higher)
     return Row("x", run_of("lora"), (one,), (), {}, 0, 0)

@@ -121,6 +121,9 @@ def test_where_less_is_better_the_lowest_comes_first_and_a_slice_is_its_own_colu
     assert sort_key(one, ("m", "errors", "hard"))[0] == 0.75
     assert sort_key(one, ("m", "errors", "easy"))[0] == float("inf") == sort_key(one, "gone")[0]
     assert find_estimate(one, ("m", "errors", "hard")) is hard
+    namesake = replace(less, metric="n", value=0.9, higher_is_better=True)
+    assert sort_key(replace(one, estimates=(namesake, less)), ("m", "errors", None))[0] == 0.25
+    assert sort_key(replace(one, estimates=(less, namesake)), ("n", "errors", None))[0] == -0.9
     assert find_estimate(one, ("n", "errors", None)) is None
 
 
