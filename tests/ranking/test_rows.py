@@ -65,6 +65,7 @@ OTHER = {
     "limit": 5,
     "builtin_data": True,
     "reading": 2,
+    "protocol": "study",
     "options": {**RUN.options, "conala": {"x": 1}},
 }
 
@@ -196,9 +197,30 @@ def test_rows_are_selected_by_names_and_all_names_must_be_there() -> None:
     assert chosen(tasks=["conala"], methods=["lora"]) == ["a"]
     assert chosen(tasks=["conala", "apps"], models=["other"]) == ["c"]
     assert chosen(tasks=["apps"], methods=["ia3"]) == []
+    for names, words in (
+        ({"tasks": ["conala", "apts"]}, "no task in these runs 'apts'. Did you mean 'apps'"),
+        ({"models": ["coder", "odher"]}, "no model in these runs 'odher'. Did you mean 'other'"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            chosen(**names)
     with pytest.raises(UsageError, match="no method in these runs 'rola'"):
         chosen(methods=["lora", "rola"])
     assert select([], methods=["anything"]) == []
+
+
+def test_a_model_is_selected_by_the_path_of_its_folder_and_by_its_name_though_a_folder_is_called_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("coder", "mine"):
+        (tmp_path / name).mkdir()
+    rows = [row("a"), row("b", run=replace(RUN, model=ModelSpec(str(tmp_path / "mine"))))]
+    assert [r.run_id for r in select(rows, models=["coder"])] == ["a"]
+    assert (
+        [r.run_id for r in select(rows, models=["./mine"])]
+        == ["b"]
+        == [r.run_id for r in select(rows, models=["mine"])]
+    )
 
 
 def test_runs_are_collected_once_and_what_cannot_be_read_is_named(synthetic: ModuleType, tmp_path: Path) -> None:
