@@ -51,6 +51,8 @@ def test_the_peak_is_that_of_gpu_memory_where_one_was_used() -> None:
     host = Cost("load", 1.0, 5000)
     assert peak_bytes([TUNE, host]) == 1000 == peak_bytes([host, TUNE])
     assert peak_bytes([host, replace(TUNE, peak_gpu_bytes=None)]) == 5000
+    assert peak_bytes([replace(TUNE, peak_gpu_bytes=70), TUNE, replace(TUNE, peak_gpu_bytes=7)]) == 1000
+    assert peak_bytes([replace(host, peak_rss_bytes=7), host, replace(host, peak_rss_bytes=70)]) == 5000
     assert peak_bytes([]) is None
 
 
@@ -72,7 +74,7 @@ def test_a_phase_is_measured_with_the_tokens_that_were_counted_and_the_memory_th
 
 
 class Gpu:
-    """A GPU with a counter of energy, which has used 2 J each time it is asked."""
+    """A GPU with a counter of energy, which has used 2.345 J more each time it is asked."""
 
     used = 10_000
 
@@ -92,7 +94,7 @@ class Gpu:
             assert handle == "gpu 1"
             if not counts:
                 raise NVMLError
-            self.used += 2000
+            self.used += 2345
             return self.used
 
         nvml = SimpleNamespace(
@@ -114,7 +116,7 @@ def test_a_gpus_memory_and_energy_are_measured(monkeypatch: pytest.MonkeyPatch) 
     with measured("tune") as meter:
         pass
     assert meter.cost is not None
-    assert (meter.cost.peak_gpu_bytes, meter.cost.energy_joules, gpu.resets) == (3_000_000_000, 2.0, 1)
+    assert (meter.cost.peak_gpu_bytes, meter.cost.energy_joules, gpu.resets) == (3_000_000_000, 2.3, 1)
     assert said[0].endswith("GB of memory, 3.00 GB of GPU memory, 2 J")
     assert not [line for line in unmeasured() if "energy" in line]
 

@@ -20,6 +20,7 @@ CLEANED = {
     "we 've": "we've",
     "we 're": "we're",
     "a  , b": "a , b",
+    "a ' n't": "a'n't",
     "(a,b).c": "(a,b).c",
     "a ; b : c": "a ; b : c",
     "f( 'sum' )": "f('sum' )",
