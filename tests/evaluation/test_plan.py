@@ -77,6 +77,12 @@ def test_the_runs_of_the_built_in_sample_keep_the_ids_that_the_first_version_gav
 def test_a_tuning_keeps_its_id() -> None:
     plan = resolve(Request("lora", "conala", limit=20), Registry(), Settings(()))
     assert digest(plan.tuning_key)[:12] == "a7f3698c7eae"
+    assert not {"protocol", "task_options"} & set(plan.tuning_key)
+
+
+def test_a_tuning_under_a_protocol_is_another_one() -> None:
+    plan = resolve(Request("lora", "conala", limit=20, protocol="study"), Registry(), Settings(()))
+    assert (plan.tuning_key["protocol"], plan.run.protocol) == ("study", "study")
 
 
 def test_tunings_on_other_prompts_or_other_fields_of_the_rows_are_other_tunings(tmp_path: Path) -> None:

@@ -122,7 +122,10 @@ def test_a_row_counts_outcomes_tokens_examples_and_rules(tmp_path: Path) -> None
     )
     costs = [Cost("generate", 2.0, 200, None, 1, 1), Cost("generate", 3.0, 150, None, 1, 1), Cost("judge", 1.0, 50)]
     (folder / "costs.jsonl").write_text("".join(map(files.line, costs)))
+    for name in ("completions.jsonl", "executions.jsonl"):
+        (folder / name).touch()
     row = summarise(plan(), folder, records, None)
+    assert not (folder / "completions.jsonl").exists() and not (folder / "executions.jsonl").exists()
     assert row.run_id == folder.name and row.run == RUN
     assert dict(row.outcomes) == {"failed": 1, "passed": 2, "timed-out": 1}
     assert list(row.outcomes) == sorted(row.outcomes)
