@@ -55,6 +55,12 @@ def test_a_value_without_parts_is_one_text(value, text):
     assert not codecs.changes(value)
 
 
+def test_a_type_is_read_where_its_module_was_not_imported_yet(monkeypatch):
+    monkeypatch.delitem(sys.modules, "uuid")
+    assert codecs.resolve("uuid:UUID") is None
+    assert str(codecs.VALUE_CODECS["uuid:UUID"].read("00000000-0000-0000-0000-000000000005")) == str(uuid.UUID(int=5))
+
+
 def same(value):
     return value
 
