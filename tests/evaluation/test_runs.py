@@ -141,6 +141,9 @@ def test_every_file_that_a_row_is_computed_from_is_checked(tmp_path: Path, name:
     for asked in (None, {"inputs": stamps}):
         with pytest.raises(RunError, match=f"{path.name}: not what result.json was computed from: changed or torn"):
             runs.check_inputs(tmp_path, asked)
+    (tmp_path / "result.json").unlink()
+    with pytest.raises(RunError, match=f"{path.name}: not what"):
+        runs.check_inputs(tmp_path, {"inputs": stamps})
     result(tmp_path)
     runs.check_inputs(tmp_path)
     result(tmp_path, inputs=[3])
@@ -155,6 +158,12 @@ def test_lines_are_read_as_their_type_and_a_wrong_one_is_named(tmp_path: Path) -
     assert runs.read_records(tmp_path) == records
     assert runs.read_scores(tmp_path) == [("1", "easy", scored), ("2", None, ())]
     assert runs.typed_lines(tmp_path / "gone.jsonl", Record) == []
+    torn = path.read_text()[:-5]
+    path.write_text(torn)
+    for read in (runs.read_records, runs.read_scores):
+        with pytest.raises(RunError, match=r"records\.jsonl: the last line is torn"):
+            read(tmp_path)
+    assert path.read_text() == torn and runs.typed_lines(path, Record, repair=True) == records[:1]
     path.write_text(files.line(records[0]) + '{"id": "2", "scores": [{"metric": 3}], "slice": null}\n')
     with pytest.raises(RunError, match=r"records\.jsonl, line 2: .*; delete that line to do it again"):
         runs.read_records(tmp_path)
