@@ -104,6 +104,14 @@ def test_metric_options_part_rows_only_where_they_have_the_metric_in_two_ways() 
     assert [[r.run_id for r in group] for group in group_rows(more)] == [["a", "b"]]
 
 
+def test_boards_stand_in_one_order_whatever_that_of_the_rows_is() -> None:
+    options = {**RUN.options, "bleu": {"n": 2}, "exact_match": {"n": 1}}
+    one = row("one", run=replace(RUN, metrics=("exact_match", "bleu"), options=options))
+    options = {**options, "bleu": {"n": 1}, "exact_match": {"n": 2}}
+    other = row("other", run=replace(RUN, metrics=("bleu", "exact_match"), options=options))
+    assert group_rows([one, other]) == group_rows([other, one]) == [[other], [one]]
+
+
 def test_the_best_comes_first_of_equals_the_cheapest_and_rows_without_the_number_last() -> None:
     dear = (Cost("generate", 1.0, 5, None, 1000, 0),)
     rows = [row("none", None), row("low", 0.1), row("b", 0.5), row("a", 0.5), row("dear", 0.5, costs=dear)]
