@@ -122,6 +122,8 @@ def test_records_are_those_of_the_result_or_being_written_again_or_refused(tmp_p
     result(tmp_path)
     assert runs.records_are_current(tmp_path), "an earlier version did not say"
     assert runs.records_are_current(tmp_path, {runs.DIGEST: files.file_digest(path)})
+    with pytest.raises(RunError, match=r"records\.jsonl: not what"):
+        runs.records_are_current(tmp_path, {runs.DIGEST: "0" * 64})
     runs.announce_records(tmp_path / "new", "x")
     assert not (tmp_path / "new").exists()
 

@@ -94,6 +94,13 @@ def test_the_title_says_which_problems_and_how_they_were_answered() -> None:
     )
 
 
+def test_the_title_names_the_decoder_and_the_protocol() -> None:
+    run = replace(RUN, sampling=Sampling(5, 64, 0.6, decoder="eta"), protocol="study")
+    assert board(replace(row("lora"), run=run)).title == (
+        "conala (version 1; 10 problems; 5 candidates, sampling at 0.6 (eta), protocol study; data dddddddddddd)"
+    )
+
+
 def test_the_rows_of_a_table_have_a_head_a_rank_and_every_cost() -> None:
     head, first, _ = tables.table_rows(board(row("lora"), row("ia3")))
     assert head[:4] == ["rank", "model", "method", "em@1 *"]
