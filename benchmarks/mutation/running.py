@@ -132,3 +132,7 @@ def preload() -> None:
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     for name in HEAVY:
         importlib.import_module(name)
+    from hypothesis import Phase, settings
+
+    settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate))  # nobody reads the smallest example
+    settings.load_profile("mutation")

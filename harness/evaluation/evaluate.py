@@ -13,7 +13,7 @@ from harness.evaluation import leakage, provenance, runs
 from harness.evaluation.generate import generate
 from harness.evaluation.judge import judge
 from harness.evaluation.plan import RunPlan
-from harness.evaluation.resume import satisfies
+from harness.evaluation.resume import extended, satisfies
 from harness.evaluation.runs import RUN
 from harness.evaluation.score import score
 from harness.evaluation.summary import summarise
@@ -39,6 +39,8 @@ def evaluate(plan: RunPlan, registry: Registry, root: Path, bases: LoadedBases) 
         if before is None:
             files.write_sealed(folder / RUN, provenance.run_facts(plan, registry))
             registry.notify("harness_run_started", run=plan.run)
+        else:
+            plan = extended(plan, before.run, registry)
         generate(plan, folder, root, bases)
         judge(plan, folder)
         records = score(plan, folder, registry)

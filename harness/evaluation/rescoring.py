@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from harness import files
-from harness.config import Settings
+from harness.config import Settings, recorded_config
 from harness.data import sources as data
 from harness.errors import DataError, RunError, UsageError, unknown
 from harness.evaluation import facts, runs
@@ -20,11 +20,12 @@ from harness.evaluation.protocol import task_under_protocol, with_task_defaults
 from harness.evaluation.provenance import run_facts
 from harness.evaluation.reading import reader
 from harness.evaluation.request import Request
-from harness.evaluation.resume import check_unaltered, is_scored, satisfies
+from harness.evaluation.resume import check_unaltered, extended, is_scored, satisfies
 from harness.evaluation.runs import COMPLETIONS, RUN
 from harness.evaluation.score import score
 from harness.evaluation.summary import summarise
 from harness.extract import VERSION, as_completion
+from harness.plugin import Metric
 from harness.plugin_system.registry import PluginEntry, Registry
 from harness.records import ModelSpec, Problem, Record, Row, Run, Sampling, to_json
 
@@ -79,6 +80,8 @@ def score_file(
             return before
         if before is None:
             files.write_sealed(folder / RUN, run_facts(plan, registry))
+        else:
+            plan = extended(plan, before.run, registry)
         if not is_scored(folder):
             lines = (files.sealed_line(_record(plan, problem, texts[name])) for name, problem in by_id.items())
             files.write_text(folder / COMPLETIONS, "".join(lines))
@@ -163,14 +166,15 @@ def add_metrics(
 ) -> Row:
     """Score a finished run with more metrics (or other values of k), from its records and its data.
 
-    Candidates are executed on `bench`, by default this machine.
+    A metric that the run has keeps the options it was scored with, unless `settings` give others. Candidates are
+    executed on `bench`, by default this machine.
 
     Raises:
         RunError: the run is not finished, or a file of it is not the one that its row was computed from.
         DataError: the data is not the data of the run.
     """
     before = runs.read_row(folder)
-    plan = reload_plan(folder, before.run, names, ks, where, registry, settings)
+    plan = extended(reload_plan(folder, before.run, names, ks, where, registry, settings), before.run, registry)
     with files.locked(folder, wait_for="this run"):
         check_unaltered(folder)
         judge(plan, folder, bench)
@@ -203,7 +207,6 @@ def reload_plan(
         DataError: the data cannot be read, or is not the data of the run.
     """
     task, config = task_of(run, registry)
-    settings = with_task_defaults(settings, task.plugin, run.protocol)
     if task.plugin.version != run.task_version.removesuffix("-sample"):
         raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")
     label = facts.run_facts(folder).data.source
@@ -224,9 +227,10 @@ def reload_plan(
     if source.digest != run.data_digest:
         raise DataError(f"{source.label}: not the data of {folder.name}; name it with --data PATH")
     metrics: tuple[PluginEntry[Any], ...] = tuple(registry.metric(name) for name in names or run.metrics)
-    if any(k > run.sampling.candidates for k in ks):
-        raise UsageError(f"-k {max(ks)}: {folder.name} has {run.sampling.candidates} candidates per problem")
+    if ks:
+        _check_ks(ks, folder, run)
     configs = {task.name: config}
+    settings = with_task_defaults(_as_recorded(settings, run, metrics), task.plugin, run.protocol)
     read_configs(metrics, settings, configs, {})
     settings.check_claimed()
     splits, notes = problem_splits(request, task, source, config, needs_training=False)
@@ -238,3 +242,27 @@ def reload_plan(
         options={**run.options, **{m.name: to_json(configs[m.name]) for m in metrics}},
     )
     return RunPlan(changed, task, None, None, metrics, configs, splits, source, {}, notes)
+
+
+def _as_recorded(settings: Settings, run: Run, metrics: Iterable[PluginEntry[Metric]]) -> Settings:
+    """`settings` over the options under which the run was scored: another k must not change what a metric means."""
+    options: dict[str, Any] = {}
+    for metric in metrics:
+        if metric.name in run.options:
+            config = recorded_config(metric.plugin.Config, run.options[metric.name])
+            options |= {f"{metric.name}.{one.name}": getattr(config, one.name) for one in fields(config)}
+    return settings.with_defaults(options, "run.json")
+
+
+def _check_ks(ks: Sequence[int], folder: Path, run: Run) -> None:
+    """Refuse values of k for which no problem has so many candidates; a decoder may have selected some of them.
+
+    Raises:
+        UsageError: names the value.
+    """
+    selected = [len(record.selected) for record in runs.read_records(folder) if record.selected]
+    most = min(selected, default=run.sampling.candidates)
+    if max(ks) > most:
+        raise UsageError(f"-k {max(ks)}: {folder.name} has {most} scored candidates per problem")
+    if min(ks) < 1:
+        raise UsageError(f"-k {min(ks)}: k starts at 1")

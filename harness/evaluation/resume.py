@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.config import recorded_config
 from harness.evaluation import facts, provenance, runs
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.runs import COMPLETIONS, EXECUTIONS, RECORDS, RESULT
-from harness.records import Execution, Record, Row, Run
+from harness.plugin_system.registry import Registry
+from harness.records import Execution, Record, Row, Run, to_json
 
 
 def satisfies(row: Row, plan: RunPlan, folder: Path) -> bool:
@@ -26,6 +28,25 @@ def satisfies(row: Row, plan: RunPlan, folder: Path) -> bool:
     if not has_requested_metrics(row.run, plan.run) or provenance.changed_plugins(known, plan.metrics):
         return False
     return current
+
+
+def extended(plan: RunPlan, before: Run, registry: Registry) -> RunPlan:
+    """The plan that scores the finished run `before` again: every metric of a run has each of its values of k.
+
+    So the plan's metrics get those that the run has beside its own. For a k that is new all metrics are computed, under
+    the options that are recorded of them.
+
+    Raises:
+        UsageError: such a metric is not installed.
+    """
+    ks = tuple(sorted({*before.ks, *plan.run.ks}))
+    named = [] if set(plan.run.ks) <= set(before.ks) else [n for n in before.metrics if n not in plan.run.metrics]
+    more = tuple(registry.metric(name) for name in named)
+    configs = {one.name: recorded_config(one.plugin.Config, before.options.get(one.name, {})) for one in more}
+    metrics = (*more, *plan.metrics)
+    options = {**plan.run.options, **{name: to_json(config) for name, config in configs.items()}}
+    run = replace(plan.run, ks=ks, metrics=tuple(one.name for one in metrics), options=options)
+    return replace(plan, run=run, metrics=metrics, configs={**plan.configs, **configs})
 
 
 def check_unaltered(folder: Path) -> bool:

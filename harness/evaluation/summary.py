@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +18,11 @@ from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, EXECUTIONS, LEAKA
 from harness.extract import BARE
 from harness.extract.whole import AS_WRITTEN
 from harness.plugin import Metric
-from harness.records import SCHEMA, Cost, Estimate, Record, Row, Run
+from harness.records import SCHEMA, Cost, Estimate, Record, Row, Run, from_json
 from harness.stats.estimates import estimate, main_measures
+
+CLEAN = "without_leaks"
+"""Key in RESULT: the estimates over the problems without a leak, where some have one."""
 
 
 def estimate_measures(plan: RunPlan, records: Sequence[Record]) -> Iterator[Estimate]:
@@ -37,12 +40,13 @@ def summarise(plan: RunPlan, folder: Path, records: Sequence[Record], before: Ro
     tuning = facts.tuning_facts(folder) if os.path.lexists(folder / TUNING) else TuningFacts()
     costs = [*tuning.costs, *runs.typed_lines(folder / COSTS, Cost, repair=True)]
     outcomes = collections.Counter(e.outcome.value for r in records for e in r.executions)
-    kept = [e for e in before.estimates if e.metric not in plan.run.metrics] if before else []
+    run = merge_metrics(plan.run, before.run if before else plan.run)
     clean = estimates_without_leaks([entry.plugin for entry in plan.metrics], folder, records)
+    clean = _with_kept(_clean_before(folder), clean, plan, run)
     row = Row(
         run_id=folder.name,
-        run=merge_metrics(plan.run, before.run if before else plan.run),
-        estimates=(*kept, *estimate_measures(plan, records)),
+        run=run,
+        estimates=tuple(_with_kept(before.estimates if before else (), estimate_measures(plan, records), plan, run)),
         costs=_with_tokens(sum_by_phase(costs), records),
         outcomes=dict(sorted(outcomes.items())),
         trainable_parameters=tuning.trainable_parameters,
@@ -59,11 +63,24 @@ def summarise(plan: RunPlan, folder: Path, records: Sequence[Record], before: Ro
     )
     digests = {runs.DIGEST: files.file_digest(folder / RECORDS), runs.INPUTS: runs.input_stamps(folder)}
     result = {"schema": SCHEMA, **digests, "row": row}
-    files.write_sealed(folder / RESULT, {**result, "without_leaks": clean} if clean else result)
+    files.write_sealed(folder / RESULT, {**result, CLEAN: clean} if clean else result)
     provenance.record_metric_origins(folder, plan.metrics)
     for name in (COMPLETIONS, EXECUTIONS):  # now their content is in the records for good
         (folder / name).unlink(missing_ok=True)
     return row
+
+
+def _with_kept(before: Iterable[Estimate], made: Iterable[Estimate], plan: RunPlan, run: Run) -> list[Estimate]:
+    """The estimates `made` for the metrics of `plan`, and those `before` of others, in the order of the metrics."""
+    kept = (e for e in before if e.metric not in plan.run.metrics)
+    return sorted((*kept, *made), key=lambda e: run.metrics.index(e.metric))
+
+
+def _clean_before(folder: Path) -> list[Estimate]:
+    """The estimates without leaked problems that a finished run has."""
+    if not os.path.lexists(folder / RESULT):
+        return []
+    return [from_json(Estimate, one) for one in runs.read_result(folder)[1].get(CLEAN, ())]
 
 
 def estimates_without_leaks(metrics: Sequence[Metric], folder: Path, records: Sequence[Record]) -> list[Estimate]:
@@ -106,10 +123,11 @@ def _with_tokens(costs: Sequence[Cost], records: Sequence[Record]) -> tuple[Cost
 
 
 def merge_metrics(run: Run, before: Run) -> Run:
-    """`run` with the additional metrics of `before`."""
-    extra = tuple(name for name in before.metrics if name not in run.metrics)
+    """`run` with the metrics of `before` too, which keep their places: the first one decides the ranks."""
+    extra = [name for name in before.metrics if name not in run.metrics]
     options = {**{name: before.options[name] for name in extra if name in before.options}, **run.options}
-    return replace(run, metrics=(*extra, *run.metrics), ks=tuple(sorted({*run.ks, *before.ks})), options=options)
+    metrics = tuple(dict.fromkeys((*before.metrics, *run.metrics)))
+    return replace(run, metrics=metrics, ks=tuple(sorted({*run.ks, *before.ks})), options=options)
 
 
 def _generation_notes(folder: Path) -> Iterator[str]:

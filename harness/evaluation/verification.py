@@ -42,9 +42,10 @@ def verify(folder: Path, where: Path | None, *, judge: bool) -> Iterator[Check]:
         RunError: there is no finished run.
     """
     row, registry = runs.read_row(folder), Registry()
+    settings = Settings(environ={}, file=Path(os.devnull))  # those of the run are in its `run.json`
     yield _digest(folder)
     try:
-        plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, _settings(row))
+        plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, settings)
     except HarnessError as error:
         yield Check("the scores are what the metrics give", "not made", str(error))
         return
@@ -72,17 +73,6 @@ def _digest(folder: Path) -> Check:
     except RunError as error:
         return Check(claim, "broken", str(error))
     return Check(claim, "holds")
-
-
-def _settings(row: Row) -> Settings:
-    """The options that the run was made with, for its task and metrics."""
-    names = (row.run.task, *row.run.metrics)
-    options = {
-        f"{name}.{option}": tuple(value) if isinstance(value, list) else value
-        for name in names
-        for option, value in row.run.options.get(name, {}).items()
-    }
-    return Settings(environ={}, file=Path(os.devnull)).with_defaults(options, "run.json")
 
 
 def _pairs(plan: RunPlan, records: Sequence[Record]) -> Iterator[tuple[Any, Record]]:

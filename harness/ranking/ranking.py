@@ -218,7 +218,7 @@ def _rank_by_tests(rows: Sequence[SeedGroup], metric: Metric, column: Column) ->
     except HarnessError:
         return rank_by_intervals(rows, column, f"{_INTERVALS} (no problem is scored in all rows)")
     tests = compare_all_pairs(metric, sides, column[1], resamples=RESAMPLES)
-    higher = all(e.higher_is_better for one in rows for e in one.row.estimates if e.measure == column[1])
+    higher = all(e.higher_is_better for one in rows if (e := find_estimate(one.row, column)) is not None)
     for i, place in zip(tested, tests.ranks(higher_is_better=higher), strict=True):
         ranks[i] = place
     basis = f"paired tests of all pairs on {tests.n} problems, corrected together (max-T) at 5 %"

@@ -154,9 +154,8 @@ def sort_key(row: Row, by: str | Column) -> tuple[float, float, str]:
         cost = COSTS[by].value(row)
         return (float("inf") if cost is None else cost, spent, row.run_id)
     for e in row.estimates:
-        wanted = (
-            e.slice is None and by in (e.measure, e.metric) if isinstance(by, str) else by[1:] == (e.measure, e.slice)
-        )
+        column = (e.metric, e.measure, e.slice)
+        wanted = by in column[:2] and e.slice is None if isinstance(by, str) else by == column
         if wanted and e.value is not None:
             return (-e.value if e.higher_is_better else e.value, spent, row.run_id)
     return (float("inf"), spent, row.run_id)

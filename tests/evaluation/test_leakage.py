@@ -10,10 +10,11 @@ from types import ModuleType
 
 import pytest
 
-from harness.evaluation.leakage import find_leaks, leaked_ids, program, write_report
+from harness.errors import RunError
+from harness.evaluation.leakage import Leak, find_leaks, leaked_ids, program, training_splits, write_report
 from harness.evaluation.summary import estimates_without_leaks, leak_notes
 from harness.plugins.metrics.exact_match import ExactMatch
-from harness.records import Problem
+from harness.records import Problem, Record
 from harness.stats import estimates
 
 CODE = """def find_{what}(items, limit):
@@ -128,3 +129,100 @@ def test_leaks_planted_into_real_data_are_all_found_and_few_honest_problems_are_
     planted = random.Random(0).sample(test, 6)
     copies = [Problem(f"copy-{p.id}", p.instruction, (f"{p.reference}  # copied",)) for p in planted]
     assert {leak.test for leak in find_leaks(test, [*train, *copies], "train")} >= {p.id for p in planted}
+
+
+def found(one: tuple[str, str], other: tuple[str, str]) -> list[tuple[str, float]]:
+    """How two problems of (instruction, code) match."""
+    test, train = Problem("a", one[0], (one[1],)), Problem("b", other[0], (other[1],))
+    return [(leak.by, leak.likeness) for leak in find_leaks([test], [train], "train")]
+
+
+def numbers(count: int, changed: int = 0) -> str:
+    """A list of numbers, all different; with one that is another number."""
+    return f"x = [{', '.join(str(999 if i == changed else i) for i in range(1, count + 1))}]"
+
+
+def test_an_equal_instruction_counts_from_three_words() -> None:
+    assert found(("sort the list", "1"), ("Sort the LIST!", "2")) == [("instruction", 1.0)]
+    assert found(("sort list", "1"), ("sort list", "2")) == []
+    assert found(("sort sort sort list", "1"), ("sort sort sort list", "2")) == []
+
+
+def test_an_instruction_is_near_from_a_similarity_of_90() -> None:
+    assert found(("a bb cc dd", "1"), ("a bb cc dx", "2")) == [("near instruction", 0.9)]
+    assert found(("aa bb cc dd ee fff", "1"), ("aa bb cc dd ee xxf", "2")) == []  # 88.9
+    assert found(("aa bb cc dd ee ffff", "1"), ("aa bb cc dd ee xxff", "2")) == []  # 89.5
+    assert found(("aaaaaaaaaa bbbbbbbb", "1"), ("aaaaaaaaaa bbbbbbbx", "2")) == []  # of two words
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "counts"),
+    [("a b c", "a b d", True), ("a b c d", "a b x y", False), ("a b c", "x y z", False), ("", "", False)],
+)
+def test_equal_short_code_counts_where_half_of_all_words_are_shared(one: str, other: str, counts: bool) -> None:
+    assert found((one, "x.sort( )"), (other, "x.sort()")) == ([("code", 1.0)] if counts else [])
+    assert found((one, "x.sort()"), (other, "y.sort()")) == ([("program", 1.0)] if counts else [])
+
+
+def test_equal_code_counts_by_itself_from_40_tokens() -> None:
+    text = f"[{', '.join(map(str, range(18)))}]"
+    assert [len(program(code)) for code in (f"{text}[0]", f"x = {text}")] == [40, 39]
+    assert found(("one", f"{text}[0]"), ("other", f"{text} [0]")) == [("code", 1.0)]
+    assert found(("one", f"x = {text}"), ("other", f"x  = {text}")) == []
+
+
+def test_a_program_is_near_where_four_fifths_of_its_runs_of_five_tokens_are_shared() -> None:
+    assert found(("one", numbers(23)), ("other", numbers(23, changed=12))) == [("near program", 0.8)]
+    assert found(("one", numbers(22)), ("other", numbers(22, changed=12))) == []  # 38 of 48
+    short = "[" + ", ".join("1" * 18) + "]"
+    assert found(("one", f"{short}+1"), ("other", f"{short}-1")) == []
+
+
+def test_problems_without_a_reference_do_not_match_by_it() -> None:
+    assert find_leaks([Problem("a", "do this now")], [Problem("b", "do that then")], "train") == []
+    assert find_leaks([], [Problem("b", "do that then")], "train") == []
+    assert find_leaks([Problem("b", "do that then")], [], "train") == []
+
+
+def test_of_several_ways_to_match_the_closest_is_named_and_pairs_are_in_the_order_of_the_data() -> None:
+    test = [Problem(f"t{i}", f"one{i} two{i} three{i}", (f"f{i}()",)) for i in range(300)]
+    train = [Problem("later", test[299].instruction, ("g()",)), test[3], test[299]]
+    assert find_leaks(test, train, "validation") == [
+        Leak("t3", "t3", "validation", "instruction", 1.0),
+        Leak("t299", "later", "validation", "instruction", 1.0),
+        Leak("t299", "t299", "validation", "instruction", 1.0),
+    ]
+
+
+def test_a_report_is_written_once_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+    test = problems(2)
+    assert leaked_ids(tmp_path) == frozenset()
+    write_report(tmp_path, {"test": test, "train": test[:1]}, ("train",))
+    text = (tmp_path / "leakage.json").read_text()
+    write_report(tmp_path, {"test": test, "train": test}, ("train",))
+    assert (tmp_path / "leakage.json").read_text() == text
+    [pair] = json.loads(text)["pairs"]
+    assert pair == {"test": "0", "train": "0", "split": "train", "by": "instruction", "likeness": 1.0}
+    for odd in ("{}", '{"pairs": [3]}', '{"pairs": [{}]}', "[]"):
+        (tmp_path / "leakage.json").write_text(odd)
+        with pytest.raises(RunError, match=r"leakage\.json: no list of pairs .*; delete the folder to run it again"):
+            leaked_ids(tmp_path)
+
+
+def test_a_run_learns_from_what_it_was_tuned_on_or_shown() -> None:
+    bare = Record("1", None, "", 0, (), 0, ())
+    shown, dropped = Record("1", None, "", 0, ("t",), 0, ()), Record("1", None, "", 0, (), 1, ())
+    assert training_splits(True, [bare]) == ("train", "validation") == training_splits(True, [])
+    assert training_splits(False, [bare]) == () == training_splits(False, [])
+    assert training_splits(False, [bare, shown]) == ("train",) == training_splits(False, [dropped, bare])
+
+
+def test_names_that_a_program_defines_are_numbered_and_words_for_people_left_out() -> None:
+    assert program("def f(a):\n    'Doc.'\n    return a") == program("def g(b):\n    return b")
+    assert program("class A:\n    'Doc.'\n    x = 1") == program("class B:\n    y = 1")
+    assert program("'Doc.'\nx = 1") == program("y = 1") and "Doc" in program("'Doc.'")
+    assert program("import numpy as np\nnp.sum(a)") != program("import numpy as xp\nyp.sum(a)")
+    assert program("from os import path\npath.join(a)")[-6:] == ("path", ".", "join", "(", "v0", ")")
+    assert program("print(a)") == ("print", "(", "v0", ")") != program("say(a)")
+    assert program("f(key=a)") != program("f(other=a)")
+    assert program("x = 'a'") != program("x = 'b'") and program("1 + 1\n2")[:3] == ("1", "+", "1")

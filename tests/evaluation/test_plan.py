@@ -6,19 +6,22 @@ import functools
 import json
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.config import Settings
 from harness.errors import DataError, UsageError
-from harness.evaluation.plan import RunPlan, resolve
+from harness.evaluation import plan as planning
+from harness.evaluation.plan import RunPlan, resolve, select_ks, with_chat_settings
 from harness.evaluation.problems import missing_field_notes as notes_on_tests
 from harness.evaluation.request import Request
 from harness.evaluation.runs import run_id
+from harness.modeling.chat import CHAT_PROMPT_VERSION, DATE
 from harness.plugin import option
 from harness.plugin_system.registry import Registry
-from harness.records import Problem, Sampling, StdinTests, Tuning, digest, to_json
+from harness.records import ModelSpec, Problem, Sampling, StdinTests, Tuning, digest, to_json
 
 BARE = [Problem(str(number), "print") for number in range(3)]
 TESTED = Problem("tested", "print", ("x",), StdinTests((("", ""),)))
@@ -74,6 +77,12 @@ def test_the_runs_of_the_built_in_sample_keep_the_ids_that_the_first_version_gav
 def test_a_tuning_keeps_its_id() -> None:
     plan = resolve(Request("lora", "conala", limit=20), Registry(), Settings(()))
     assert digest(plan.tuning_key)[:12] == "a7f3698c7eae"
+    assert not {"protocol", "task_options"} & set(plan.tuning_key)
+
+
+def test_a_tuning_under_a_protocol_is_another_one() -> None:
+    plan = resolve(Request("lora", "conala", limit=20, protocol="study"), Registry(), Settings(()))
+    assert (plan.tuning_key["protocol"], plan.run.protocol) == ("study", "study")
 
 
 def test_tunings_on_other_prompts_or_other_fields_of_the_rows_are_other_tunings(tmp_path: Path) -> None:
@@ -314,3 +323,92 @@ def test_the_loop_of_a_tuning_method_can_be_set() -> None:
     tuning = resolve(Request("lora", "conala", limit=20), Registry(), Settings(sets)).run.tuning
     assert tuning is not None
     assert (tuning.batch_size, tuning.warmup_ratio, tuning.max_tokens, tuning.patience) == (4, 0.1, 64, 2)
+
+
+SPEC = ModelSpec("org/coder")
+
+
+def chat_settings(
+    monkeypatch: pytest.MonkeyPatch, template: dict[str, bool] | None, *, tuner: Any = None, **request: Any
+) -> tuple[ModelSpec, list[Any]]:
+    """The settings of a model with this chat template, and what was asked of it."""
+    asked: list[Any] = []
+
+    def chat_of(spec: ModelSpec, wanted: bool | None) -> Any:
+        asked.append((spec, wanted))
+        return None if template is None else SimpleNamespace(**template)
+
+    monkeypatch.setattr(planning, "chat_of", chat_of)
+    return with_chat_settings(SPEC, Request("zero-shot", "conala", **request), tuner), asked
+
+
+PLAIN = {"supports_reasoning": False, "writes_date": False}
+REASONING = {"supports_reasoning": True, "writes_date": True}
+
+
+def test_a_chat_template_is_used_where_there_is_one_and_it_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = replace(SPEC, chat=True, asked=CHAT_PROMPT_VERSION)
+    assert chat_settings(monkeypatch, PLAIN) == (chat, [(SPEC, None)])
+    assert chat_settings(monkeypatch, PLAIN, chat=True) == (chat, [(SPEC, True)])
+    assert chat_settings(monkeypatch, PLAIN, chat=False) == (SPEC, [])
+    assert chat_settings(monkeypatch, None) == (SPEC, [(SPEC, None)])
+
+
+@pytest.mark.parametrize("thinking", [None, True, False])
+def test_a_template_that_can_reason_or_knows_the_date_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, thinking: bool | None
+) -> None:
+    spec, asked = chat_settings(monkeypatch, REASONING, thinking=thinking)
+    assert spec == replace(SPEC, chat=True, date=DATE, asked=CHAT_PROMPT_VERSION, thinking=bool(thinking))
+    assert asked == [(SPEC, None), (spec, True)]
+
+
+@pytest.mark.parametrize(
+    ("template", "options", "words"),
+    [
+        (PLAIN, {"thinking": True}, "--thinking: org/coder has no reasoning in its chat template; leave it out"),
+        (None, {"thinking": True}, "--thinking: org/coder has no chat template in use; leave it out"),
+        (REASONING, {"thinking": True, "chat": False}, "--thinking: org/coder has no chat template in use"),
+        (REASONING, {"thinking": True, "tuner": SimpleNamespace(name="lora")}, "--thinking: lora teaches answers"),
+        (REASONING, {"thinking_tokens": 9}, "--thinking-tokens: they are for --thinking; give both or neither"),
+        (REASONING, {"thinking_tokens": 9, "thinking": False}, "--thinking-tokens: they are for --thinking"),
+    ],
+)
+def test_reasoning_that_cannot_be_is_refused(
+    monkeypatch: pytest.MonkeyPatch, template: Any, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        chat_settings(monkeypatch, template, **options)
+    assert words in str(refused.value)
+
+
+def test_reasoning_has_tokens_of_its_own(monkeypatch: pytest.MonkeyPatch, whole: Path) -> None:
+    monkeypatch.setattr(planning, "without_chat", lambda *_: False)
+    monkeypatch.setattr(planning, "chat_of", lambda *_: SimpleNamespace(**REASONING))
+    assert plan_of(whole, method="zero-shot", thinking=True).run.sampling.thinking_tokens == 1024
+    asked = plan_of(whole, method="zero-shot", thinking=True, thinking_tokens=77).run.sampling
+    assert (asked.thinking_tokens, asked.max_new_tokens) == (77, 64)
+    assert plan_of(whole, method="zero-shot").run.sampling.thinking_tokens == 0
+
+
+def test_the_ks_of_a_task_that_are_not_above_the_candidates_are_reported() -> None:
+    task: Any = SimpleNamespace(default_ks=lambda: (1, 5, 10))
+    request = Request("zero-shot", "conala")
+    assert [select_ks(request, task, n) for n in (1, 4, 5, 10, 99)] == [(1,), (1,), (1, 5), (1, 5, 10), (1, 5, 10)]
+    assert select_ks(request, SimpleNamespace(default_ks=lambda: (5,)), 3) == (1,)  # type: ignore[arg-type]
+    assert select_ks(replace(request, ks=(3, 2, 3)), task, 3) == (2, 3)
+
+
+def test_a_plan_of_the_sample_says_so_and_names_everything_that_it_used() -> None:
+    plan = resolve(Request("lora+icl", "apps", limit=2), registry(), Settings((), environ={}))
+    run = plan.run
+    assert (run.method, run.builtin_data, run.whole_data, run.reading > 1) == ("lora+icl", True, False, True)
+    assert set(run.options) == {"apps", "lora", "icl", *run.metrics}
+    assert plan.tuner is plan.method and plan.prompter is not None and plan.prompter.name == "icl"
+    assert plan.trained_prompter is None and plan.backend is None and plan.decoder is None
+    assert set(plan.configs) == {"apps", "lora", "icl", *run.metrics}
+    zero = resolve(Request("zero-shot", "apps", limit=2), registry(), Settings((), environ={}))
+    assert zero.method is zero.prompter is not None and zero.tuner is None and zero.run.tuning is None
+    trained = resolve(Request("lora+icl", "apps", limit=2), registry(), Settings(("icl.train=true",), environ={}))
+    assert trained.trained_prompter is trained.prompter
+    assert trained.tuning_key["prompting"]["method"] == "icl" and trained.tuning_key["prompting"]["config"]["train"]

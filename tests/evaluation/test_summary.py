@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.errors import RunError
 from harness.evaluation.score import score, score_problem
 from harness.evaluation.summary import (
     estimate_measures,
@@ -121,7 +122,10 @@ def test_a_row_counts_outcomes_tokens_examples_and_rules(tmp_path: Path) -> None
     )
     costs = [Cost("generate", 2.0, 200, None, 1, 1), Cost("generate", 3.0, 150, None, 1, 1), Cost("judge", 1.0, 50)]
     (folder / "costs.jsonl").write_text("".join(map(files.line, costs)))
+    for name in ("completions.jsonl", "executions.jsonl"):
+        (folder / name).touch()
     row = summarise(plan(), folder, records, None)
+    assert not (folder / "completions.jsonl").exists() and not (folder / "executions.jsonl").exists()
     assert row.run_id == folder.name and row.run == RUN
     assert dict(row.outcomes) == {"failed": 1, "passed": 2, "timed-out": 1}
     assert list(row.outcomes) == sorted(row.outcomes)
@@ -227,6 +231,36 @@ def test_measures_stand_beside_those_without_the_leaked_problems(tmp_path: Path)
     assert json.loads((folder / "result.json").read_text())["without_leaks"] == to_json(clean)
 
 
+def test_a_metric_that_is_added_later_leaves_the_others_their_places_and_their_measures_without_leaks(
+    tmp_path: Path,
+) -> None:
+    records = [record(str(i), float(i < 4)) for i in range(8)]
+    folder = run_folder(tmp_path, records)
+    leaking(folder, "0", "1")
+    first = summarise(plan(), folder, records, None)
+    known = Registry().metric("chrf")
+    scored = [replace(r, scores=(*r.scores, Score("chrf", {"chrf": 0.5}))) for r in records]
+    run = replace(RUN, metrics=("chrf",), options={"chrf": {}})
+    own = {"run": run, "metrics": (SimpleNamespace(name="chrf", plugin=Mean(), origin=known.origin),)}
+    more = summarise(plan(**own), folder, scored, first)
+    assert more.run.metrics == ("exact_match", "chrf") and [e.metric for e in more.estimates] == ["exact_match", "chrf"]
+    clean = json.loads((folder / "result.json").read_text())["without_leaks"]
+    assert [(e["metric"], e["n"]) for e in clean] == [("exact_match", 6), ("chrf", 6)]
+    assert "em@1 33.33" in more.notes[-1] and "chrf 50.00" in more.notes[-1]
+    again = summarise(plan(), folder, scored, more)
+    assert again.run.metrics == ("exact_match", "chrf")
+    assert [e.metric for e in again.estimates] == ["exact_match", "chrf"]
+
+
+class Mean(Metric):
+    """A metric whose measure is the mean of its values."""
+
+    name = "chrf"
+
+    def score(self, problem, completions, executions, ks, config):
+        raise NotImplementedError
+
+
 def test_without_leaks_or_with_nothing_else_there_is_no_second_number(tmp_path: Path) -> None:
     records = [record("0", 1.0), record("1", 0.0)]
     folder = run_folder(tmp_path, records)
@@ -280,10 +314,28 @@ def test_scoring_keeps_other_metrics_takes_new_executions_and_the_order_of_the_d
     fresh = {"id": "b", "executions": [Execution(Outcome.FAILED, 0, 1)]}
     (tmp_path / "executions.jsonl").write_text(files.line(fresh))
     heard: list[str] = []
-    registry: Any = SimpleNamespace(notify=lambda hook, record, **_: heard.append(f"{hook} {record.id}"))
+    registry: Any = SimpleNamespace(notify=lambda hook, run, record: heard.append(f"{hook} {run.seed} {record.id}"))
     found = score(plan(splits={"test": problems}), tmp_path, registry)
     assert [(r.id, [e.outcome.value for e in r.executions]) for r in found] == [("b", ["failed"]), ("a", ["passed"])]
     assert [[s.metric for s in r.scores] for r in found] == [["bleu", "exact_match"]] * 2
     assert found[0].scores[1].values["em@1"] == 1.0
-    assert heard == ["harness_record_written b", "harness_record_written a"]
+    assert heard == ["harness_record_written 42 b", "harness_record_written 42 a"]
     assert (tmp_path / "records.jsonl").read_text() == "".join(map(files.line, found))
+
+
+def test_a_finished_run_says_what_its_records_will_be_before_they_are_written_again(tmp_path: Path) -> None:
+    records = [record("a", 0.0)]
+    folder = run_folder(tmp_path, records)
+    summarise(plan(), folder, records, None)
+    registry: Any = SimpleNamespace(notify=lambda *_, **__: None)
+    score(plan(splits={"test": [Problem("a", "say", ("x",))]}), folder, registry)
+    result = json.loads((folder / "result.json").read_text())
+    assert result["rescored_sha256"] == files.file_digest(folder / "records.jsonl") != result["records_sha256"]
+
+
+def test_a_problem_without_a_record_is_named(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, [record("a", 0.0)])
+    with pytest.raises(
+        RunError, match=r"records\.jsonl: no record of the problem b; delete the folder to run it again"
+    ):
+        score(plan(splits={"test": [Problem("b", "say", ("x",))]}), folder, SimpleNamespace(notify=None))  # type: ignore[arg-type]

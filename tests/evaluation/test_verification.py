@@ -195,6 +195,13 @@ def test_what_holds_is_said_with_how_much_was_looked_at(copied: Path, kept: Path
     assert judged == Check("the sandbox gives the same verdicts again", "not made", "no completion was executed")
 
 
+def test_a_run_is_verified_under_its_own_options_whatever_the_environment_says(
+    copied: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_EXACT_MATCH__NORMALISATION", "paper")
+    assert [check.verdict for check in checks(copied, kept)] == ["holds"] * 5
+
+
 def score_of(lines: list[Any], at: int) -> Any:
     (score,) = lines[at]["scores"]
     return score

@@ -220,6 +220,22 @@ def test_of_equal_scores_the_one_that_costs_fewer_tokens_comes_first(synthetic: 
     assert [row.run.options["icl"]["n"] for row in board.rows] == [1, 4, 8]
 
 
+def test_a_board_shows_main_measures_or_everything_of_the_metric_that_is_asked_for(synthetic: ModuleType) -> None:
+    rng = random.Random(0)
+    row = synthetic.row(synthetic.run_spec("lora", 1), list(synthetic.records(rng, 0.5, 20)), rng)
+    part = replace(row.estimates[0], slice="hard")
+    row = replace(row, estimates=(*row.estimates, part, replace(part, metric="bleu", measure="bleu", slice=None)))
+
+    def shown(**options: str) -> list[Any]:
+        [board] = rank_boards([row], **options)
+        return [column[1:] for column in board.columns]
+
+    assert shown() == [("em@1", None), ("em@10", None), ("bleu", None)]
+    em = [(f"em@{k}{variant}", None) for variant in ("", "/literal") for k in (1, 10)]
+    assert shown(metric="exact_match") == em
+    assert shown(metric="em@10/literal") == [("em@10/literal", None)] and shown(metric="bleu") == [("bleu", None)]
+
+
 def test_labels_tell_rows_of_one_method_apart_by_what_differs(synthetic: ModuleType) -> None:
     rng = random.Random(0)
     found = list(synthetic.records(rng, 0.5, 10))

@@ -15,8 +15,20 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.ranking import tables
 from harness.ranking.boards import Board, rank_boards
-from harness.ranking.costs import COLUMNS, COSTS, FAILURES, format_count
+from harness.ranking.costs import (
+    COLUMNS,
+    COSTS,
+    FAILURES,
+    energy,
+    format_count,
+    peak_bytes,
+    phase_seconds,
+    problem_count,
+    tokens_per_request,
+    total_tokens_per_request,
+)
 from harness.ranking.rows import collect
+from harness.records import Cost, Estimate, Row
 from harness.report.payload import page_data
 
 
@@ -82,3 +94,39 @@ def test_a_shown_number_is_in_the_unit_of_its_head(board: Board) -> None:
 
 def test_parameters_are_counted_in_words() -> None:
     assert [format_count(n) for n in (0, 7, 1_500, 12_500_000, 7_000_000_000)] == ["-", "7", "1.5k", "12.5M", "7B"]
+    assert [format_count(n) for n in (1, 999, 1_000, 999_999, 1_000_000)] == ["1", "999", "1k", "1e+03k", "1M"]
+    assert [format_count(n) for n in (999_999_999, 10**9)] == ["1e+03M", "1B"]
+
+
+def costly(*costs: Cost, n: int = 4, unscored: int = 0) -> Row:
+    estimates = (Estimate("m", "m", 0.5, None, None, n, unscored), Estimate("m", "m", 0.5, None, None, 99, slice="a"))
+    return Row("x", None, estimates, costs, {"timed-out": 2, "sandbox-error": 3}, 0, 0)  # type: ignore[arg-type]
+
+
+def test_a_request_is_one_problem_scored_or_not() -> None:
+    row = costly(Cost("generate", 8.0, 5, None, 10, 30), n=3, unscored=1)
+    assert (problem_count(row), tokens_per_request(row), total_tokens_per_request(row)) == (4, (2.5, 7.5), 10.0)
+    assert COSTS["tokens"].shown(row) == "2+8" and COSTS["tokens"].value(row) == 10.0
+
+
+@pytest.mark.parametrize("row", [costly(Cost("tune", 9.0, 5)), costly(Cost("generate", 1.0, 5, None, 1, 1), n=0)])
+def test_without_a_written_problem_there_are_no_tokens_of_a_request(row: Row) -> None:
+    assert tokens_per_request(row) is None is total_tokens_per_request(row)
+    assert (COSTS["tokens"].shown(row), COSTS["tokens"].value(row)) == ("-", None)
+
+
+def test_costs_of_single_phases_and_of_all() -> None:
+    row = costly(Cost("tune", 1800.4, 7, 10, energy_joules=3600.0), Cost("generate", 300.0, 9, 8, energy_joules=1800.0))
+    assert (phase_seconds(row, "tune"), phase_seconds(row, "judge")) == (1800.4, None)
+    assert (energy(row), energy(costly(Cost("tune", 1.0, 5)))) == (5400.0, None)
+    assert (peak_bytes(row), peak_bytes(costly())) == (10, None)
+    assert [COSTS[key].shown(row) for key in ("tuning", "writing", "energy", "memory")] == [
+        "1800",
+        "300",
+        "1.5",
+        "0.00",
+    ]
+    assert [COSTS[key].shown(costly()) for key in ("tuning", "writing", "energy", "memory")] == ["-"] * 4
+    assert [COSTS[key].value(costly()) for key in ("tuning", "writing", "energy", "memory")] == [0.0, None, None, None]
+    assert [FAILURES[key].value(row) for key in FAILURES] == [2, 3]
+    assert {key: column.decimals for key, column in COLUMNS.items() if column.decimals != 1} == {"tuning": 3}

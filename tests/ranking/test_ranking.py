@@ -28,7 +28,7 @@ from harness.ranking.ranking import (
 from harness.ranking.rows import group_rows
 from harness.ranking.seed_groups import ScoredRun, SeedGroup, ungrouped
 from harness.ranking.uncertainty import Uncertainty, has_too_few_seeds, label_with_seeds, uncertainty_of_rows
-from harness.records import Completion, Estimate, ModelSpec, Record, Row, Run, Sampling, Score, Tuning
+from harness.records import Completion, Cost, Estimate, ModelSpec, Record, Row, Run, Sampling, Score, Tuning
 from harness.stats.estimates import estimate
 
 COLUMN = ("exact_match", "em@1", None)
@@ -100,6 +100,17 @@ def test_a_run_without_a_value_has_no_rank_and_the_others_are_tested(synthetic: 
     found = rank([row for row, _ in pairs], {row.run_id: folder for row, folder in pairs}, COLUMN)
     assert found.ranks == ((1, 1), (2, 2), None)
     assert found.row_tests is not None and found.row_tests.rows == (0, 1)
+
+
+def test_ranks_are_by_the_metric_that_is_asked_for_though_another_calls_its_measure_the_same(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    pairs = [written(synthetic, tmp_path, name, v) for name, v in {"a": [1] * 12, "b": [0] * 12}.items()]
+    namesake = Estimate("gone", "em@1", 0.5, None, None, 12, higher_is_better=False)
+    rows = [replace(row, estimates=(replace(namesake, value=0.1), *row.estimates)) for row, _ in pairs]
+    rows[0] = replace(rows[0], estimates=(replace(namesake, value=None), *rows[0].estimates[1:]))
+    found = rank(rows, {row.run_id: folder for row, (_, folder) in zip(rows, pairs, strict=True)}, COLUMN)
+    assert found.ranks == ((1, 1), (2, 2))
 
 
 def row_with(low: float | None, value: float | None, high: float | None, *, higher: bool = True) -> Row:
@@ -263,6 +274,52 @@ def test_the_errors_of_a_row_are_those_of_its_problems_answers_and_seeds() -> No
     assert first.seeds == (1, 2, 3) and first.runs == ("r1", "r2", "r3")
     assert first.values == pytest.approx(three.mean(axis=1))
     assert uncertainty_of_rows(Ranked(tuple(groups), (None,) * 3, ""), COLUMN)[0].problems is None
+
+
+def test_a_row_that_was_not_tested_has_its_seeds_and_no_errors_and_a_lone_one_has_no_rival() -> None:
+    from harness.stats.paired_sample import align_problems
+    from harness.stats.pairwise_tests import compare_all_pairs
+
+    rng = np.random.default_rng(6)
+    groups = [group(rng.random((count, 20)) - number) for number, count in enumerate((1, 3, 2))]
+    tested = [groups[0], groups[2]]
+    tests = compare_all_pairs(EM, align_problems(EM, [one.scored("exact_match") for one in tested], "em@1"), "em@1")
+    row_tests = ranking.RowTests(tests, (0, 2))
+    first, second, third = uncertainty_of_rows(Ranked(tuple(groups), (None,) * 3, "", row_tests=row_tests), COLUMN)
+    assert (second.problems, second.answers, second.training, second.detectable) == (None,) * 4
+    assert (second.seeds, len(second.values)) == ((1, 2, 3), 3)
+    assert first.problems and third.problems and third.seeds == (1, 2)
+    assert (first.detectable, third.detectable) == (tests.detectable(0, 1), tests.detectable(1, 0))
+    alone = compare_all_pairs(EM, align_problems(EM, [groups[0].scored("exact_match")], "em@1"), "em@1")
+    [lone] = uncertainty_of_rows(Ranked((groups[0],), (None,), "", row_tests=ranking.RowTests(alone, (0,))), COLUMN)
+    assert lone.problems == pytest.approx(first.problems) and lone.detectable is None
+    gone = ("gone", "em@1", None)
+    assert uncertainty_of_rows(Ranked((groups[0],), (None,), "", row_tests=row_tests), gone)[0].problems is None
+
+
+def test_each_row_is_told_from_the_best_wherever_that_stands() -> None:
+    from harness.stats.paired_sample import align_problems
+    from harness.stats.pairwise_tests import compare_all_pairs
+
+    rng = np.random.default_rng(7)
+    groups = [group(width * rng.random((1, 20)) + mean) for width, mean in ((1.0, 1.0), (3.0, 0.0), (0.1, 5.0))]
+    tests = compare_all_pairs(EM, align_problems(EM, [one.scored("exact_match") for one in groups], "em@1"), "em@1")
+    found = uncertainty_of_rows(
+        Ranked(tuple(groups), (None,) * 3, "", row_tests=ranking.RowTests(tests, (0, 1, 2))), COLUMN
+    )
+    assert [one.detectable for one in found] == [tests.detectable(0, 2), tests.detectable(1, 2), tests.detectable(2, 0)]
+    assert len({round(one.detectable or 0, 6) for one in found}) > 1 and tests.detectable(0, 1) != found[0].detectable
+
+
+def test_the_score_and_the_seconds_of_writing_of_each_seed_are_kept() -> None:
+    one = group(np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]))
+    spent = [(Cost("tune", 9.0, 1), Cost("generate", 5.0, 1)), (), (Cost("generate", 7.0, 1),)]
+    members = [replace(m, row=replace(m.row, costs=c)) for m, c in zip(one.members, spent, strict=True)]
+    other = Estimate("bleu", "em@1", 0.9, None, None, 2)
+    for i, estimates in ((0, (other, *members[0].row.estimates)), (1, (other,))):
+        members[i] = replace(members[i], row=replace(members[i].row, estimates=estimates))
+    [found] = uncertainty_of_rows(Ranked((replace(one, members=tuple(members)),), (None,), ""), COLUMN)
+    assert (found.values, found.writing) == ((0.5, None, 0.0), (5.0, 7.0))
 
 
 def test_the_errors_of_a_row_read_as_a_sentence() -> None:

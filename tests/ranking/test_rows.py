@@ -65,6 +65,7 @@ OTHER = {
     "limit": 5,
     "builtin_data": True,
     "reading": 2,
+    "protocol": "study",
     "options": {**RUN.options, "conala": {"x": 1}},
 }
 
@@ -103,6 +104,14 @@ def test_metric_options_part_rows_only_where_they_have_the_metric_in_two_ways() 
     assert [[r.run_id for r in group] for group in group_rows(more)] == [["a", "b"]]
 
 
+def test_boards_stand_in_one_order_whatever_that_of_the_rows_is() -> None:
+    options = {**RUN.options, "bleu": {"n": 2}, "exact_match": {"n": 1}}
+    one = row("one", run=replace(RUN, metrics=("exact_match", "bleu"), options=options))
+    options = {**options, "bleu": {"n": 1}, "exact_match": {"n": 2}}
+    other = row("other", run=replace(RUN, metrics=("bleu", "exact_match"), options=options))
+    assert group_rows([one, other]) == group_rows([other, one]) == [[other], [one]]
+
+
 def test_the_best_comes_first_of_equals_the_cheapest_and_rows_without_the_number_last() -> None:
     dear = (Cost("generate", 1.0, 5, None, 1000, 0),)
     rows = [row("none", None), row("low", 0.1), row("b", 0.5), row("a", 0.5), row("dear", 0.5, costs=dear)]
@@ -121,6 +130,9 @@ def test_where_less_is_better_the_lowest_comes_first_and_a_slice_is_its_own_colu
     assert sort_key(one, ("m", "errors", "hard"))[0] == 0.75
     assert sort_key(one, ("m", "errors", "easy"))[0] == float("inf") == sort_key(one, "gone")[0]
     assert find_estimate(one, ("m", "errors", "hard")) is hard
+    namesake = replace(less, metric="n", value=0.9, higher_is_better=True)
+    assert sort_key(replace(one, estimates=(namesake, less)), ("m", "errors", None))[0] == 0.25
+    assert sort_key(replace(one, estimates=(less, namesake)), ("n", "errors", None))[0] == -0.9
     assert find_estimate(one, ("n", "errors", None)) is None
 
 
@@ -193,9 +205,30 @@ def test_rows_are_selected_by_names_and_all_names_must_be_there() -> None:
     assert chosen(tasks=["conala"], methods=["lora"]) == ["a"]
     assert chosen(tasks=["conala", "apps"], models=["other"]) == ["c"]
     assert chosen(tasks=["apps"], methods=["ia3"]) == []
+    for names, words in (
+        ({"tasks": ["conala", "apts"]}, "no task in these runs 'apts'. Did you mean 'apps'"),
+        ({"models": ["coder", "odher"]}, "no model in these runs 'odher'. Did you mean 'other'"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            chosen(**names)
     with pytest.raises(UsageError, match="no method in these runs 'rola'"):
         chosen(methods=["lora", "rola"])
     assert select([], methods=["anything"]) == []
+
+
+def test_a_model_is_selected_by_the_path_of_its_folder_and_by_its_name_though_a_folder_is_called_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("coder", "mine"):
+        (tmp_path / name).mkdir()
+    rows = [row("a"), row("b", run=replace(RUN, model=ModelSpec(str(tmp_path / "mine"))))]
+    assert [r.run_id for r in select(rows, models=["coder"])] == ["a"]
+    assert (
+        [r.run_id for r in select(rows, models=["./mine"])]
+        == ["b"]
+        == [r.run_id for r in select(rows, models=["mine"])]
+    )
 
 
 def test_runs_are_collected_once_and_what_cannot_be_read_is_named(synthetic: ModuleType, tmp_path: Path) -> None:

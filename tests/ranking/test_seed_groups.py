@@ -5,18 +5,24 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
 from harness.errors import UsageError
+from harness.plugin_system.registry import Registry
 from harness.ranking import tables
 from harness.ranking.boards import Board, rank_boards
 from harness.ranking.comparison import compare_runs
 from harness.ranking.rows import collect
+from harness.ranking.seed_groups import RESAMPLES, ScoredRun, SeedGroup, group_seeds, ungrouped
+from harness.records import Cost, Estimate, ModelSpec, Row, Run, Sampling, Score, Tuning
+from harness.stats.estimates import estimate
 
 
 @pytest.fixture
@@ -93,3 +99,96 @@ def test_what_is_no_side_is_refused(root: Path) -> None:
         compare_runs([lora[0], lora[0]], [ia3[1]])
     done = CliRunner().invoke(cli, ["compare", str(lora[0])])
     assert done.exit_code != 0
+
+
+EM = Registry().metric("exact_match").plugin
+RUN = Run("t", "1", "lora", ModelSpec("m"), ("exact_match",), Sampling(1, 8), Tuning(1e-4), {}, "d", "w", None, (1,), 1)
+ESTIMATES = tuple(
+    Estimate(metric, measure, value, 0.0, 1.0, 4, slice=part)
+    for metric, measure, part, value in (
+        ("exact_match", "em@1", None, 0.5),
+        ("exact_match", "em@1", "hard", 0.25),
+        ("gone", "g", None, 0.5),
+    )
+)
+
+
+def one_run(seed: int, values: list[float] | None = None, **fields: Any) -> ScoredRun:
+    """A run of four problems, the last two of them hard."""
+    run = fields.pop("run", RUN)
+    records = tuple(
+        (f"p{i}", "hard" if i > 1 else "easy", (Score("exact_match", {"em@1": value}), Score("gone", {"g": value})))
+        for i, value in enumerate(values or [1.0, 0.0, 0.0, 1.0])
+    )
+    base = Row(f"run-{seed}", replace(run, seed=seed), ESTIMATES, (), {}, 1, 2)
+    return ScoredRun(replace(base, **fields), records)
+
+
+def grouped(*runs: ScoredRun) -> list[SeedGroup]:
+    return group_seeds(runs, lambda name: EM if name == "exact_match" else None)
+
+
+def test_scores_are_those_of_a_metric_and_of_a_slice() -> None:
+    one = one_run(1, [1.0, 0.0, 0.5, 0.25])
+    assert one.scored("gone") == [(f"p{i}", Score("gone", {"g": v})) for i, v in enumerate((1.0, 0.0, 0.5, 0.25))]
+    assert [name for name, _ in one.scored("gone", "hard")] == ["p2", "p3"]
+    assert one.scored("gone", "none") == [] == one.scored("other")
+    [both] = grouped(one, one_run(2))
+    assert [name for name, _ in both.scored("gone", "easy")] == ["p0", "p1", "p0", "p1"]
+    assert [one.members for one in ungrouped([one, one_run(2)])] == [(one,), (one_run(2),)]
+    assert ungrouped([one.row])[0] == SeedGroup(one.row, (ScoredRun(one.row),))
+
+
+def test_groups_are_the_runs_of_one_method_by_seed_in_the_order_of_their_first() -> None:
+    other = replace(RUN, method="ia3")
+    found = grouped(one_run(3), one_run(9, run=other), one_run(1), one_run(2))
+    assert [(one.row.run.method, one.seeds, one.runs) for one in found] == [
+        ("lora", (1, 2, 3), ("run-1", "run-2", "run-3")),
+        ("ia3", (9,), ("run-9",)),
+    ]
+    assert found[0].row.run_id == "run-1" and found[1].row == one_run(9, run=other).row
+
+
+def test_the_estimates_of_a_group_are_those_of_all_its_seeds_and_a_plain_mean_where_the_metric_is_gone() -> None:
+    values = [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 1.0]
+    second = one_run(2, values[1])
+    ends = replace(second.row.estimates[2], value=1.0)
+    second = replace(second, row=replace(second.row, estimates=(*second.row.estimates[:2], ends)))
+    [both] = grouped(one_run(1, values[0]), second)
+    whole, hard, gone = both.row.estimates
+    problems = [f"p{i}" for i in range(4)] * 2
+    scores = [Score("exact_match", {"em@1": v}) for part in values for v in part]
+    assert (whole,) == tuple(estimate(EM, scores, problems=problems, resamples=RESAMPLES))
+    assert (whole.value, whole.slice) == (0.625, None)
+    assert (hard.value, hard.n, hard.slice) == (0.5, 2, "hard")
+    assert gone == replace(ESTIMATES[2], value=0.75, low=None, high=None)
+
+
+def test_a_measure_that_no_seed_has_is_the_mean_of_those_that_have_it() -> None:
+    lost = replace(ESTIMATES[2], value=None)
+    rows = [one_run(seed) for seed in (1, 2, 3)]
+    kept = [(*ESTIMATES[:2], lost), ESTIMATES, ESTIMATES[:2]]
+    made = [replace(r, row=replace(r.row, estimates=e)) for r, e in zip(rows, kept, strict=True)]
+    assert grouped(*made)[0].row.estimates[2].value == 0.5
+    none = [replace(r, row=replace(r.row, estimates=(*ESTIMATES[:2], lost))) for r in rows]
+    assert grouped(*none)[0].row.estimates[2].value is None
+
+
+def test_the_costs_of_a_group_are_the_mean_of_a_seed_and_the_largest_peak() -> None:
+    first = Cost("tune", 10.0, 100, 1000, 5, 10, 4.0), Cost("generate", 1.0, 50)
+    second = Cost("tune", 20.0, 300, 900, 8, 14, 6.0), Cost("generate", 3.0, 40)
+    [both] = grouped(one_run(1, costs=first), one_run(2, costs=second))
+    assert both.row.costs == (Cost("tune", 15.0, 300, 1000, 6, 12, 5.0), Cost("generate", 2.0, 50))
+    bare = replace(second[0], peak_gpu_bytes=None, energy_joules=None)
+    [part] = grouped(one_run(1, costs=first), one_run(2, costs=(bare,)))
+    assert part.row.costs == (Cost("tune", 15.0, 300, None, 6, 12, None), Cost("generate", 1.0, 50))
+
+
+def test_counts_add_up_notes_stand_once_and_examples_are_a_mean() -> None:
+    first = {"outcomes": {"passed": 1}, "notes": ("a", "b"), "examples": 3.0, "readings": {"bare": 2}}
+    second = {"outcomes": {"passed": 2, "failed": 4}, "notes": ("b", "c"), "examples": 4.0}
+    [both] = grouped(one_run(1, **first), one_run(2, **second, readings={"bare": 1, "fenced": 5}))
+    row = both.row
+    assert (row.outcomes, row.notes, row.examples) == ({"passed": 3, "failed": 4}, ("a", "b", "c"), 3.5)
+    assert row.readings == {"bare": 3, "fenced": 5}
+    assert grouped(one_run(1, **first), one_run(2, **second))[0].row.readings is None

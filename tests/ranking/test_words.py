@@ -15,8 +15,9 @@ from harness.ranking import latex, tables
 from harness.ranking.boards import Board
 from harness.ranking.digits import digits
 from harness.ranking.ranking import RowTests
+from harness.ranking.rows import group_key
 from harness.ranking.uncertainty import Uncertainty
-from harness.records import Cost, Estimate, ModelSpec, Row, Run, Sampling, Tuning
+from harness.records import Cost, Estimate, ModelSpec, Row, Run, Sampling, Tuning, digest
 from harness.report import board_questions as questions
 from harness.stats.paired_comparison import PairedComparison
 from harness.stats.pairwise_tests import PairwiseTests
@@ -78,6 +79,11 @@ def test_a_score_is_told_in_per_cent_with_its_interval_and_what_is_missing() -> 
     assert tables.format_estimate(replace(one, value=None)) == "not measured" == tables.format_estimate(None)
 
 
+def test_a_board_is_named_by_what_its_rows_share() -> None:
+    one, other = board(row("lora"), row("ia3")), board(replace(row("lora"), run=replace(RUN, data_digest="e" * 64)))
+    assert one.id == digest(group_key(row("icl")))[:8] != other.id and len(other.id) == 8
+
+
 def test_the_title_says_which_problems_and_how_they_were_answered() -> None:
     told = "conala (version 1; 10 problems; 10 candidates, beam search; data dddddddddddd)"
     assert board(row("lora")).title == told
@@ -85,6 +91,13 @@ def test_the_title_says_which_problems_and_how_they_were_answered() -> None:
     assert board(sampled).title == (
         "conala (version 1; BUILT-IN SAMPLE, not the real benchmark; 10 problems, limited to 5; 5 candidates, "
         "sampling at 0.6; data dddddddddddd)"
+    )
+
+
+def test_the_title_names_the_decoder_and_the_protocol() -> None:
+    run = replace(RUN, sampling=Sampling(5, 64, 0.6, decoder="eta"), protocol="study")
+    assert board(replace(row("lora"), run=run)).title == (
+        "conala (version 1; 10 problems; 5 candidates, sampling at 0.6 (eta), protocol study; data dddddddddddd)"
     )
 
 

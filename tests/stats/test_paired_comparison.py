@@ -381,3 +381,18 @@ def test_the_problems_needed_are_the_same_whichever_side_is_named_first():
 def test_seeds_are_asked_for_only_of_a_side_that_was_tuned(tuned, seeds, said):
     lines = describe(replace(BASE, tuned=tuned, seeds=seeds), "lora", "icl")
     assert (NO_SEEDS in lines) is said
+
+
+class Count(Metric):
+    """A measure without an upper bound."""
+
+    name = "count"
+    bounds = (0.0, None)
+
+
+def test_sides_that_are_alike_in_a_measure_without_bounds_have_no_interval():
+    alike = named([Score("count", values={"m": value}) for value in (3.0, 7.5, 9.0)])
+    found = compare(Count(), alike, alike, "m", resamples=200)
+    assert (found.difference, found.low, found.high, found.p) == (0.0, None, None, 1.0)
+    assert found.problems_needed_range == (None, None)
+    assert describe(found)[1] == "difference +0.00 points (95 %), p = 1 (paired permutation)"
