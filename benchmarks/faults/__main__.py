@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--earlier", action="store_true", help="runs of a version that wrote no digests")
     parser.add_argument("--each", type=int, default=1, help="how often each random fault is tried")
     parser.add_argument("--most", type=int, help="at most so many faults")
-    parser.add_argument("--commands", default=",".join((*altered.READERS, *altered.WRITERS)))
+    parser.add_argument("--commands", default=",".join((*altered.READERS, *altered.EXPORTS, *altered.WRITERS)))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--below", type=Path, help="where the ground is made and kept  [default: a temporary folder]")
     given = parser.parse_args()

@@ -196,7 +196,8 @@ def _fault(said: Said, failed: str, whole: Whole, root: Path) -> str:
     if said.status != 1 or len(lines) != 1:
         return "no single line"
     path = Path(failed.partition(" ")[2])
-    return "" if str(path) in lines[0] or f"{path.parent}" in lines[0] else "unnamed"
+    told = said.err + said.out  # a study tells of its cells on stdout
+    return "" if str(path) in told or f"{path.parent}" in told else "unnamed"
 
 
 def _last(said: Said) -> str:
