@@ -129,7 +129,8 @@ def processor_template(spec: ModelSpec, place: str) -> str | None:
     if not file:
         return None
     with file_errors(Path(file)):
-        return json.loads(Path(file).read_text("utf-8")).get("chat_template")
+        found: str | None = json.loads(Path(file).read_text("utf-8")).get("chat_template")
+    return found
 
 
 def chrf_counts(counter: Any, text: str, references: list[str]) -> list[int]:

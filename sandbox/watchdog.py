@@ -26,8 +26,8 @@ _PATIENCE = 5.0
 _BUSY_SHARE = 0.1
 _SPARE_SECONDS = 0.1
 """CPU time of a tree that is not worth another run: the interpreter's own in a process that a candidate forks."""
-_LATE_SECONDS = 0.1
-"""By how much a wait may be longer than it was to be, where nobody has stopped process 1."""
+_STOP_SECONDS = 1.0
+"""By how much a wait is longer than it was to be where somebody has stopped process 1."""
 _AT_ONCE = 1 << 16
 """Bytes of output that are read at once."""
 
@@ -172,11 +172,12 @@ class Watchdog:
         """Adds what has passed with a wait of `waited` milliseconds.
 
         Where that took far longer, process 1 was stopped: with a suspended batch job or a frozen container, and the
-        candidate with it.
+        candidate with it. Nobody knows how much of the wait they ran, so that none of it counts.
         """
         now = time.monotonic()
-        self.ran += min(now - self.looked, waited / 1000 + _LATE_SECONDS)
-        self.looked = now
+        passed, self.looked = now - self.looked, now
+        if passed < waited / 1000 + _STOP_SECONDS:
+            self.ran += passed
 
     def _share(self) -> float:
         """What the running test, or call, may take, in limits."""
