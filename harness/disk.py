@@ -76,7 +76,7 @@ def file_errors(path: Path) -> Iterator[None]:
 
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 """How safetensors says what the operating system refused; it raises no `OSError`."""
-_FULL = ("No space left on device", "PytorchStreamWriter", "iostream error")
+_FULL = ("PytorchStreamWriter", "iostream error")
 """Parts of the messages of torch for a disk that takes nothing more, mostly since it is full."""
 
 
@@ -100,4 +100,7 @@ def _number(message: str) -> int | None:
     """The error of the operating system in the message of a library; None where it says none."""
     if found := _NUMBER.search(message):
         return int(found[1])
+    for number in _REMEDIES:
+        if os.strerror(number) in message:
+            return number
     return errno.ENOSPC if any(part in message for part in _FULL) else None

@@ -252,7 +252,7 @@ class Jail:
         """
         if self.group.killed():
             return Outcome.OUT_OF_MEMORY
-        if not _ended(self._pidfd, 1.0):
+        if not readable(self._pidfd, 1.0):
             return None
         self._await_launcher(1.0)
         status = self._launcher.returncode
@@ -263,13 +263,13 @@ class Jail:
         self.socket.close()
         if self._pidfd >= 0:
             # it ends by itself; without a pid namespace only the guest can end the tree, so it gets time
-            _ended(self._pidfd, 1.0 if self.level == "full" else _START_SECONDS)
+            readable(self._pidfd, 1.0 if self.level == "full" else _START_SECONDS)
             self._await_launcher(1.0)
         self._launcher.kill()
         self._launcher.wait()
         ended = True
         if self._pidfd >= 0:
-            ended = _ended(self._pidfd, _START_SECONDS)
+            ended = readable(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
         for descriptor in (*self._outputs, *self._codes, *([self._saved] if self._saved >= 0 else [])):
@@ -288,10 +288,6 @@ class Jail:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _ended(pidfd: int, seconds: float) -> bool:
-    return readable(pidfd, seconds)
 
 
 def _launch(
