@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.disk import file_errors
 from harness.records import ModelSpec
 
 
@@ -125,7 +126,11 @@ def processor_template(spec: ModelSpec, place: str) -> str | None:
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
     )
-    return json.loads(Path(file).read_text("utf-8")).get("chat_template") if file else None
+    if not file:
+        return None
+    with file_errors(Path(file)):
+        found: str | None = json.loads(Path(file).read_text("utf-8")).get("chat_template")
+    return found
 
 
 def chrf_counts(counter: Any, text: str, references: list[str]) -> list[int]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.disk import describe_os_error
+from harness.disk import describe_os_error, file_errors
 from harness.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -212,7 +212,8 @@ def read_file(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        return tomllib.loads(file.read_text("utf-8-sig"))
+        with file_errors(file):
+            return tomllib.loads(file.read_text("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{file}: not TOML: {error}") from None
 

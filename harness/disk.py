@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,8 +74,10 @@ def file_errors(path: Path) -> Iterator[None]:
         raise FileError(describe_os_error(error, path)) from None
 
 
-_FULL = ("No space left on device", "os error 28", "os error 122", "PytorchStreamWriter", "iostream error")
-"""Parts of the messages of safetensors and torch for a full disk, which they do not raise as `OSError`."""
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+"""How safetensors says what the operating system refused; it raises no `OSError`."""
+_FULL = ("PytorchStreamWriter", "iostream error")
+"""Parts of the messages of torch for a disk that takes nothing more, mostly since it is full."""
 
 
 @contextlib.contextmanager
@@ -86,7 +89,18 @@ def saving(folder: Path) -> Iterator[None]:
         with file_errors(folder):
             yield
     except (SafetensorError, RuntimeError) as error:
-        if not any(part in str(error) for part in _FULL):
+        number = _number(str(error))
+        if number is None:
             raise
-        why = " ".join(str(error).split())[:120]
-        raise FileError(f"{folder}: weights cannot be written ({why}); {_REMEDIES[errno.ENOSPC]}") from None
+        why, remedy = " ".join(str(error).split())[:120], _REMEDIES.get(number, "")
+        raise FileError(f"{folder}: weights cannot be written ({why}){'; ' if remedy else ''}{remedy}") from None
+
+
+def _number(message: str) -> int | None:
+    """The error of the operating system in the message of a library; None where it says none."""
+    if found := _NUMBER.search(message):
+        return int(found[1])
+    for number in _REMEDIES:
+        if os.strerror(number) in message:
+            return number
+    return errno.ENOSPC if any(part in message for part in _FULL) else None

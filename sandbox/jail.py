@@ -7,7 +7,6 @@ import fcntl
 import itertools
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from harness.sandbox import protocol
 from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.image import MOVED, Image, image, modules, place
 from harness.sandbox.output import Output, Part, put_back
+from harness.sandbox.patience import await_message, readable
 from harness.sandbox.proof import unproved
 
 LevelName = Literal["full", "reduced", "unsafe"]
@@ -128,7 +128,7 @@ class Jail:
 
     def _handshake(self) -> None:
         """Maps the ids, learns the guest's pid, and proves from outside what it is before it may run anything."""
-        while (letter := self.socket.recv(1)) != b"P":
+        while (letter := self._first_letter()) != b"P":
             if letter != b"M":
                 detail = self.socket.recv(4096).decode("utf-8", "replace") if letter == b"E" else "it ended at once"
                 raise JailBroken(f"the jail did not start: {detail}")
@@ -142,6 +142,7 @@ class Jail:
         self._pidfd = os.pidfd_open(self.pid)
         if self.level != "full":
             self.group.add(self.pid)
+        await_message(self.socket, _START_SECONDS)
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
             raise JailBroken(f"the jail could not be closed: {hello['why']}")
@@ -154,6 +155,10 @@ class Jail:
         protocol.send(self.socket, {"op": "proved", "usage": len(usage)}, [self._saved, *usage])
         for descriptor in usage:
             os.close(descriptor)
+
+    def _first_letter(self) -> bytes:
+        await_message(self.socket, _START_SECONDS)
+        return self.socket.recv(1)
 
     def load(self, description: dict[str, Any], inputs: Sequence[bytes | Part]) -> None:
         """Gives the guest the inputs of a problem's tests, each as a sealed memory file, or as the one that it is in.
@@ -247,7 +252,7 @@ class Jail:
         """
         if self.group.killed():
             return Outcome.OUT_OF_MEMORY
-        if not _ended(self._pidfd, 1.0):
+        if not readable(self._pidfd, 1.0):
             return None
         self._await_launcher(1.0)
         status = self._launcher.returncode
@@ -258,13 +263,13 @@ class Jail:
         self.socket.close()
         if self._pidfd >= 0:
             # it ends by itself; without a pid namespace only the guest can end the tree, so it gets time
-            _ended(self._pidfd, 1.0 if self.level == "full" else _START_SECONDS)
+            readable(self._pidfd, 1.0 if self.level == "full" else _START_SECONDS)
             self._await_launcher(1.0)
         self._launcher.kill()
         self._launcher.wait()
         ended = True
         if self._pidfd >= 0:
-            ended = _ended(self._pidfd, _START_SECONDS)
+            ended = readable(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
         for descriptor in (*self._outputs, *self._codes, *([self._saved] if self._saved >= 0 else [])):
@@ -283,11 +288,6 @@ class Jail:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _ended(pidfd: int, seconds: float) -> bool:
-    ready, _, _ = select.select([pidfd], [], [], seconds)
-    return bool(ready)
 
 
 def _launch(

@@ -14,6 +14,7 @@ from typing import TypeVar
 from harness.records import AssertTests, Execution, Outcome, PytestTests, SandboxTests
 from harness.sandbox.jail import Answer, Jail, JailBroken, JailDirty
 from harness.sandbox.judge import Suite, suites
+from harness.sandbox.patience import within
 from harness.sandbox.units import units
 from harness.sandbox.unitwork import UnitWork
 from harness.sandbox.work import AssertWork, CaseWork, Options, Plan, Request, Work
@@ -251,7 +252,8 @@ class Pool:
     def _collect(self, wait: bool) -> None:
         """Takes the answers that are there; they are judged when their jails have something else to do."""
         busy = [slot for slot in self.slots if slot.work and not slot.request]
-        ready = self.selector.select(self._patience() if wait and busy else None if wait else 0)
+        select = self.selector.select
+        ready = within(self._patience(), select) if wait and busy else select(None if wait else 0)
         if not ready and wait:
             for slot in busy:
                 self._broken(slot, JailBroken("the jail did not answer in time"))

@@ -30,6 +30,7 @@ from harness.sandbox.image import place
 from harness.sandbox.isolation import required
 from harness.sandbox.jail import Jail, LevelName, sealed
 from harness.sandbox.judge import OUTCOMES
+from harness.sandbox.patience import await_message
 from harness.sandbox.work import short
 
 Item = TypeVar("Item")
@@ -204,8 +205,8 @@ def _ask(jail: Jail, request: dict[str, Any], stdin: bytes, contents: Mapping[st
                 found = stack.enter_context(_placed(jail.folder, contents, request["wanted"]))
                 names = {"files": [], "wanted": []}
             given += [sealed(content) for content in contents.values() if not jail.folder]
-            jail.socket.settimeout(_PATIENCE_SECONDS + 5 * (jail.limits.wall_seconds + jail.limits.cpu_seconds))
             protocol.send(jail.socket, {**request, **names, "descriptors": len(given)}, given)
+            await_message(jail.socket, _PATIENCE_SECONDS + 5 * (jail.limits.wall_seconds + jail.limits.cpu_seconds))
             said = protocol.receive(jail.socket)
         if said["dirty"]:
             jail.runs = _RUNS_PER_JAIL  # nobody else may run there

@@ -26,8 +26,8 @@ _PATIENCE = 5.0
 _BUSY_SHARE = 0.1
 _SPARE_SECONDS = 0.1
 """CPU time of a tree that is not worth another run: the interpreter's own in a process that a candidate forks."""
-
-
+_STOP_SECONDS = 1.0
+"""By how much a wait is longer than it was to be where somebody has stopped process 1."""
 _AT_ONCE = 1 << 16
 """Bytes of output that are read at once."""
 
@@ -56,8 +56,8 @@ class Progress:
         """Whether each call of the test has the limits of one."""
         self.at = 0
         """Place in `tests` of the test that runs, or the number of the call."""
-        self.base, self.began = 0.0, time.monotonic()
-        """CPU seconds of the fork and the clock when that began."""
+        self.base, self.began = 0.0, 0.0
+        """CPU and wall seconds of the fork when that began."""
         self.seen: dict[int, tuple[int, int]] = {}
         """How tests have ended, with the end of their output: what the report said when it was read first."""
         self._counted = os.fstat(output).st_size
@@ -73,8 +73,8 @@ class Progress:
         """Whether all tests are said to have ended, although the fork has not."""
         return not self.by_calls and self.at >= len(self.tests) > 0
 
-    def update(self, cpu: float) -> None:
-        """Sees what has ended, after `cpu` seconds of the fork."""
+    def update(self, cpu: float, wall: float) -> None:
+        """Sees what has ended, after `cpu` and `wall` seconds of the fork."""
         before = self.at
         if self.kind == "answers":
             self.at += self._new_lines()
@@ -84,7 +84,7 @@ class Progress:
             self._new_records()
         if self.at > before:
             claimed = runner.HEADER.unpack_from(self.report)[2] / 1e9
-            self.base, self.began = cpu if self.by_calls else max(self.base, min(claimed, cpu)), time.monotonic()
+            self.base, self.began = cpu if self.by_calls else max(self.base, min(claimed, cpu)), wall
 
     def _new_lines(self) -> int:
         lines = 0
@@ -136,7 +136,8 @@ class Watchdog:
     def __init__(self, limits: dict[str, Any], width: float, usage: CpuUsage, progress: Progress, notes: Notes) -> None:
         self.cpu, self.wall, self.width, self.usage = limits["cpu_seconds"], limits["wall_seconds"], width, usage
         self.progress = progress
-        self.started = time.monotonic()
+        self.ran, self.looked = 0.0, time.monotonic()
+        """Wall seconds of the fork, and the clock when that was noted."""
         self.notes = notes
         notes.count(usage.read())
         # looks often enough to see a test begin that is to be suspected
@@ -151,18 +152,32 @@ class Watchdog:
     def wait(self, child: int, poll: Callable[[float], Any]) -> tuple[int, Any]:
         """Waits on for the child's end, or ends it; returns the limit that it broke, else 0, and what `poll` gave."""
         progress, clock, ready = self.progress, clock_of(child), None
+        self._tick(self.first_wait)
         while not ready:
             total = self.spent(clock)
-            progress.update(total)
-            cpu, wall = total - progress.base, time.monotonic() - progress.began
+            progress.update(total, self.ran)
+            cpu, wall = total - progress.base, self.ran - progress.began
             verdict = self._broken(cpu, wall) or self._block_broken(total)
             if verdict:
                 os.kill(child, signal.SIGKILL)
                 return verdict, ready
             share = self._share()
             left = min(self.cpu * share - cpu, max(self.wall * share - wall, 0.1), self.step)
-            ready = poll(max(left * 1000, 1))
+            waited = max(left * 1000, 1)
+            ready = poll(waited)
+            self._tick(waited)
         return 0, ready
+
+    def _tick(self, waited: float) -> None:
+        """Adds what has passed with a wait of `waited` milliseconds.
+
+        Where that took far longer, process 1 was stopped: with a suspended batch job or a frozen container, and the
+        candidate with it. Nobody knows how much of the wait they ran, so that none of it counts.
+        """
+        now = time.monotonic()
+        passed, self.looked = now - self.looked, now
+        if passed < waited / 1000 + _STOP_SECONDS:
+            self.ran += passed
 
     def _share(self) -> float:
         """What the running test, or call, may take, in limits."""
@@ -190,8 +205,7 @@ class Watchdog:
             return protocol.SLOW if self.progress.at and cpu >= self.cpu * self.width and not self.progress.over else 0
         if cpu >= self.cpu * self.width:
             return protocol.CPU_LIMIT
-        wall = time.monotonic() - self.started
-        return protocol.WALL_LIMIT if wall >= self.wall * self.width * _PATIENCE else 0
+        return protocol.WALL_LIMIT if self.ran >= self.wall * self.width * _PATIENCE else 0
 
     def verdict_after_exit(self, tree: float, own: float, several: bool) -> int:
         """What is to be said of a fork that has ended, its tree having taken `tree` and the child itself `own` seconds.

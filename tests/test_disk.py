@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from harness.disk import describe_os_error, file_errors, file_on_the_way, saving
 from harness.errors import FileError
@@ -48,6 +49,15 @@ def test_the_file_that_stands_in_the_way_is_named(tmp_path: Path) -> None:
     assert file_on_the_way(file / "deep" / "deeper") == file
     with pytest.raises(FileError, match=f"{file}/deep: {file} is a file; name a folder"), file_errors(file / "deep"):
         (file / "deep").mkdir(parents=True)
+
+
+@pytest.mark.parametrize(("number", "remedy"), [(5, "check the disk"), (28, "make room"), (30, "can be written to")])
+def test_whatever_the_disk_refuses_of_weights_is_told_with_its_remedy(number: int, remedy: str) -> None:
+    told = rf"^a/b: weights cannot be written .*; .*{remedy}"
+    with pytest.raises(FileError, match=told), saving(Path("a/b")):
+        raise SafetensorError(f"Error while serializing: I/O error: {os.strerror(number)} (os error {number})")
+    with pytest.raises(FileError, match=told), saving(Path("a/b")):
+        raise RuntimeError(f"[enforce fail at inline_container.cc:747] . open file failed: {os.strerror(number)}")
 
 
 def test_weights_that_do_not_fit_are_a_failure_of_the_disk_and_other_failures_stay() -> None:

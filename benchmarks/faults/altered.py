@@ -24,6 +24,8 @@ READERS, WRITERS = (
     ("leaderboard", "json", "compare", "verify", "show", "facts", "runs", "report"),
     ("score", "eval", "clean"),
 )
+EXPORTS = ("csv", "html")
+"""The leaderboard for other programs and as a page; it is read as for the others."""
 
 
 MOST_SECONDS = 300
@@ -47,6 +49,8 @@ class Base:
         return {
             "leaderboard": ["leaderboard", str(root)],
             "json": ["leaderboard", "--json", str(root)],
+            "csv": ["leaderboard", "--format", "csv", str(root)],
+            "html": ["leaderboard", "--format", "html", str(root)],
             "compare": ["compare", one, other],
             "verify": ["verify", one, "--data", data],
             "show": ["show", one],
@@ -70,7 +74,7 @@ def make_base(ground: Ground, folder: Path) -> Base:
     (other,) = finished.glob("apps-zero-shot-*")
     in_child(lambda: _broken_off(ground, unfinished))
     base = Base(ground, finished, unfinished, one.name, other.name)
-    for command in (*READERS, *WRITERS):
+    for command in (*READERS, *EXPORTS, *WRITERS):
         with copy_of(finished, folder / "runs") as root:
             base.wanted.update(in_child(lambda c=command, r=root: _shown(base, c, r)))
     with copy_of(unfinished, folder / "runs") as root:
@@ -148,7 +152,7 @@ def try_finished(base: Base, mutation: Mutation, place: Path, commands: Sequence
     found: list[Finding] = []
     with copy_of(base.finished, place) as root:
         done = mutation.apply(root)
-        for command in (c for c in READERS if c in commands):
+        for command in (c for c in (*READERS, *EXPORTS) if c in commands):
             found += _judged(base, mutation, done, command, invoke(base.words(command, root)), root)
             shutil.rmtree(root / "studies", ignore_errors=True)
     for command in (c for c in WRITERS if c in commands):
@@ -188,7 +192,7 @@ def _judged(base: Base, mutation: Mutation, done: str, command: str, said: Said,
     elif (shown := normalised(command, said, root)) != base.wanted[command]:
         named = named or Path(mutation.file).name in shown
         faults += [] if named else ["accepted"]
-    if command in ("leaderboard", "json") and not said.traceback and not _others_listed(said):
+    if command in ("leaderboard", "json", *EXPORTS) and not said.traceback and not _others_listed(said):
         faults.append("others lost")
     return [Finding(mutation, done, command, fault, _last(said)) for fault in faults]
 

@@ -47,6 +47,10 @@ class Ground:
         given += ["--model", str(self.folder / "tiny-llama"), "--candidates", "2", "--max-new-tokens", "8", "-k", "1,2"]
         return [*given, "--json", "--runs", str(runs)]
 
+    def study_words(self, runs: Path) -> list[str]:
+        """A study of two cells that share their base."""
+        return ["study", "run", str(self.study), "--data", f"apps={self.data}", "--json", "--runs", str(runs)]
+
     def scoring(self, runs: Path) -> list[str]:
         given = ["score", "--task", "apps", "--data", str(self.data), "--completions", str(self.completions)]
         return [*given, "-k", "1,2", "--json", "--runs", str(runs)]
@@ -227,17 +231,19 @@ def copy_of(folder: Path, place: Path) -> Iterator[Path]:
 
 
 def result_of(root: Path) -> str:
-    """The result and the records of the one run below `root`, without what clocks and meters wrote; "" without one."""
-    found = [path for path in root.glob("*/result.json") if path.is_file()]
-    if not found:
-        return ""
-    row = json.loads(found[0].read_text("utf-8"))["row"]
+    """The results and the records of the runs below `root`, without what clocks and meters wrote; "" without one."""
+    found = sorted(path for path in root.glob("*/result.json") if path.is_file())
+    return json.dumps([_result(path) for path in found], sort_keys=True) if found else ""
+
+
+def _result(path: Path) -> list[Any]:
+    row = json.loads(path.read_text("utf-8"))["row"]
     del row["costs"]
-    records = [json.loads(line) for line in (found[0].parent / "records.jsonl").read_text("utf-8").splitlines()]
+    records = [json.loads(line) for line in (path.parent / "records.jsonl").read_text("utf-8").splitlines()]
     for record in records:
         for execution in record["executions"]:
             del execution["seconds"]
-    return json.dumps([row, records], sort_keys=True)
+    return [row, records]
 
 
 def leftovers(root: Path) -> list[str]:

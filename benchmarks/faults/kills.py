@@ -28,11 +28,18 @@ class Undisturbed:
     seconds: float
 
 
-def undisturbed(words: Callable[[Path], list[str]], root: Path) -> Undisturbed:
-    """Make the run of `words` in `root` once."""
+def undisturbed(
+    words: Callable[[Path], list[str]], root: Path, before: Callable[[], None] = lambda: None
+) -> Undisturbed:
+    """Make the run of `words` in `root` once; `before` is called in its process first."""
     count = root.parent / "operations"
     start = time.monotonic()
-    status = _wait(spawn(words(root), root.parent / "log", lambda: _count(root, lambda n: _note(count, n))))
+
+    def begin() -> None:
+        before()
+        _count(root, lambda number: _note(count, number))
+
+    status = wait(spawn(words(root), root.parent / "log", begin))
     if status:
         raise RuntimeError((root.parent / "log").read_text("utf-8"))
     return Undisturbed(words, result_of(root), int(count.read_text()), time.monotonic() - start)
@@ -81,20 +88,21 @@ def kill(whole: Undisturbed, root: Path, rng: random.Random, kind: int = signal.
             if number == at:
                 os.kill(os.getpid(), kind)
 
-        _wait(spawn(words, root.parent / "log", lambda: _count(root, end)))
+        wait(spawn(words, root.parent / "log", lambda: _count(root, end)))
     else:
         moment = rng.uniform(0, whole.seconds)
         where = f"{moment:.2f} s of {whole.seconds:.2f} s"
         child = spawn(words, root.parent / "log")
         time.sleep(moment)
         os.kill(child, kind)
-        _wait(child)
+        wait(child)
     said = run(words)
     if said.status:
         return where, said.err.strip()[-300:]
     return where, "" if result_of(root) == whole.result else "another result"
 
 
-def _wait(child: int) -> int:
+def wait(child: int) -> int:
+    """The exit status of a process that was spawned; that of a signal is negative."""
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)

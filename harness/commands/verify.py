@@ -8,6 +8,7 @@ import click
 
 from harness import cli
 from harness.display import escape
+from harness.engines import choice
 from harness.records import to_json
 
 MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
@@ -17,20 +18,26 @@ MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="The task's files, if they lie elsewhere now.")
 @click.option("--judge", is_flag=True, help="Run the completions in the sandbox again, too.")
+@choice.options
 @click.option("--json", "as_json", is_flag=True, help="The checks as JSON.")
-def command(run: Path, data: Path | None, judge: bool, as_json: bool) -> None:
+def command(run: Path, data: Path | None, judge: bool, engine: str, address: str | None, as_json: bool) -> None:
     """Compute the numbers of a finished run again from its records, and say whether they are what it says.
 
     \b
     harness verify runs/conala-lora-builtin-sample-2603351d
     """
+    from harness.errors import UsageError
     from harness.evaluation.verification import verify
 
+    if engine != choice.LOCAL and not judge:
+        raise UsageError(f"--engine {engine}: only --judge runs programs; add it, or leave the engine out")
+    choice.check(engine, address)
     checks = []
-    for check in verify(run, data, judge=judge):
-        checks.append(check)
-        if not as_json:
-            click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}"))
+    with choice.bench(engine, address, False) as bench:
+        for check in verify(run, data, judge=judge, bench=bench):
+            checks.append(check)
+            if not as_json:
+                click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}"))
     if as_json:
         cli.echo_json(to_json(checks))
     if any(check.verdict == "broken" for check in checks):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness import integers
+from harness.disk import describe_os_error
 from harness.errors import DataError
 
 ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
@@ -130,6 +131,8 @@ def text(file: Path) -> str:
         raise DataError(f"{file}: no such file") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{file}: broken gzip file ({error}); fetch it again") from None
+    except OSError as error:  # Python does not say which file a read has failed in
+        raise DataError(describe_os_error(error, file)) from None
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.data.rows import DataRow, is_data, is_saved, rows
+from harness.disk import file_errors
 from harness.errors import DataError, cache_errors
 from harness.records import Problem
 
@@ -75,7 +76,8 @@ class Source:
         sha = hashlib.sha256()
         for file in self.files:
             name = file.name if self.root.is_file() else file.relative_to(self.root).as_posix()
-            sha.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+            with file_errors(file):
+                sha.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
         return sha.hexdigest()
 
     @cached_property

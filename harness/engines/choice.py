@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness import processes
 from harness.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def check(engine: str, address: str | None) -> None:
     """Say at once what the engine lacks.
 
     Raises:
-        UsageError: there is an address, and the engine is not Ray; or it is none.
+        UsageError: there is an address, and the engine is not Ray; or it is none; or torchrun started processes, too.
         HarnessError: Ray is not installed, or nothing answers at the address.
     """
     if engine == LOCAL and address is not None:
         raise UsageError(f"--address {address}: it is for --engine ray; add that, or leave it out")
     if engine == RAY:
+        if processes.count() > 1:  # those have the GPUs that Ray's would use
+            raise UsageError("--engine ray: torchrun has started several processes; start one, Ray starts the others")
         from harness.engines import cluster
 
         cluster.check(address)

@@ -44,8 +44,8 @@ class Leftover:
 
 def run_states(root: Path) -> list[RunState]:
     """Every run below `root`, finished or not, the one that was written to last first."""
-    states = [_state(folder) for folder in _folders(root) if any(os.path.lexists(folder / name) for name in _OF_A_RUN)]
-    return sorted(states, key=lambda state: state.age)
+    found = [_state(folder) for folder in _folders(root) if any(os.path.lexists(folder / name) for name in _OF_A_RUN)]
+    return [state for _, state in sorted(found, key=lambda one: -one[0])]
 
 
 _OF_A_RUN = (RUN, RESULT, RECORDS)
@@ -57,10 +57,12 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _state(folder: Path) -> RunState:
+def _state(folder: Path) -> tuple[float, RunState]:
+    """When a run was last written to, and its state; no age is less than none, although the clock may be set back."""
     stats = [path.lstat() for path in _files(folder)]
-    age = time.time() - max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
-    return RunState(folder.name, _phase(folder), in_use(folder), sum(stat.st_size for stat in stats), max(0.0, age))
+    written = max((stat.st_mtime for stat in stats), default=folder.stat().st_mtime)
+    age, size = max(0.0, time.time() - written), sum(stat.st_size for stat in stats)
+    return written, RunState(folder.name, _phase(folder), in_use(folder), size, age)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 from harness import files
 from harness.config import Settings, recorded_config
 from harness.data import sources as data
+from harness.disk import file_errors
 from harness.errors import DataError, RunError, UsageError, unknown
 from harness.evaluation import facts, runs
 from harness.evaluation.judge import Bench, judge
@@ -105,6 +106,8 @@ def _plan_for_completions(
     registry: Registry,
     settings: Settings,
 ) -> RunPlan:
+    with file_errors(path):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
     task = task_under_protocol(registry, request.task, request.protocol)
     settings = with_task_defaults(settings, task.plugin, request.protocol)
     source = task_source(request, task.plugin)
@@ -129,7 +132,7 @@ def _plan_for_completions(
         tuning=None,
         options={name: to_json(config) for name, config in configs.items()},
         data_digest=source.digest,
-        model_digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        model_digest=digest,
         limit=request.limit,
         ks=select_ks(request, task.plugin, sampling.candidates),
         seed=request.seed,

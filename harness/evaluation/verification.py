@@ -15,6 +15,7 @@ from typing import Any
 from harness.config import Settings
 from harness.errors import HarnessError, RunError
 from harness.evaluation import facts, provenance, rescoring, runs
+from harness.evaluation.judge import Bench, LocalBench
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.score import score_problem
 from harness.evaluation.summary import estimate_measures
@@ -33,10 +34,11 @@ class Check:
     detail: str = ""
 
 
-def verify(folder: Path, where: Path | None, *, judge: bool) -> Iterator[Check]:
+def verify(folder: Path, where: Path | None, *, judge: bool, bench: Bench | None = None) -> Iterator[Check]:
     """The checks of a finished run, one after another; `where` is the path of its data if that has moved.
 
-    With `judge` the completions run in the sandbox again, which takes as long as it took.
+    With `judge` the completions run in the sandbox again, which takes as long as it took: on `bench`, by default this
+    machine.
 
     Raises:
         RunError: there is no finished run.
@@ -58,7 +60,7 @@ def verify(folder: Path, where: Path | None, *, judge: bool) -> Iterator[Check]:
     yield _scores(records, rescored)
     yield _estimates(plan, row, rescored)
     if judge:
-        yield _verdicts(plan, records)
+        yield _verdicts(plan, records, bench or LocalBench())
 
 
 def _digest(folder: Path) -> Check:
@@ -138,11 +140,11 @@ def _numbers(estimate: Any) -> tuple[Any, ...]:
     return (*(None if number is None else round(number, 9) for number in numbers), estimate.n, estimate.unscored)
 
 
-def _verdicts(plan: RunPlan, records: Sequence[Record]) -> Check:
+def _verdicts(plan: RunPlan, records: Sequence[Record], bench: Bench) -> Check:
     claim = "the sandbox gives the same verdicts again"
     pairs = [(problem, record) for problem, record in _pairs(plan, records) if record.executions]
     jobs = ((problem, completion) for problem, record in pairs for completion in record.completions)
-    verdicts = plan.task.plugin.judge(jobs, limits=plan.limits, accept_unsafe=plan.accept_unsafe) if pairs else None
+    verdicts = bench.verdicts(plan, jobs) if pairs else None
     if verdicts is None:
         return Check(claim, "not made", "no completion was executed")
     different, count = [], 0

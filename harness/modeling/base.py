@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.compat import processor_template
+from harness.disk import file_errors
 from harness.errors import ModelError, UsageError, cache_errors
 from harness.modeling.chat import Chat, no_template, template_of
 from harness.modeling.checkpoint import check, location, quantised
@@ -117,7 +118,7 @@ def _folder_digest(path: Path) -> str:
 @functools.cache
 def _file_digest(file: Path, _size: int, _modified: int) -> bytes:
     """Kept, since every cell of a study asks for the same gigabytes."""
-    with file.open("rb") as stream:
+    with file_errors(file), file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
 
 

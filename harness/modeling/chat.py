@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from harness.disk import file_errors
 from harness.errors import UsageError
 
 Turns = Sequence[tuple[str, str]]
@@ -235,7 +236,8 @@ def no_template(folder: Path) -> bool:
     named = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
     if not config.is_file() or any((folder / name).exists() for name in named):
         return False
-    return b'"chat_template"' not in config.read_bytes()
+    with file_errors(config):
+        return b'"chat_template"' not in config.read_bytes()
 
 
 def _date_macro(date: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.disk import file_errors
 from harness.errors import ModelError
 from harness.records import ModelSpec
 
@@ -207,7 +208,8 @@ def _json(file: Path) -> dict[str, Any]:
         ModelError: it is none.
     """
     try:
-        found = json.loads(file.read_bytes())
+        with file_errors(file):
+            found = json.loads(file.read_bytes())
     except ValueError as error:
         raise ModelError(f"{file}: not JSON ({error})") from None
     if not isinstance(found, dict):

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config import check_bounds, option_text
+from harness.disk import file_errors
 from harness.errors import PluginError, UsageError, unknown
 from harness.evaluation.request import NUMBERS, Request
 from harness.plugin_system.registry import Registry
@@ -141,7 +142,8 @@ def read_text(name: str, registry: Registry) -> str:
     if name.endswith(".toml"):
         if not Path(name).is_file():
             raise UsageError(f"{name}: no such file")
-        return Path(name).read_text("utf-8-sig")
+        with file_errors(Path(name)):
+            return Path(name).read_text("utf-8-sig")
     if name not in registry.entries("study"):
         raise unknown("study", name, registry.entries("study"), "See: harness study list; or name a file.toml")
     entry = registry.study(name)

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.disk import file_errors, saving
+from harness.disk import describe_os_error, file_errors, saving
+from harness.errors import FileError
 from harness.files import write_json
 
 COMPLETE = "complete.json"
@@ -151,10 +152,15 @@ def weights(folder: Path, step: int) -> Mapping[str, Any]:
 
 
 def remove(place: Path) -> None:
-    """Take a checkpoint away, the manifest first, so that what a kill leaves is known to be torn."""
-    if place.is_dir():
-        (place / COMPLETE).unlink(missing_ok=True)
-        shutil.rmtree(place)
+    """Take a checkpoint away, the manifest first, so that what a kill leaves is known to be torn.
+
+    Raises:
+        FileError: it cannot be removed.
+    """
+    with file_errors(place):
+        if place.is_dir():
+            (place / COMPLETE).unlink(missing_ok=True)
+            shutil.rmtree(place)
 
 
 def _read(place: Path, facts: Mapping[str, Any]) -> Checkpoint:
@@ -166,7 +172,7 @@ def _read(place: Path, facts: Mapping[str, Any]) -> Checkpoint:
 def _damage(place: Path) -> str | None:
     """What is wrong with a checkpoint; empty where it was torn by a kill, None where nothing is."""
     try:
-        listed = json.loads((place / COMPLETE).read_bytes())["files"]
+        listed = json.loads(_bytes(place / COMPLETE))["files"]
     except FileNotFoundError:
         return ""
     except (ValueError, KeyError, TypeError):
@@ -181,11 +187,26 @@ def _damage(place: Path) -> str | None:
 
 
 def _facts(place: Path) -> Any:
-    return json.loads((place / _FACTS).read_bytes())
+    return json.loads(_bytes(place / _FACTS))
+
+
+def _bytes(file: Path) -> bytes:
+    """The bytes of a file, which is there or not.
+
+    Raises:
+        FileNotFoundError: it is not.
+        FileError: it cannot be read; names it, and not the checkpoint that is being written.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise FileError(describe_os_error(error, file)) from None
 
 
 def _stamp(file: Path) -> Mapping[str, Any]:
-    with file.open("rb") as stream:
+    with file_errors(file), file.open("rb") as stream:
         return {"bytes": file.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
 
 

@@ -49,4 +49,13 @@ def test_a_lost_node_changes_no_verdict(three_nodes: Nodes, programs: Callable[[
     assert verdicts(there) == verdicts(here)
     (told,) = there.glob("*/sandbox.json")
     isolation = json.loads(told.read_text())
+    again = [sys.executable, "-m", "harness", "verify", str(told.parent), "--judge"]
+    held = subprocess.run(
+        [*again, "--engine", "ray", "--address", three_nodes.address],
+        env=three_nodes.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"yes the sandbox gives the same verdicts again: {60 * EACH} completions" in held.stdout
     assert len(isolation["nodes"]) == 3 and set(isolation["nodes"].values()) == {isolation["isolation"]["name"]}

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness import processes
 from harness.cli import cli
 from harness.errors import HarnessError
 
 STUDY = ["study", "run", "rq4", "--builtin"]
 SCORE = ["score", "--task", "apps", "--completions", "mine.jsonl"]
+VERIFY = ["verify", "runs/one", "--judge"]
 
 
 def failure(words: list[str]) -> str:
@@ -24,14 +26,28 @@ def failure(words: list[str]) -> str:
     return str(error)
 
 
-@pytest.mark.parametrize("words", [STUDY, SCORE])
+@pytest.mark.parametrize("words", [STUDY, SCORE, VERIFY])
 def test_a_mistyped_engine_gets_a_suggestion(words: list[str]) -> None:
     assert failure([*words, "--engine", "rya"]) == "no engine 'rya'. Did you mean 'ray'?"
 
 
-@pytest.mark.parametrize("words", [STUDY, SCORE])
+@pytest.mark.parametrize("words", [STUDY, SCORE, VERIFY])
 def test_an_address_without_the_engine_is_refused(words: list[str]) -> None:
     assert failure([*words, "--address", "10.0.0.1:6379"]).endswith("it is for --engine ray; add that, or leave it out")
+
+
+@pytest.mark.parametrize("words", [STUDY, SCORE, VERIFY])
+def test_several_processes_of_torchrun_are_no_place_for_a_cluster(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    said = failure([*words, "--engine", "ray"])
+    assert said == "--engine ray: torchrun has started several processes; start one, Ray starts the others"
+
+
+def test_an_engine_that_would_have_nothing_to_do_is_refused() -> None:
+    said = failure(["verify", "runs/one", "--engine", "ray"])
+    assert said == "--engine ray: only --judge runs programs; add it, or leave the engine out"
 
 
 @pytest.mark.parametrize("words", [STUDY, SCORE])

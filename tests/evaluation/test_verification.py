@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from harness.config import Settings
 from harness.errors import RunError
 from harness.evaluation import rescoring as external
 from harness.evaluation import runs
+from harness.evaluation.judge import LocalBench
+from harness.evaluation.plan import RunPlan
 from harness.evaluation.request import Request
 from harness.evaluation.verification import Check, verify
 from harness.plugin_system.registry import Registry
+from harness.records import Completion, Execution, Outcome, Problem
 
 
 @pytest.fixture
@@ -119,6 +123,13 @@ def test_data_that_is_not_at_hand_is_no_broken_run(run: Path, tmp_path: Path) ->
     assert [check.verdict for check in verify(run, tmp_path / "elsewhere", judge=False)] == ["holds"] * 5
 
 
+class Elsewhere(LocalBench):
+    """A place where every program passes."""
+
+    def verdicts(self, plan: RunPlan, answers: Iterable[tuple[Problem, Completion]]) -> Iterator[Execution] | None:
+        return (Execution(Outcome.PASSED, 1, 1) for _ in answers)
+
+
 def test_executed_completions_run_again(tmp_path: Path) -> None:
     lines = [{"id": f"{i}", "completions": [f"print({i})", "1 / 0"]} for i in range(3)]
     rows = [
@@ -139,6 +150,8 @@ def test_executed_completions_run_again(tmp_path: Path) -> None:
     (folder,) = runs.finished(tmp_path / "runs")
     *_, judged = verify(folder, None, judge=True)
     assert (judged.verdict, judged.detail) == ("holds", "6 completions")
+    *_, judged = verify(folder, None, judge=True, bench=Elsewhere())
+    assert judged.verdict == "broken" and "3 of 6 differ" in judged.detail
 
     def passed(lines: list[Any]) -> None:
         lines[0]["executions"][1] = lines[0]["executions"][0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import altered, bench
+from benchmarks.faults import altered, bench, kills
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,12 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> bench.Ground:
 def base(ground: bench.Ground, tmp_path_factory: pytest.TempPathFactory) -> altered.Base:
     """Three finished runs and one that broke off in the middle of judging."""
     return altered.make_base(ground, tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="session")
+def whole(ground: bench.Ground, tmp_path_factory: pytest.TempPathFactory) -> kills.Undisturbed:
+    """A run that nothing has disturbed."""
+    return kills.undisturbed(lambda root: ground.words("lora", root), tmp_path_factory.mktemp("whole") / "runs")
 
 
 @pytest.fixture

@@ -15,11 +15,6 @@ import pytest
 from benchmarks.faults import bench, kills, space
 
 
-@pytest.fixture(scope="module")
-def whole(ground: bench.Ground, tmp_path_factory: pytest.TempPathFactory) -> kills.Undisturbed:
-    return kills.undisturbed(lambda root: ground.words("lora", root), tmp_path_factory.mktemp("whole") / "runs")
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_killed_run_ends_as_an_undisturbed_one(seed: int, whole: kills.Undisturbed, place: Path) -> None:
     where, fault = kills.kill(whole, place, random.Random(seed))

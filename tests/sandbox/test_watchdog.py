@@ -4,7 +4,8 @@
 
 import pytest
 
-from harness.records import AssertTests, Execution, Limits, Outcome
+from benchmarks.faults.stops import StopJails
+from harness.records import AssertTests, Execution, Limits, Outcome, StdinTests
 from harness.sandbox import run
 
 LIMITS = Limits(cpu_seconds=0.6, wall_seconds=2.0)
@@ -111,3 +112,21 @@ def answer(n):
     execution = one(program, "x = answer(2)\nassert x == 2")
     assert execution.outcome is Outcome.TIMED_OUT
     assert execution.seconds < 3 * LIMITS.cpu_seconds
+
+
+@pytest.mark.parametrize("count", [1, 2])  # of a single test process 1 first waits for as long as it may take
+def test_a_jail_that_is_stopped_for_longer_than_the_limits_changes_no_verdict(count):
+    brief = Limits(cpu_seconds=2.0, wall_seconds=0.4)
+    tests = StdinTests((("7\n", "49"),) * count)
+    stopping = StopJails(seconds=2.0)
+    stopping.start()
+    (execution,) = run([(BURN + "burn(0.25)\nprint(int(input()) ** 2)", tests)], brief, workers=1)
+    stopping.join()
+    assert stopping.done
+    assert execution.outcome is Outcome.PASSED
+
+
+def test_a_program_that_stops_itself_has_no_more_time():
+    program = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint(49)"
+    (execution,) = run([(program, StdinTests((("", "49"),)))], Limits(cpu_seconds=0.6, wall_seconds=0.5), workers=1)
+    assert execution.outcome is Outcome.TIMED_OUT

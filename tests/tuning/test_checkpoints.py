@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from harness.errors import FileError
 from harness.records import Tuning
 from harness.tuning import checkpoints
 
@@ -188,8 +191,30 @@ def test_what_is_written_is_what_the_weights_were_and_not_what_they_became(tmp_p
 def test_a_checkpoint_that_cannot_be_written_ends_the_run_with_its_name(tmp_path: Path) -> None:
     import torch
 
-    from harness.errors import FileError
-
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="file"), checkpoints.Writer(tmp_path / "file") as writer:
         writer.write(checkpoints.Checkpoint(1, {"w": torch.zeros(1)}, {}, {}), 1)
+
+
+@pytest.mark.parametrize("name", ["state.json", "complete.json"])
+def test_a_checkpoint_that_cannot_be_read_is_named_and_not_the_one_that_is_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    tensors = {"w": torch.zeros(1)}
+    for step in (1, 2):
+        checkpoints.write(tmp_path, checkpoints.Checkpoint(step, tensors, tensors, {}), step)
+    broken, real = tmp_path / "checkpoint-2" / name, Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path == broken:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    with pytest.raises(FileError, match=re.escape(f"{broken}: Input/output error; check the disk")):
+        if name == "state.json":
+            checkpoints.write(tmp_path, checkpoints.Checkpoint(3, tensors, tensors, {}), 3)
+        else:
+            checkpoints.last(tmp_path)
