@@ -169,7 +169,8 @@ def run(
         options: options of plugins by name, `{"lora.r": 32}`; a tuple for an option that takes several values.
         revision: the hub commit of the model.
         backend: who writes in place of this machine; `model` then names one of its models.
-        data: the task's files; None for the built-in sample (with the built-in model) or the hub.
+        data: the task's files, or OWNER/NAME of a data set on the hub; None for the built-in sample (with the built-in
+            model) or the task's own data set on the hub.
         metrics: metrics in place of the task's own.
         ks: values of k for measures like pass@k.
         candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0

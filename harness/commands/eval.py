@@ -41,7 +41,11 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.names("backend"),
     help="Who writes in place of this machine; --model names one of its models.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: built-in sample, or hub]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The task's files, or OWNER/NAME on the hub.  [default: built-in sample, or hub]",
+)
 @click.option(
     "--metric",
     "metrics",

@@ -14,7 +14,11 @@ from harness.engines import choice
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--task", shell_complete=completion.names("task"), help="The task of a completions file.")
 @click.option("--completions", type=click.Path(path_type=Path), help='Lines {"id": …, "completions": ["…"]}.')
-@click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: the built-in sample]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The task's files, or OWNER/NAME on the hub.  [default: built-in sample]",
+)
 @click.option(
     "--metric",
     "metrics",

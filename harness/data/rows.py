@@ -21,7 +21,7 @@ from harness import integers
 from harness.errors import DataError
 
 ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
-_COMPRESSED = ".gz"
+COMPRESSED = ".gz"
 _IN_WORDS = {
     str: "as text",
     list: "as a list",
@@ -92,7 +92,7 @@ class DataRow:
 
 def is_data(file: Path) -> bool:
     """Whether the name of `file` is one that `rows` reads."""
-    return file.name.lower().removesuffix(_COMPRESSED).endswith(ENDINGS)
+    return file.name.lower().removesuffix(COMPRESSED).endswith(ENDINGS)
 
 
 def is_saved(folder: Path) -> bool:
@@ -102,7 +102,7 @@ def is_saved(folder: Path) -> bool:
 
 def rows(file: Path) -> Iterator[DataRow]:
     """The rows of one data file, or of one folder that `datasets` saved."""
-    name = file.name.lower().removesuffix(_COMPRESSED)
+    name = file.name.lower().removesuffix(COMPRESSED)
     if file.is_dir():
         yield from _saved_rows(file)
     elif name.endswith(".arrow"):
@@ -123,7 +123,7 @@ def text(file: Path) -> str:
     """
     try:
         data = file.read_bytes()
-        if file.name.lower().endswith(_COMPRESSED):
+        if file.name.lower().endswith(COMPRESSED):
             data = gzip.decompress(data)
         return data.decode("utf-8-sig")
     except FileNotFoundError:

@@ -40,7 +40,7 @@ def task_of(run: Run, registry: Registry) -> tuple[PluginEntry[Task], Any]:
 def task_source(request: Request, task: Task) -> data.Source:
     """The source of the problems: `--data`, else the built-in sample where no model is named, else the hub."""
     if request.data is not None:
-        return data.open_path(request.data, whole=request.whole_data)
+        return data.open_data(request.data, whole=request.whole_data)
     if request.model is None and not request.hub:
         return data.open_builtin(task.name)
     if task.hub is None:
@@ -60,7 +60,8 @@ def problem_splits(
     notes = []
     if "" in splits:
         splits = data.divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
-        notes.append(f"{source.label} is one file: cut into train, validation and test 70/10/20 with seed 42")
+        what = "has no splits" if source.hub else "is one file"
+        notes.append(f"{source.label} {what}: cut into train, validation and test 70/10/20 with seed 42")
     if splits.get("train") and not splits.get("validation"):
         splits |= data.divide(splits["train"], {"train": 0.9, "validation": 0.1}, seed=42)
         notes.append("no validation split: a tenth of the training problems, taken with seed 42")

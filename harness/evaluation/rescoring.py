@@ -207,7 +207,8 @@ def reload_plan(
     if task.plugin.version != run.task_version.removesuffix("-sample"):
         raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")
     label = facts.run_facts(folder).data.source
-    hub = label.partition("@")[0] == (task.plugin.hub.repository if task.plugin.hub else None)
+    pinned = task.plugin.hub
+    hub = pinned is not None and label == f"{pinned.repository}@{pinned.revision}"
     path = where or (None if run.builtin_data or hub else Path(label))
     request = Request(
         run.method,
