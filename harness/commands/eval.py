@@ -34,7 +34,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     help="lora, zero-shot, lora+rag; or lora,ia3.",
 )
 @click.option("--task", required=True, shell_complete=completion.names("task"), help="conala, codealpacapy, apps, my.")
-@click.option("--model", help="Hub id or folder.  [default: the built-in model]")
+@click.option("--model", shell_complete=completion.paths, help="Hub id or folder.  [default: the built-in model]")
 @click.option("--revision", help="Hub commit of the model.")
 @click.option(
     "--backend",

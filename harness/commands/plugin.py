@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import cli
+from harness import cli, completion
 
 if TYPE_CHECKING:
     from harness.plugin_system.registry import Registry
@@ -31,11 +31,16 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.plugins)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), help="A task's files.")
 @click.option("--model", help="One of a backend's models.")
 @click.option(
-    "--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of the method, decoder or backend."
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    shell_complete=completion.options,
+    help="An option of the method, decoder or backend.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...], as_json: bool) -> None:

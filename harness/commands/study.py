@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import cli
+from harness import cli, completion
 from harness.display import escape
 from harness.engines import choice
 
@@ -41,7 +41,9 @@ def _task_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     return files
 
 
-MODEL = click.option("--model", help="Hub id or folder in place of every model of the study.")
+MODEL = click.option(
+    "--model", shell_complete=completion.paths, help="Hub id or folder in place of every model of the study."
+)
 PROTOCOL = click.option("--protocol", help="Every run by other rules; study: as in its scripts.")
 DATA = click.option("--data", multiple=True, callback=_task_files, metavar="TASK=PATH", help="A task's files.")
 
@@ -99,7 +101,7 @@ def _study_facts(one: StudyFile) -> dict[str, object]:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 def show(name: str) -> None:
     """The file of a study, to read or to start one's own from."""
     from harness.plugin_system.registry import Registry
@@ -109,7 +111,7 @@ def show(name: str) -> None:
 
 
 @command.command("run")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 @BUILTIN
 @MODEL
 @PROTOCOL
@@ -245,7 +247,7 @@ def _run(
 
 
 @command.command("report")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 @BUILTIN
 @MODEL
 @PROTOCOL
