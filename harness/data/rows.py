@@ -149,8 +149,14 @@ def _line_rows(file: Path, content: str) -> Iterator[DataRow]:
         try:
             value = integers.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON ({error}); is the file cut off?") from None
+            raise _not_json(where, error) from None
         yield _row(value, where)
+
+
+def _not_json(where: str, error: Exception) -> DataError:
+    """Of what is wrong, and where in the line: an error of `json` counts lines of its own."""
+    what = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+    return DataError(f"{where}: not JSON ({what}); is the file cut off?")
 
 
 def _array_rows(file: Path, content: str) -> Iterator[DataRow]:
@@ -167,7 +173,7 @@ def _array_rows(file: Path, content: str) -> Iterator[DataRow]:
         try:
             value, at = decoder.raw_decode(content, at)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON ({error}); is the file cut off?") from None
+            raise _not_json(where, error) from None
         yield _row(value, where)
 
 

@@ -266,7 +266,7 @@ def check_ids(splits: Mapping[str, Sequence[Problem]], label: str) -> None:
         seen: set[str] = set()
         for problem in problems:
             if problem.id in seen:
-                raise DataError(f"{label}: two {split} problems have the id {problem.id!r}")
+                raise DataError(f"{label}: two {split} problems have the id {problem.id!r}; give each its own")
             seen.add(problem.id)
 
 

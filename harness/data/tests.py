@@ -24,13 +24,14 @@ from harness.records import AssertTests, CallTests, PytestTests, StdinTests, Tes
 
 FIELDS = ("tests", "test", "test_list", "test_cases", "assertions", "asserts", "unit_tests", "input_output")
 """Names under which data sets have tests."""
-_ENTRY_POINTS = ("entry_point", "fn_name", "function_name")
-_SETUPS = ("test_setup_code", "test_imports", "setup")
+ENTRY_POINTS = ("entry_point", "fn_name", "function_name")
+SETUPS = ("test_setup_code", "test_imports", "setup")
 _CASES = {
     "stdin": (("input", "stdin"), ("output", "stdout", "expected_output")),
     "call": (("args", "arguments"), ("expected", "result", "output")),
 }
 """Names of what is given and what is expected, in the cases of programs and of calls."""
+_REMEDY = "mend it or take the row out"
 
 
 def read_tests(row: DataRow, field: str, entry_point: str = "", answer: str = "") -> Tests | None:
@@ -47,7 +48,7 @@ def read_tests(row: DataRow, field: str, entry_point: str = "", answer: str = ""
         value = row.json(field)
     if value is None or value in ("", [], {}):
         return None
-    names = (entry_point,) if entry_point else _ENTRY_POINTS
+    names = (entry_point,) if entry_point else ENTRY_POINTS
     function = next((row.get(name, str) for name in names if row.values.get(name) is not None), "")
     where = f"{row.where}: field {field!r}"
     texts = [value] if isinstance(value, str) else value
@@ -93,7 +94,7 @@ def _line(value: Any) -> str:
 
 
 def _setup(row: DataRow) -> str:
-    parts = [row.values.get(name) for name in _SETUPS]
+    parts = [row.values.get(name) for name in SETUPS]
     texts = ["\n".join(part) if isinstance(part, list) else part for part in parts if part]
     return "\n".join(text.strip() for text in texts if isinstance(text, str))
 
@@ -153,8 +154,10 @@ def _parse(code: str, where: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray backslash in a string is no reason to warn the user
             return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise DataError(f"{where} is no Python: {error}; mend it or take the row out") from None
+    except SyntaxError as error:
+        raise DataError(f"{where} is no Python: {error.msg} in {(error.text or '').strip()!r}; {_REMEDY}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise DataError(f"{where} is no Python: {error}; {_REMEDY}") from None
 
 
 def _functions(tests: ast.Module, answer: str) -> list[str]:

@@ -10,6 +10,7 @@ from harness.config import recorded_config
 from harness.data import sources as data
 from harness.data import tests
 from harness.errors import DataError, UsageError
+from harness.evaluation.fields import fields_of
 from harness.evaluation.protocol import task_under_protocol
 from harness.evaluation.request import Request
 from harness.evaluation.template import with_template
@@ -72,6 +73,8 @@ def problem_splits(
         raise DataError(f"{source.label}: no test problems (found: {found}){remedy}")
     if needs_training and not (splits.get("train") and splits.get("validation")):
         raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
+    if needs_training:
+        notes += leave_out_unanswered(task, splits, source, config)
     for split, problems in splits.items():
         published = task.plugin.sizes.get(split)
         if not source.builtin and published is not None and len(problems) != published:
@@ -79,6 +82,30 @@ def problem_splits(
         splits[split] = data.first_of_slices(problems, request.limit)
     notes += unused_tests_note(source, splits["test"])
     return splits, tuple(notes)
+
+
+_WORDS = {"train": "training", "validation": "validation"}
+
+
+def leave_out_unanswered(
+    task: PluginEntry[Task], splits: dict[str, list[Problem]], source: data.Source, config: Any
+) -> Iterator[str]:
+    """Take the problems that have no answer, which nothing is learnt from, out of the training and validation problems.
+
+    Raises:
+        DataError: no training problem, or no validation problem, has an answer.
+    """
+    for split in ("train", "validation"):
+        answered = [problem for problem in splits[split] if task.plugin.answer(problem).strip()]
+        without = len(splits[split]) - len(answered)
+        if not answered:
+            fields = fields_of(task.plugin, source, config)
+            remedy = f"name its field: --set {task.name}.answer=FIELD" if fields.used else "add them"
+            has = f" (not used: {', '.join(fields.unused)})" if fields.unused else ""
+            raise DataError(f"{source.label}: no {_WORDS[split]} problem has an answer to learn from{has}; {remedy}")
+        if without:
+            yield f"{without} of {len(splits[split])} {_WORDS[split]} problems have no answer and are left out"
+        splits[split] = answered
 
 
 def missing_field_notes(

@@ -9,13 +9,12 @@ assertions, functions in the style of pytest, pairs of input and output, or call
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.data import tests
-from harness.data.conversations import exchange
+from harness.data import conversations, tests
 from harness.data.rows import DataRow, rows
 from harness.data.sources import Source, split_named
 from harness.errors import DataError
@@ -89,6 +88,10 @@ class MyData(Task):
             )
         return found
 
+    def fields_used(self, row: DataRow, config: Any) -> Iterator[tuple[str, str]]:
+        """The named fields, and those that were found."""
+        return _Parts(row, config).fields()
+
 
 class _Parts:
     """The parts of one row, found by the configured names or the usual ones."""
@@ -105,6 +108,20 @@ class _Parts:
     def _text(self, part: str) -> str:
         field = self._field(part)
         return "" if field is None else self._row.get(field, str, "")
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """The fields that are read, each behind the option that names it."""
+        has = [name for name, value in self._row.values.items() if value is not None]
+        found = {part: field for part in FIELDS if (field := self._field(part))}
+        talk = [] if self._config.instruction else [name for name in conversations.FIELDS if name in has]
+        if talk:
+            found = {part: field for part, field in found.items() if part in ("tests", "id", "split")}
+            found |= {"instruction": talk[0], "answer": talk[0]}
+        yield from found.items()
+        if "tests" in found:
+            names = [self._config.entry_point] if self._config.entry_point else tests.ENTRY_POINTS
+            yield from [("entry_point", name) for name in names if name in has][:1]
+            yield from (("tests", name) for name in tests.SETUPS if name in has)
 
     def split(self, of_file: str) -> str:
         """The split of this row, `of_file` where no field says it."""
@@ -127,7 +144,7 @@ class _Parts:
 
     def _exchange(self) -> tuple[str, tuple[str, ...]]:
         """What is asked, and the answers."""
-        if not self._config.instruction and (turns := exchange(self._row)) is not None:
+        if not self._config.instruction and (turns := conversations.exchange(self._row)) is not None:
             return turns[0].strip(), (code(turns[1]),)
         field = self._field("instruction")
         if field is None:

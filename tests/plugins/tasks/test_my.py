@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
+from harness.data.rows import DataRow
 from harness.data.sources import open_path
 from harness.errors import DataError
 from harness.evaluation.problems import task_of
@@ -134,6 +135,37 @@ def test_a_field_that_no_row_has_is_named_and_one_that_some_rows_have_is_read(tm
     first, second = load(tmp_path, {**ROW, "checks": ROW["tests"]}, ROW, tests="checks")[""]
     assert first.tests is not None
     assert second.tests is None
+
+
+def used(*rows, **options):
+    read = [pair for row in rows for pair in MyData().fields_used(DataRow(row, "f"), Config(**options))]
+    return {part: [field for other, field in read if other == part] for part, _ in read}
+
+
+def test_the_fields_that_are_read_are_told_behind_their_options():
+    assert used({**ROW, "note": "x", "input": None}) == {
+        "instruction": ["instruction"],
+        "answer": ["answer"],
+        "tests": ["tests"],
+    }
+    assert used({"prompt": "Add.", "sum": "1"}, answer="sum") == {"instruction": ["prompt"], "answer": ["sum"]}
+    beside = {"test_list": ["assert f()"], "fn_name": "f", "test_imports": ["import os"], "split": "test", "id": 1}
+    assert used({"text": "Add.", **beside}) == {
+        "instruction": ["text"],
+        "tests": ["test_list", "test_imports"],
+        "entry_point": ["fn_name"],
+        "id": ["id"],
+        "split": ["split"],
+    }
+    assert used({"text": "Add.", "test_list": ["assert f()"], "fn_name": "f", "f": "f"}, entry_point="f")[
+        "entry_point"
+    ] == ["f"]
+    assert "entry_point" not in used({"text": "Add.", "answer": "1", "fn_name": "f", "setup": "x"})
+    assert used({"messages": [{}], "text": "no", "answer": "no"}) == {
+        "instruction": ["messages"],
+        "answer": ["messages"],
+    }
+    assert used({"messages": [{}], "text": "yes"}, instruction="text") == {"instruction": ["text"]}
 
 
 def test_rows_that_say_their_split_do_not_stand_beside_rows_that_do_not(tmp_path):
