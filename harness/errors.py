@@ -82,13 +82,16 @@ def nearest(name: str, known: Iterable[str], least: float = LEAST_ALIKE) -> str 
     return plain[close[0]] if close else None
 
 
-def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UsageError:
-    """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …"."""
+def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "", where: str = "") -> UsageError:
+    """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …".
+
+    `where` is its place in a file.
+    """
     known = sorted(known)
     close = nearest(name, known)
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     hint = f" Did you mean {close!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
-    return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
+    return UsageError(f"{where}{': ' if where else ''}no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
 
 
 def cache_errors(function: Callable[P, T]) -> Callable[P, T]:

@@ -58,7 +58,7 @@ def problem_splits(
         DataError: no test problems, or no training problems for a method that needs them.
     """
     splits = {split: list(problems) for split, problems in task.plugin.load(source, config).items()}
-    notes = []
+    told, notes = ", ".join(sorted(splits)) or "nothing", []
     if "" in splits:
         splits = data.divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
         what = "has no splits" if source.hub else "is one file"
@@ -68,9 +68,10 @@ def problem_splits(
         notes.append("no validation split: a tenth of the training problems, taken with seed 42")
     data.check_ids(splits, source.label)
     if not splits.get("test"):
-        found = ", ".join(sorted(splits)) or "nothing"
-        remedy = f"; add a test file{source.one_file()}" if source.root.is_dir() else ""
-        raise DataError(f"{source.label}: no test problems (found: {found}){remedy}")
+        remedy = (
+            f"add a test file{source.one_file()}" if source.root.is_dir() else "add test rows, or say no split at all"
+        )
+        raise DataError(f"{source.label}: no test problems (found: {told}); {remedy}")
     if needs_training and not (splits.get("train") and splits.get("validation")):
         raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
     if needs_training:

@@ -17,7 +17,7 @@ from harness import hookimpl
 from harness.data import conversations, tests
 from harness.data.rows import DataRow, rows
 from harness.data.sources import Source, split_named
-from harness.errors import DataError
+from harness.errors import DataError, nearest
 from harness.extract import code
 from harness.plugin import Task, TaskConfig, option
 from harness.records import Problem, Sampling
@@ -73,19 +73,24 @@ class MyData(Task):
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """The problems of each split, told by file names, by a field of the rows, or not at all ("")."""
         found: dict[str, list[Problem]] = {}
+        has: dict[str, None] = {}
+        silent = ""
         unseen = {name: value for name in (*FIELDS, "entry_point") if (value := getattr(config, name))}
         for split, files in source.splits().items():
             for number, row in enumerate((row for file in files for row in rows(file)), 1):
                 unseen = {name: field for name, field in unseen.items() if field not in row.values}
                 parts = _Parts(row, config)
-                found.setdefault(parts.split(split), []).append(parts.problem(number))
+                has |= dict.fromkeys(map(str, row.values))
+                in_split = parts.split(split)
+                silent = silent or ("" if in_split else row.where)
+                found.setdefault(in_split, []).append(parts.problem(number))
         for name, field in unseen.items():
-            raise DataError(f"{source.label}: no row has the field {field!r}; mend --set my.{name}={field}")
+            close = nearest(field, has)
+            meant = f"did you mean {close!r}?" if close else f"they have {', '.join(has) or 'nothing'}"
+            raise DataError(f"{source.label}: no row has the field {field!r} of --set my.{name}={field}; {meant}")
         if "" in found and len(found) > 1:
             named = sorted(split for split in found if split)
-            raise DataError(
-                f"{source.label}: some rows say their split ({', '.join(named)}), others do not; fill it in"
-            )
+            raise DataError(f"{silent}: no split, which other rows have ({', '.join(named)}); fill it in")
         return found
 
     def fields_used(self, row: DataRow, config: Any) -> Iterator[tuple[str, str]]:

@@ -291,7 +291,7 @@ def test_data_that_lacks_what_the_method_needs_is_refused(tmp_path: Path) -> Non
         ):
             plan_of(only_test, method=method)
     (tmp_path / "test.json").rename(tmp_path / "train.json")
-    with pytest.raises(DataError, match=r"no test problems \(found: train, validation\); add a test file; or name the"):
+    with pytest.raises(DataError, match=r"no test problems \(found: train\); add a test file; or name the"):
         plan_of(tmp_path)
 
 
@@ -332,6 +332,11 @@ def test_problems_without_an_answer_are_no_examples_and_nothing_is_learnt_from_t
     says = "rows.jsonl: no training problem has an answer to learn from (not used: kode); name its field"
     assert f"{says}: --set my.answer=FIELD" in str(refused.value)
     assert len(plan_of_mine(tmp_path, tested, method="zero-shot").splits["train"]) == 7
+
+
+def test_rows_that_all_say_they_are_training_rows_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no test problems \(found: train\); add test rows, or say no split at all$"):
+        plan_of_mine(tmp_path, [{**row, "split": "train"} for row in MINE])
 
 
 def test_two_problems_of_one_id_in_a_split_are_refused(tmp_path: Path) -> None:
