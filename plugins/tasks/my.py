@@ -1,4 +1,4 @@
-"""Rows of your own: what is asked, with an answer, tests, or both.
+r"""Rows of your own: what is asked, with an answer, tests, or both.
 
     {"instruction": "Add.", "answer": "def add(a, b):\n    return a + b", "tests": ["assert add(1, 2) == 3"]}
 
