@@ -44,7 +44,12 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not."""
+    """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not.
+
+    \b
+    harness plugin check exact_match
+    harness plugin check lora --set lora.r=4
+    """
     from harness.errors import UsageError
     from harness.modeling.quirks import prepare_process
     from harness.plugin_system.registry import Registry
@@ -107,7 +112,12 @@ def _found(registry: Any, name: str) -> tuple[str, str]:
     "--into", type=click.Path(path_type=Path), callback=cli.folder, default=Path(), help="The folder to write to."
 )
 def new(name: str, kind: str, prompting: bool, into: Path) -> None:
-    """Write a whole package for the plugin NAME: one small working plugin with tests, packaging, README and CI."""
+    """Write a whole package for the plugin NAME: one small working plugin with tests, packaging, README and CI.
+
+    \b
+    harness plugin new my_metric --kind metric
+    harness plugin new my-method --kind method --prompting
+    """
     from harness.errors import UsageError
     from harness.plugin_system.registry import Registry
     from harness.plugin_system.scaffold import write_package

@@ -72,7 +72,11 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def list_(as_json: bool) -> None:
-    """The studies of harness and of installed packages."""
+    """The studies of harness and of installed packages.
+
+    \b
+    harness study list
+    """
     from harness.errors import HarnessError
     from harness.plugin_system.registry import Registry
     from harness.studies import study
@@ -103,7 +107,11 @@ def _study_facts(one: StudyFile) -> dict[str, object]:
 @command.command("show")
 @click.argument("name", shell_complete=completion.names("study"))
 def show(name: str) -> None:
-    """The file of a study, to read or to start one's own from."""
+    """The file of a study, to read or to start one's own from.
+
+    \b
+    harness study show rq1
+    """
     from harness.plugin_system.registry import Registry
     from harness.studies import study
 
@@ -133,7 +141,12 @@ def run(
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again."""
+    """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again.
+
+    \b
+    harness study run rq1 --builtin
+    harness study run rq1 --builtin --dry-run
+    """
     from harness.modeling.quirks import prepare_process
 
     prepare_process()
@@ -269,7 +282,11 @@ def report(
     root: Path,
     out: Path | None,
 ) -> None:
-    """The study's tables and figures with the published values beside ours, from the records of its runs."""
+    """The study's tables and figures with the published values beside ours, from the records of its runs.
+
+    \b
+    harness study report rq1 --builtin
+    """
     from harness.plugin_system.registry import Registry
     from harness.report import study_report
 
