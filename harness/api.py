@@ -128,7 +128,7 @@ class Session:
         from harness.evaluation.evaluate import evaluate
         from harness.making import print_notes
 
-        print_notes(plan)
+        print_notes(plan, set())
         return evaluate(plan, self.registry, runs, self._bases)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WITH_OPTIONS = ("method", "decoder", "backend")
 _MEANT = {"data": "data", "model": "a model", "set": "options here"}
-KINDS = ("method", "task", "metric", "backend", "study", "command")
+KINDS = ("method", "task", "metric", "backend", "decoder", "study", "command")
 MARKS = {"kept": "ok  ", "broken": "FAIL", "skipped": "skip"}
 
 

@@ -35,8 +35,10 @@ def read_completions(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         DataError: a line is torn, lacks a field or repeats an id; names file and line.
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"--completions {path}: no such file")
+    if not path.is_file():
+        raise DataError(f"--completions {path}: a folder or a pipe; write the lines to a file and name that")
     completions: dict[str, tuple[str, ...]] = {}
     for row in data.rows(path):
         problem = row.id("id")
