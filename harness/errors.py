@@ -76,9 +76,17 @@ LEAST_ALIKE = 0.65
 
 
 def nearest(name: str, known: Iterable[str], least: float = LEAST_ALIKE) -> str | None:
-    """The name that `name` was probably meant to be; None where none is like it. Case, - and _ make no difference."""
+    """The name that `name` was probably meant to be; None where none is like it. Case, - and _ make no difference.
+
+    First letters of words count ('lr' for 'learning_rate'); a name of one letter is like no other.
+    """
     plain = {other.lower().replace("-", "_"): other for other in known}
-    close = difflib.get_close_matches(name.lower().replace("-", "_"), plain, n=1, cutoff=least)
+    typed = name.lower().replace("-", "_")
+    initials = {"".join(word[:1] for word in other.split("_")): other for other in plain}
+    if len(typed) > 1 and typed in initials:
+        return plain[initials[typed]]
+    longer = [other for other in plain if len(other) > 1 or other == typed]
+    close = difflib.get_close_matches(typed, longer, n=1, cutoff=least)
     return plain[close[0]] if close else None
 
 

@@ -147,7 +147,7 @@ def test_the_line_of_a_slip_is_told_where_it_can_be_found(tmp_path: Path) -> Non
         f"{file}, line 3",
     ]
     assert place(file, "inline", "rr") == str(file)
-    with pytest.raises(UsageError, match=f"^{file}, line 7: no option of m 'rr'. Did you mean 'r'"):
+    with pytest.raises(UsageError, match=f"^{file}, line 7: no option of m 'rr'. Known: bias, kind"):
         _settings(file=file).config("m", Options)
 
 

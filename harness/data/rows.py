@@ -81,7 +81,7 @@ class DataRow:
             return integers.loads(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             remedy = "mend it or take the row out"
-            raise DataError(f"{self.where}: field {field!r} is not JSON: {error}; {remedy}") from None
+            raise DataError(f"{self.where}: field {field!r} is not JSON ({_what(error)}); {remedy}") from None
 
     def _missing(self, field: str) -> DataError:
         if field in self.values:
@@ -154,9 +154,12 @@ def _line_rows(file: Path, content: str) -> Iterator[DataRow]:
 
 
 def _not_json(where: str, error: Exception) -> DataError:
-    """Of what is wrong, and where in the line: an error of `json` counts lines of its own."""
-    what = f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-    return DataError(f"{where}: not JSON ({what}); is the file cut off?")
+    """What is wrong, and where in the line: an error of `json` counts lines of its own."""
+    return DataError(f"{where}: not JSON ({_what(error)}); is the file cut off?")
+
+
+def _what(error: Exception) -> str:
+    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _array_rows(file: Path, content: str) -> Iterator[DataRow]:

@@ -99,6 +99,20 @@ def test_what_tests_nothing_is_refused_with_its_place_and_the_remedy(value, says
     assert says in str(refused.value)
 
 
+@pytest.mark.parametrize("value", [["assert add(1, 2) == 3", "assert add('a', \"b\") == 'ab'"], [["1 2", "3"]]])
+def test_a_cell_holds_a_list_as_json_or_as_python_prints_it(value):
+    assert read(repr(value)) == read(json.dumps(value)) == read(value)
+    assert read([{"args": [None, True], "expected": 3}], entry_point="add") == read(
+        "[{'args': [None, True], 'expected': 3}]", entry_point="add"
+    )
+
+
+@pytest.mark.parametrize("text", ["['assert", "[{1: 2}]", "[b'assert add()']", "[assert add(1) == 2]", "[(1, 2)]"])
+def test_a_cell_that_is_neither_is_refused(text):
+    with pytest.raises(DataError, match=r"line 1: field 'tests' is not JSON \(.* at column \d+\); mend it or take"):
+        read(text)
+
+
 def test_arguments_of_a_call_are_a_list():
     with pytest.raises(DataError, match="case 1: the arguments are no list"):
         read([{"args": 1, "expected": 3}], entry_point="add")
