@@ -134,10 +134,9 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
     fields = fields_of(task.plugin, source, configs[task.name])
     settings_by_name |= fields.settings(task.name, settings_by_name)
-    notes += tuple(fields.notes(source.label))
     metrics = select_metrics(request, task.plugin, splits["test"], registry)
     read_configs(metrics, settings, configs, settings_by_name)
-    notes += missing_field_notes(splits["test"], metrics, source.label)
+    notes += (*fields.notes(source.label), *missing_field_notes(splits["test"], metrics, source.label))
     sampling = _sampling(request, task.plugin, source.builtin, spec)
     if decoder is not None:
         sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
