@@ -127,8 +127,8 @@ def extraction_notes(first: Sequence[Path], second: Sequence[Path]) -> list[str]
     lines = [f"{name}  answers found: {readings(rules)}" for name, rules in zip("AB", counts, strict=True)]
     if (share := difference(*counts)) >= MAX_RULE_DIFFERENCE:
         lines.append(
-            f"warning: {share:.0%} of the answers were found by other rules; look at some completions of both runs "
-            "before you take a difference for one of code"
+            f"warning: {share:.0%} of the answers were found by other rules (harness docs answers); look at some "
+            "completions of both runs (harness leaderboard --format html) before you take a difference for one of code"
         )
     return lines
 
