@@ -128,7 +128,7 @@ class Session:
         from harness.evaluation.evaluate import evaluate
         from harness.making import print_notes
 
-        print_notes(plan)
+        print_notes(plan, set())
         return evaluate(plan, self.registry, runs, self._bases)
 
 
@@ -169,7 +169,8 @@ def run(
         options: options of plugins by name, `{"lora.r": 32}`; a tuple for an option that takes several values.
         revision: the hub commit of the model.
         backend: who writes in place of this machine; `model` then names one of its models.
-        data: the task's files; None for the built-in sample (with the built-in model) or the hub.
+        data: the task's files, or OWNER/NAME of a data set on the hub; None for the built-in sample (with the built-in
+            model) or the task's own data set on the hub.
         metrics: metrics in place of the task's own.
         ks: values of k for measures like pass@k.
         candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0
@@ -255,11 +256,12 @@ class RunComparison:
     """One paired test for each measure that all runs have."""
 
     def __str__(self) -> str:
-        from harness.ranking.comparison import extraction_notes
+        from harness.ranking.comparison import extraction_notes, settings_that_differ
         from harness.stats.paired_comparison import describe
 
         names = [f"{letter}  {path.name}" for letter, side in (("A", self.a), ("B", self.b)) for path in side]
-        head = [*names, *extraction_notes(self.a, self.b)]
+        head = [*names, f"settings that differ: {settings_that_differ(self.a, self.b)}"]
+        head += extraction_notes(self.a, self.b)
         return "\n".join(head) + "".join("\n\n" + "\n".join(describe(one)) for one in self.measures)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from harness.command_list import COMMANDS
-from harness.config import FILE, read_file
+from harness.config import FILE, place, read_file
 from harness.errors import UsageError, unknown
 
 PREFIX = "HARNESS_"
@@ -96,7 +96,8 @@ def file_defaults(command: click.Command, file: Path) -> Mapping[str, Any]:
             raise UsageError(f"{where}: {_NOT_IN_A_FILE[name]}")
         if name not in known:
             allowed = [one for one in known if one not in _NOT_IN_A_FILE]
-            raise unknown(f"{file}: option of [{command.name}]", name, allowed, f"See: harness {command.name} --help")
+            see, at = f"See: harness {command.name} --help", place(file, str(command.name), name)
+            raise unknown(f"option of [{command.name}]", name, allowed, see, at)
         found[str(known[name].name)] = _checked(command, known[name], value, where)
     return found
 

@@ -1,13 +1,15 @@
-"""What a shell offers behind `--method`, `--task`, `--metric`, `--backend` and `--set` (docs/first-run.md)."""
+"""What a shell offers while a command is typed: names of plugins, options, runs and pages (docs/first-run.md)."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from harness.modeling.quirks import prepare_process
 from harness.plugin import Method
@@ -38,6 +40,44 @@ def _members(kind: str, typed: str) -> Iterator[str]:
             yield from (f"{name}:{variant}" for variant in plugin.plugin.variants())
         else:
             yield f"{name}:"
+
+
+def plugins(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the name of any plugin."""
+    from harness.plugin_system.registry import KINDS
+
+    registry = _registry()
+    return [name for kind in KINDS for name in registry.entries(kind) if name.startswith(incomplete)]
+
+
+def runs(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the folder of a run below `--runs`; the shell completes other paths."""
+    root = Path(context.params.get("root") or "runs")
+    found = (str(file.parent) for file in sorted(root.glob("*/run.json")))
+    return [CompletionItem(name) for name in found if name.startswith(incomplete)] or [_path(incomplete)]
+
+
+def runs_and_plugins(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes the folder of a run, or the name of any plugin."""
+    folders = [one for one in runs(context, parameter, incomplete) if one.type == "plain"]
+    named = [CompletionItem(name) for name in plugins(context, parameter, incomplete)]
+    return [*folders, *named] or [_path(incomplete)]
+
+
+def paths(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Lets the shell complete a path, where one may stand beside a name of the hub."""
+    return [_path(incomplete)]
+
+
+def _path(incomplete: str) -> CompletionItem:
+    return CompletionItem(incomplete, type="file")
+
+
+def pages(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the name of a page of the manual."""
+    from harness import manual_pages
+
+    return [name for name in manual_pages.names() if name.startswith(incomplete)]
 
 
 def options(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:

@@ -15,6 +15,7 @@ import copy
 import dataclasses
 import math
 import os
+import re
 import tomllib
 import types
 import typing
@@ -104,7 +105,8 @@ class Settings:
         named = [o for plugin, o in (*self._sets, *self._defaults) if plugin == name]
         for option in named + list(self._table(name)):
             if option not in fields:
-                raise unknown(f"option of {name}", option, fields, f"See: harness show {name}")
+                where = place(self._file, name, option) if option in self._table(name) else ""
+                raise unknown(f"option of {name}", option, fields, f"See: harness show {name}", where)
         settings = {option: self._setting(name, option, hints[option]) for option in fields}
         for option, setting in settings.items():
             if setting is not None:
@@ -214,8 +216,32 @@ def read_file(file: Path) -> dict[str, Any]:
     try:
         with file_errors(file):
             return tomllib.loads(file.read_text("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not TOML: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file}: not TOML: {error}; write text in quotes and a list in brackets: {_LIST}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+_LIST = 'method = ["lora", "icl"]'
+_HEADER = re.compile(r"\s*\[(?P<section>[^\[\]]+)\]")
+_KEY = re.compile(r"\s*(?P<key>[\w.:\"'-]+?)\s*=")
+
+
+def place(file: Path, section: str, key: str = "") -> str:
+    """Where a section or a key of it stands in a configuration file: "harness.toml, line 4"."""
+    inside = ""
+    for number, line in enumerate(file.read_text("utf-8-sig").splitlines(), 1):
+        if header := _HEADER.match(line):
+            inside = _bare(header["section"])
+            if inside == section and not key:
+                return f"{file}, line {number}"
+        elif (found := _KEY.match(line)) and _bare(found["key"]) == key and inside == section:
+            return f"{file}, line {number}"
+    return str(file)
+
+
+def _bare(name: str) -> str:
+    return name.strip().strip("\"'")
 
 
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -252,6 +278,8 @@ def coerce(text: str, hint: Any, where: str) -> Any:
 def _file_text(path: str, where: str) -> str:
     try:
         return Path(path).read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{where}: {path}: no such file; name one that is there") from None
     except OSError as error:
         raise UsageError(f"{where}: {describe_os_error(error, Path(path))}") from None
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.command_config import PREFIX, SECTIONS, command_variables
 from harness.command_list import COMMANDS
-from harness.config import Settings, check_bounds, coerce_file_value, variable_name
+from harness.config import Settings, check_bounds, coerce_file_value, place, variable_name
 from harness.errors import UsageError, nearest, unknown
 from harness.plugin import Method
 
@@ -50,8 +50,10 @@ def check_file(file: Path, tables: Mapping[str, Any], registry: Registry) -> Non
         if section in SECTIONS:
             continue  # the command reads it
         if not isinstance(table, dict):
-            sections = ", ".join(f"[{name}]" for name in SECTIONS)
-            raise UsageError(f"{file}: {section} stands in no section; write it below {sections} or a plugin's, [lora]")
+            where, sections = place(file, "", section), ", ".join(f"[{name}]" for name in SECTIONS)
+            raise UsageError(
+                f"{where}: {section} stands in no section; write it below {sections} or a plugin's, [lora]"
+            )
         if registry.known(section) == "command":
             continue  # a third party's, which may read the file itself
         kind = _plugin(file, section, registry).plugin.Config
@@ -59,7 +61,8 @@ def check_file(file: Path, tables: Mapping[str, Any], registry: Registry) -> Non
         bounds = {field.name: field.metadata for field in dataclasses.fields(kind)}
         for key, value in table.items():
             if key not in bounds:
-                raise unknown(f"{file}: option of [{section}]", key, bounds, f"See: harness show {section}")
+                where = place(file, section, key)
+                raise unknown(f"option of [{section}]", key, bounds, f"See: harness show {section}", where)
             where = f"{file}: {section}.{key}"
             check_bounds(coerce_file_value(value, hints[key], where), bounds[key], where)
 
@@ -68,7 +71,7 @@ def _plugin(file: Path, section: str, registry: Registry) -> PluginEntry[Any]:
     """The plugin that a section is for."""
     if registry.known(section.partition(":")[0]) is None:
         names = [*SECTIONS, *(entry.name for entry in _entries(registry))]
-        raise unknown(f"{file}: section", section, names, "See: harness plugins")
+        raise unknown("section", section, names, "See: harness plugins", place(file, section))
     return registry.find(section)[1]
 
 

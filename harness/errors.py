@@ -76,19 +76,30 @@ LEAST_ALIKE = 0.65
 
 
 def nearest(name: str, known: Iterable[str], least: float = LEAST_ALIKE) -> str | None:
-    """The name that `name` was probably meant to be; None where none is like it. Case, - and _ make no difference."""
+    """The name that `name` was probably meant to be; None where none is like it. Case, - and _ make no difference.
+
+    First letters of words count ('lr' for 'learning_rate'); a name of one letter is like no other.
+    """
     plain = {other.lower().replace("-", "_"): other for other in known}
-    close = difflib.get_close_matches(name.lower().replace("-", "_"), plain, n=1, cutoff=least)
+    typed = name.lower().replace("-", "_")
+    initials = {"".join(word[:1] for word in other.split("_")): other for other in plain}
+    if len(typed) > 1 and typed in initials:
+        return plain[initials[typed]]
+    longer = [other for other in plain if len(other) > 1 or other == typed]
+    close = difflib.get_close_matches(typed, longer, n=1, cutoff=least)
     return plain[close[0]] if close else None
 
 
-def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "") -> UsageError:
-    """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …"."""
+def unknown(kind: str, name: str, known: Iterable[str], remedy: str = "", where: str = "") -> UsageError:
+    """The error for a mistyped name: "no method 'lroa'. Did you mean 'lora'? …".
+
+    `where` is its place in a file.
+    """
     known = sorted(known)
     close = nearest(name, known)
     more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
     hint = f" Did you mean {close!r}?" if close else f" Known: {', '.join(known[:SHOWN])}{more}." if known else ""
-    return UsageError(f"no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
+    return UsageError(f"{where}{': ' if where else ''}no {kind} {name!r}.{hint}{' ' + remedy if remedy else ''}")
 
 
 def cache_errors(function: Callable[P, T]) -> Callable[P, T]:

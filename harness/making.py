@@ -24,10 +24,11 @@ def make_rows(
     """
     places = {job: place for place, job in enumerate(plans)}
     rows: dict[Job, Row | None] = {}
+    told: set[str] = set()
 
     def started(job: Job) -> None:
         table.started(places[job])
-        print_notes(plans[job])
+        print_notes(plans[job], told)
 
     for result in LocalExecutor(registry, bases, plans).run(list(plans), started):
         if result.error is not None:
@@ -38,7 +39,9 @@ def make_rows(
     return rows
 
 
-def print_notes(plan: RunPlan) -> None:
-    """What the user should know about a run before it begins, on stderr."""
+def print_notes(plan: RunPlan, told: set[str]) -> None:
+    """What the user should know about a run before it begins, on stderr; what is in `told` was said of another."""
     for note in plan.notes:
-        print(f"note: {note}", file=sys.stderr)
+        if note not in told:
+            print(f"note: {note}", file=sys.stderr)
+            told.add(note)

@@ -71,6 +71,15 @@ def generated() -> dict[str, Callable[[], Iterator[str]]]:
     return pages | {"commands": commands, "records": record_types}
 
 
+REFERENCE = "reference/"
+"""What stands before the names of pages that are written from the code: there is a manual of studies, and a list."""
+
+
+def names() -> list[str]:
+    """What `harness docs` calls every page."""
+    return [*written(), *(f"{REFERENCE}{name}" for name in generated())]
+
+
 def write(target: Path) -> None:
     """Write every generated page to the folder `target`."""
     target.mkdir(exist_ok=True)

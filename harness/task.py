@@ -12,6 +12,7 @@ from harness.owntests import OwnTests
 from harness.records import Completion, Execution, Limits, Outcome, Problem, Sampling
 
 if TYPE_CHECKING:
+    from harness.data.rows import DataRow
     from harness.data.sources import Source
     from harness.extract import AnswerExtractor
 
@@ -76,6 +77,14 @@ class Task:
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """The splits ("train", "validation", "test") found in `source`."""
         raise NotImplementedError
+
+    def fields_used(self, row: DataRow, config: Any) -> Iterable[tuple[str, str]]:
+        """The fields of a row that are read, each behind the option that names it: `("answer", "code")`.
+
+        For a task whose rows may have fields of any name. `--dry-run` shows what was found, and the user is told of the
+        fields that nothing reads. The default says nothing.
+        """
+        return ()
 
     def template(self, problem: Problem) -> str:
         """The prompt of one problem, without examples; the answer begins right after its last character."""

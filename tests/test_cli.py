@@ -76,8 +76,13 @@ MISTAKES = [
     (["show", "lroa"], 2, "Did you mean 'lora'?"),
     (["leaderboard", "nowhere"], 1, "nowhere: no such folder"),
     (["score"], 2, "name a finished run, or --task with --completions"),
-    (["score", "nowhere", "--metric", "exact_match"], 1, "no such file"),
+    (["score", "nowhere", "--metric", "exact_match"], 1, "nowhere: no such folder; see: harness runs"),
     (["score", "--task", "conala", "--data", "conala", "--completions", "gone.jsonl"], 1, "gone.jsonl: no such file"),
+    (
+        ["score", "--task", "conala", "--data", "conala", "--completions", "conala"],
+        1,
+        "conala: a folder or a pipe; write",
+    ),
     (["score", "--task", "conala", "--data", "conala", "--completions", "unknown.jsonl"], 2, "'nosuch'"),
     (
         ["score", "--task", "conala", "--data", "conala", "--completions", "short.jsonl"],

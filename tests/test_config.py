@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from harness.config import Settings
+from harness.config import Settings, place
 from harness.errors import UsageError
 from harness.plugin import option
 
@@ -136,6 +136,26 @@ def test_a_list_or_a_table_where_none_belongs_is_refused(line: str, tmp_path: Pa
     file.write_text(f"[m]\n{line}\n")
     with pytest.raises(UsageError, match=f"^{file}: m.{line.partition(' ')[0]}: "):
         _settings(file=file).config("m", Options)
+
+
+def test_the_line_of_a_slip_is_told_where_it_can_be_found(tmp_path: Path) -> None:
+    file = tmp_path / "harness.toml"
+    file.write_text('# [m]\n[eval]\nrr = 1\n\n["m"]  # mine\nr = 1\n"rr" = 2\n[inline]\na = {rr = 1}\n')
+    assert [place(file, "m"), place(file, "m", "rr"), place(file, "eval", "rr")] == [
+        f"{file}, line 5",
+        f"{file}, line 7",
+        f"{file}, line 3",
+    ]
+    assert place(file, "inline", "rr") == str(file)
+    with pytest.raises(UsageError, match=f"^{file}, line 7: no option of m 'rr'. Known: bias, kind"):
+        _settings(file=file).config("m", Options)
+
+
+def test_a_list_without_brackets_is_told_how_to_write_one(tmp_path: Path) -> None:
+    file = tmp_path / "harness.toml"
+    file.write_text("[eval]\nseed = 1,2\n")
+    with pytest.raises(UsageError, match=r"not TOML: .*line 2.*; write text in quotes and a list in brackets"):
+        _settings(file=file)
 
 
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:

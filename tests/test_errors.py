@@ -172,6 +172,13 @@ def test_weights_that_are_torn_are_one_line(tiny_model: Path, tmp_path: Path) ->
         _expected(done, 1, f"--model {tmp_path}/model: cannot be loaded")
 
 
+def test_first_letters_are_a_name_and_a_name_of_one_letter_is_like_no_other() -> None:
+    known = ("r", "alpha", "learning_rate", "batch_size")
+    assert nearest("lr", known) == "learning_rate" and nearest("BS", known) == "batch_size"
+    assert nearest("rr", known) is None and nearest("R", known) == "r" and nearest("l", known) is None
+    assert nearest("learning-rat", known) == "learning_rate"
+
+
 def test_numbers_of_a_request_are_checked_wherever_it_comes_from(tmp_path: Path) -> None:
     wrong = [
         ("seed", -1),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness import cli
+from harness import cli, completion
 from harness.display import escape_lines
 from harness.errors import UsageError
 
@@ -15,7 +15,7 @@ BETWEEN = "vs"
 
 
 @click.command("compare")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
 def command(runs: tuple[Path, ...], as_json: bool) -> None:
     """Paired tests of sides A and B on the same problems, with intervals; --json has every measure.

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import click
 
-from harness import cli
-
-REFERENCE = "reference/"
-"""What stands before the names of pages that are written from the code: there is a manual of studies, and a list."""
+from harness import cli, completion
 
 
 @click.command("docs")
-@click.argument("page", required=False)
+@click.argument("page", required=False, shell_complete=completion.pages)
 def command(page: str | None) -> None:
     """The page PAGE of the manual as Markdown; without a name the list of pages.
 
@@ -23,7 +20,7 @@ def command(page: str | None) -> None:
     from harness.errors import unknown
 
     written, generated = manual_pages.written(), manual_pages.generated()
-    names = [*written, *(f"{REFERENCE}{name}" for name in generated)]
+    names = manual_pages.names()
     if page is None:
         width = max(map(len, names))
         for name in names:
@@ -31,6 +28,6 @@ def command(page: str | None) -> None:
     elif page in written:
         click.echo((manual_pages.folder() / f"{page}.md").read_text("utf-8").rstrip())
     elif page in names:
-        click.echo("\n".join(generated[page.removeprefix(REFERENCE)]()).rstrip())
+        click.echo("\n".join(generated[page.removeprefix(manual_pages.REFERENCE)]()).rstrip())
     else:
         raise unknown("page", page, names, "See: harness docs")

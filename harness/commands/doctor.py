@@ -13,7 +13,11 @@ from harness import cli
 @click.option("--calibrate", is_flag=True, help="Measure this machine against the one the time limits were chosen on.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def command(as_json: bool, calibrate: bool) -> None:
-    """Versions, processor, memory, GPU, the built-in model and sample, and the sandbox's isolation."""
+    """Versions, processor, memory, GPU, the built-in model and sample, and the sandbox's isolation.
+
+    \b
+    harness doctor
+    """
     from harness.modeling.quirks import prepare_process
 
     prepare_process()

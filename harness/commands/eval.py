@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.evaluation.plan import RunPlan
+    from harness.ranking.boards import Board
     from harness.records import Row
 
 RUNS = Path("runs")
@@ -34,14 +35,18 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     help="lora, zero-shot, lora+rag; or lora,ia3.",
 )
 @click.option("--task", required=True, shell_complete=completion.names("task"), help="conala, codealpacapy, apps, my.")
-@click.option("--model", help="Hub id or folder.  [default: the built-in model]")
+@click.option("--model", shell_complete=completion.paths, help="Hub id or folder.  [default: the built-in model]")
 @click.option("--revision", help="Hub commit of the model.")
 @click.option(
     "--backend",
     shell_complete=completion.names("backend"),
     help="Who writes in place of this machine; --model names one of its models.",
 )
-@click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: built-in sample, or hub]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The task's files, or OWNER/NAME on the hub.  [default: built-in sample, or hub]",
+)
 @click.option(
     "--metric",
     "metrics",
@@ -163,24 +168,28 @@ def _swept(sweeps: tuple[str, ...], methods: tuple[str, ...]) -> dict[str, list[
 
 
 def _print_rows(rows: Sequence[Row], root: Path, as_json: bool) -> None:
+    from harness.ranking.boards import rank_boards
     from harness.ranking.tables import rows_as_json
-    from harness.ranking.terminal import rows_as_text
+    from harness.ranking.terminal import text
 
     if as_json:
         cli.echo_json(rows_as_json(rows))
     else:
-        folders = {row.run_id: root / row.run_id for row in rows}
-        click.echo(rows_as_text(rows, folders, width=cli.terminal_width()))
-        click.echo(_summary(list(folders.values()), root), err=True)
+        boards = rank_boards(rows, {row.run_id: root / row.run_id for row in rows})
+        click.echo(text(boards, width=cli.terminal_width()))
+        click.echo(_summary([row.run_id for row in rows], boards, root), err=True)
 
 
-def _summary(folders: Sequence[Path], root: Path) -> str:
-    """Where the runs are, and what to type next."""
-    below = "" if root == RUNS else f" --runs {shlex.quote(str(root))}"
-    if len(folders) == 1:
-        return f"finished: {folders[0]}; beside other runs: harness leaderboard{below}"
-    two = " ".join(shlex.quote(str(folder)) for folder in folders[:2])
-    return f"finished: {len(folders)} runs in {root}; is a difference real: harness compare {two}"
+def _summary(runs: Sequence[str], boards: Sequence[Board], root: Path) -> str:
+    """Where the runs are, and what to type next: of several methods the best two are compared."""
+    where = f"finished: {root / runs[0]}" if len(runs) == 1 else f"finished: {len(runs)} runs in {root}"
+    best = [one.runs for one in boards[0].uncertainty[:2]] if boards else []
+    if len(best) < 2:
+        below = "" if root == RUNS else f" --runs {shlex.quote(str(root))}"
+        return f"{where}; beside other runs: harness leaderboard{below}"
+    sides = [" ".join(shlex.quote(str(root / name)) for name in names) for names in best]
+    between = " " if max(map(len, best)) == 1 else " vs "
+    return f"{where}; is the difference real: harness compare {between.join(sides)}"
 
 
 def _check_options(plans: list[RunPlan]) -> None:

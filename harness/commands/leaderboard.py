@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import cli, files
+from harness import cli, completion, files
 from harness.display import escape
 from harness.ranking.costs import COSTS
 
@@ -18,13 +18,19 @@ FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 
 
 @click.command("leaderboard")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What to print.")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@click.option("--task", "tasks", callback=cli.names, help="Only these tasks.")
-@click.option("--method", "methods", callback=cli.names, help="Only these methods.")
+@click.option("--task", "tasks", callback=cli.names, shell_complete=completion.names("task"), help="Only these tasks.")
+@click.option(
+    "--method", "methods", callback=cli.names, shell_complete=completion.names("method"), help="Only these methods."
+)
 @click.option("--model", "models", callback=cli.names, help="Only these models.")
-@click.option("--metric", help="Rank by this metric or measure (em@10), and show no other.")
+@click.option(
+    "--metric",
+    shell_complete=completion.names("metric"),
+    help="Rank by this metric or measure (em@10), and show no other.",
+)
 @click.option("--sort", help=f"Order by a measure or a cost: {', '.join(COSTS)}.")
 @click.option("--wide", is_flag=True, help="Every column, however wide the terminal is.")
 @click.option("--top", type=click.IntRange(1), help="Only the first N rows of each table.")

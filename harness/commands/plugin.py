@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness import cli
+from harness import cli, completion
 
 if TYPE_CHECKING:
     from harness.plugin_system.registry import Registry
 
 _WITH_OPTIONS = ("method", "decoder", "backend")
 _MEANT = {"data": "data", "model": "a model", "set": "options here"}
-KINDS = ("method", "task", "metric", "backend", "study", "command")
+KINDS = ("method", "task", "metric", "backend", "decoder", "study", "command")
 MARKS = {"kept": "ok  ", "broken": "FAIL", "skipped": "skip"}
 
 
@@ -31,15 +31,25 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.plugins)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), help="A task's files.")
 @click.option("--model", help="One of a backend's models.")
 @click.option(
-    "--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of the method, decoder or backend."
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    shell_complete=completion.options,
+    help="An option of the method, decoder or backend.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...], as_json: bool) -> None:
-    """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not."""
+    """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not.
+
+    \b
+    harness plugin check exact_match
+    harness plugin check lora --set lora.r=4
+    """
     from harness.errors import UsageError
     from harness.modeling.quirks import prepare_process
     from harness.plugin_system.registry import Registry
@@ -102,7 +112,12 @@ def _found(registry: Any, name: str) -> tuple[str, str]:
     "--into", type=click.Path(path_type=Path), callback=cli.folder, default=Path(), help="The folder to write to."
 )
 def new(name: str, kind: str, prompting: bool, into: Path) -> None:
-    """Write a whole package for the plugin NAME: one small working plugin with tests, packaging, README and CI."""
+    """Write a whole package for the plugin NAME: one small working plugin with tests, packaging, README and CI.
+
+    \b
+    harness plugin new my_metric --kind metric
+    harness plugin new my-method --kind method --prompting
+    """
     from harness.errors import UsageError
     from harness.plugin_system.registry import Registry
     from harness.plugin_system.scaffold import write_package

@@ -22,6 +22,9 @@ def command(kind: str | None, as_json: bool) -> None:
     """Every method, task, metric, backend, study and command, who offers it, and what was left out for which reason.
 
     HARNESS_PLUGINS=a,b lets in only these third parties, HARNESS_PLUGINS= none.
+
+    \b
+    harness plugins --kind method
     """
     from harness.plugin_system.registry import Registry
 

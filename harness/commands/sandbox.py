@@ -11,13 +11,21 @@ from harness import cli
 
 @click.group("sandbox")
 def command() -> None:
-    """Try the sandbox's promises on this machine."""
+    """Try the sandbox's promises on this machine.
+
+    \b
+    harness sandbox selftest
+    """
 
 
 @command.command("selftest")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def selftest(as_json: bool) -> None:
-    """Run the shipped cheats, escapes and honest programs; a line for each promise, exit status 1 if one breaks."""
+    """Run the shipped cheats, escapes and honest programs; a line for each promise, exit status 1 if one breaks.
+
+    \b
+    harness sandbox selftest
+    """
     from harness import sandbox
 
     click.echo(str(sandbox.isolation_level()), err=True)

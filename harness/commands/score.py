@@ -11,10 +11,14 @@ from harness.engines import choice
 
 
 @click.command("score")
-@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.argument("run", required=False, type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--task", shell_complete=completion.names("task"), help="The task of a completions file.")
 @click.option("--completions", type=click.Path(path_type=Path), help='Lines {"id": …, "completions": ["…"]}.')
-@click.option("--data", type=click.Path(path_type=Path), help="The task's files.  [default: the built-in sample]")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The task's files, or OWNER/NAME on the hub.  [default: built-in sample]",
+)
 @click.option(
     "--metric",
     "metrics",
@@ -27,7 +31,14 @@ from harness.engines import choice
 @click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
 @click.option("--model", help="The model's name in tables.  [default: the file's name]")
-@click.option("--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", help="An option of a metric.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME.OPTION=VALUE",
+    shell_complete=completion.options,
+    help="An option of a metric.",
+)
 @click.option(
     "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
 )

@@ -8,16 +8,21 @@ from typing import Any
 
 import click
 
-from harness import cli, files
+from harness import cli, completion, files
 from harness.config import option_text
 from harness.display import escape
 
 
 @click.command("show")
-@click.argument("what")
+@click.argument("what", shell_complete=completion.runs_and_plugins)
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def command(what: str, as_json: bool) -> None:
-    """WHAT is a run folder, or the name of a method, task, metric, backend or study."""
+    """WHAT is a run folder, or the name of a method, task, metric, backend or study.
+
+    \b
+    harness show lora
+    harness show runs/conala-lora-builtin-sample-2603351d
+    """
     if _is_run(Path(what)):
         _show_run(Path(what), as_json)
     else:

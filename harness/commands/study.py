@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import cli
+from harness import cli, completion
 from harness.display import escape
 from harness.engines import choice
 
@@ -41,7 +41,9 @@ def _task_files(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     return files
 
 
-MODEL = click.option("--model", help="Hub id or folder in place of every model of the study.")
+MODEL = click.option(
+    "--model", shell_complete=completion.paths, help="Hub id or folder in place of every model of the study."
+)
 PROTOCOL = click.option("--protocol", help="Every run by other rules; study: as in its scripts.")
 DATA = click.option("--data", multiple=True, callback=_task_files, metavar="TASK=PATH", help="A task's files.")
 
@@ -70,7 +72,11 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 def list_(as_json: bool) -> None:
-    """The studies of harness and of installed packages."""
+    """The studies of harness and of installed packages.
+
+    \b
+    harness study list
+    """
     from harness.errors import HarnessError
     from harness.plugin_system.registry import Registry
     from harness.studies import study
@@ -99,9 +105,13 @@ def _study_facts(one: StudyFile) -> dict[str, object]:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 def show(name: str) -> None:
-    """The file of a study, to read or to start one's own from."""
+    """The file of a study, to read or to start one's own from.
+
+    \b
+    harness study show rq1
+    """
     from harness.plugin_system.registry import Registry
     from harness.studies import study
 
@@ -109,7 +119,7 @@ def show(name: str) -> None:
 
 
 @command.command("run")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 @BUILTIN
 @MODEL
 @PROTOCOL
@@ -131,7 +141,12 @@ def run(
     address: str | None,
     as_json: bool,
 ) -> None:
-    """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again."""
+    """Run the study NAME (or FILE.toml). The same command again continues it and tries failed cells again.
+
+    \b
+    harness study run rq1 --builtin
+    harness study run rq1 --builtin --dry-run
+    """
     from harness.modeling.quirks import prepare_process
 
     prepare_process()
@@ -245,7 +260,7 @@ def _run(
 
 
 @command.command("report")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("study"))
 @BUILTIN
 @MODEL
 @PROTOCOL
@@ -267,7 +282,11 @@ def report(
     root: Path,
     out: Path | None,
 ) -> None:
-    """The study's tables and figures with the published values beside ours, from the records of its runs."""
+    """The study's tables and figures with the published values beside ours, from the records of its runs.
+
+    \b
+    harness study report rq1 --builtin
+    """
     from harness.plugin_system.registry import Registry
     from harness.report import study_report
 

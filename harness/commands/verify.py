@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness import cli
+from harness import cli, completion
 from harness.display import escape
 from harness.engines import choice
 from harness.records import to_json
@@ -15,7 +15,7 @@ MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
 
 
 @click.command("verify")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--data", type=click.Path(path_type=Path), help="The task's files, if they lie elsewhere now.")
 @click.option("--judge", is_flag=True, help="Run the completions in the sandbox again, too.")
 @choice.options

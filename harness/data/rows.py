@@ -22,7 +22,7 @@ from harness.disk import describe_os_error
 from harness.errors import DataError
 
 ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".parquet", ".arrow")
-_COMPRESSED = ".gz"
+COMPRESSED = ".gz"
 _IN_WORDS = {
     str: "as text",
     list: "as a list",
@@ -82,7 +82,7 @@ class DataRow:
             return integers.loads(text.removeprefix("\ufeff"))
         except (ValueError, RecursionError) as error:
             remedy = "mend it or take the row out"
-            raise DataError(f"{self.where}: field {field!r} is not JSON: {error}; {remedy}") from None
+            raise DataError(f"{self.where}: field {field!r} is not JSON ({_what(error)}); {remedy}") from None
 
     def _missing(self, field: str) -> DataError:
         if field in self.values:
@@ -93,7 +93,7 @@ class DataRow:
 
 def is_data(file: Path) -> bool:
     """Whether the name of `file` is one that `rows` reads."""
-    return file.name.lower().removesuffix(_COMPRESSED).endswith(ENDINGS)
+    return file.name.lower().removesuffix(COMPRESSED).endswith(ENDINGS)
 
 
 def is_saved(folder: Path) -> bool:
@@ -103,7 +103,7 @@ def is_saved(folder: Path) -> bool:
 
 def rows(file: Path) -> Iterator[DataRow]:
     """The rows of one data file, or of one folder that `datasets` saved."""
-    name = file.name.lower().removesuffix(_COMPRESSED)
+    name = file.name.lower().removesuffix(COMPRESSED)
     if file.is_dir():
         yield from _saved_rows(file)
     elif name.endswith(".arrow"):
@@ -124,7 +124,7 @@ def text(file: Path) -> str:
     """
     try:
         data = file.read_bytes()
-        if file.name.lower().endswith(_COMPRESSED):
+        if file.name.lower().endswith(COMPRESSED):
             data = gzip.decompress(data)
         return data.decode("utf-8-sig")
     except FileNotFoundError:
@@ -152,8 +152,17 @@ def _line_rows(file: Path, content: str) -> Iterator[DataRow]:
         try:
             value = integers.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON ({error}); is the file cut off?") from None
+            raise _not_json(where, error) from None
         yield _row(value, where)
+
+
+def _not_json(where: str, error: Exception) -> DataError:
+    """What is wrong, and where in the line: an error of `json` counts lines of its own."""
+    return DataError(f"{where}: not JSON ({_what(error)}); is the file cut off?")
+
+
+def _what(error: Exception) -> str:
+    return f"{error.msg} at column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 def _array_rows(file: Path, content: str) -> Iterator[DataRow]:
@@ -170,7 +179,7 @@ def _array_rows(file: Path, content: str) -> Iterator[DataRow]:
         try:
             value, at = decoder.raw_decode(content, at)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: not JSON ({error}); is the file cut off?") from None
+            raise _not_json(where, error) from None
         yield _row(value, where)
 
 

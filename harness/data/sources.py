@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 import random
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from harness.data.rows import DataRow, is_data, is_saved, rows
+from harness.data.hub import data_set_named, download
+from harness.data.rows import COMPRESSED, ENDINGS, DataRow, is_data, is_saved, rows
 from harness.disk import file_errors
-from harness.errors import DataError, cache_errors
+from harness.errors import DataError, nearest
 from harness.records import Problem
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "divide",
     "first_of_slices",
     "open_builtin",
+    "open_data",
     "open_hub",
     "open_path",
     "rows",
@@ -69,6 +70,8 @@ class Source:
     """For a hub data set: the file of each split below `root`."""
     whole: bool = False
     """One file whose name has no split is the test split; it is cut into three otherwise."""
+    hub: bool = False
+    """All data files of a hub data set. Many have one file or training files alone, which are then cut into three."""
 
     @cached_property
     def digest(self) -> str:
@@ -88,6 +91,8 @@ class Source:
         if self.named is not None:
             return tuple(self.root / name for name in sorted(self.named.values()))
         files = sorted(p for p in self.root.rglob("*") if p.is_file() and not self._hidden(p))
+        if self.hub:  # what else lies in the hub's cache depends on who has read the data set before
+            return tuple(filter(is_data, files))
         if not files:
             raise DataError(f"{self.root}: the folder is empty; name the one with the files")
         return tuple(files)
@@ -110,29 +115,32 @@ class Source:
             return {"test" if self.whole or split_of_lone(self.root) == "test" else "": [self.root]}
         splits: dict[str, list[Path]] = {}
         sets: dict[str, set[str]] = {}
-        for unit in self._units():
+        units = self._units()
+        for unit in units:
             if (place := _place(unit, self.root)) is not None:
                 split, data_set = place
                 splits.setdefault(split, []).append(unit)
                 sets.setdefault(split, set()).add(data_set)
+        if not splits and self.hub and len(units) == 1:
+            return {"test" if self.whole else "": units}
         if not splits:
             raise self._no_splits()
         for split, names_of in sets.items():
             if len(names_of) > 1:
                 one, other = sorted(names_of)[-2:]
                 raise DataError(
-                    f"{self.root}: {split} files of two data sets, {one or 'this folder'} and {other}; "
+                    f"{self.label}: {split} files of two data sets, {one or 'this folder'} and {other}; "
                     f"name one folder, like --data {self.root / other}"
                 )
-        return splits
+        return {"": splits["train"]} if self.hub and set(splits) == {"train"} else splits
 
     def _no_splits(self) -> DataError:
         """That no file says which split it is, with both remedies: such names, or one file named itself."""
         names = ", ".join(f"{split}.json" for split in SPLITS)
         expected = f"names like {names} (or .jsonl, .csv, .parquet, .gz), or folders like train and test"
         if not self._units():
-            return DataError(f"{self.root}: no file here is read as data; expected {expected}")
-        return DataError(f"{self.root}: no file is named after a split; expected {expected}{self.one_file()}")
+            return DataError(f"{self.label}: no file here is read as data; expected {expected}")
+        return DataError(f"{self.label}: no file is named after a split; expected {expected}{self.one_file()}")
 
     def one_file(self) -> str:
         """What to type for one file of a folder, which may be named itself; "" where one is."""
@@ -190,11 +198,31 @@ def _split_of(name: str) -> str | None:
     return next((_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS), None)
 
 
+def open_data(path: Path, *, whole: bool = False) -> Source:
+    """The source for `--data`: a file or folder, else a data set on the hub, OWNER/NAME or OWNER/NAME@REVISION.
+
+    The label of a data set has the commit that was read, so that it names the same files tomorrow.
+    """
+    if (named := data_set_named(path)) is None:
+        return open_path(path, whole=whole)
+    root = download(*named, tuple(f"*{ending}{packed}" for ending in ENDINGS for packed in ("", COMPRESSED)))
+    return Source(root, f"{named[0]}@{root.name}", hub=True, whole=whole)
+
+
 def open_path(path: Path, *, whole: bool = False) -> Source:
     """The source for `--data PATH`; `whole` as in `Source`, where the name has no split."""
     if not path.exists():
-        raise DataError(f"--data {path}: no such file or folder")
+        raise DataError(f"--data {path}: no such file or folder{_instead(path)}")
     return Source(path, str(path), whole=whole and is_lone(path) and split_of_lone(path) is None)
+
+
+def _instead(path: Path) -> str:
+    """What may be meant by a path where there is nothing."""
+    if not path.parent.is_dir():
+        return f"; there is no folder {path.parent}"
+    if close := nearest(path.name, [one.name for one in path.parent.iterdir()]):
+        return f". Did you mean {str(path.parent / close)!r}?"
+    return "; a data set on the hub is named OWNER/NAME" if path.name == str(path) else ""
 
 
 def open_builtin(task: str) -> Source:
@@ -205,26 +233,14 @@ def open_builtin(task: str) -> Source:
     return Source(root, "built-in sample", builtin=True)
 
 
-@cache_errors
 def open_hub(hub: HubFiles) -> Source:
     """Files of a hub data set at a pinned revision, downloaded once into the hub's own cache."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     label = f"{hub.repository}@{hub.revision}"
-    print(f"note: reading {label} from the Hugging Face hub, or from what was read before", file=sys.stderr)
-    try:
-        root = snapshot_download(
-            hub.repository, repo_type="dataset", revision=hub.revision, allow_patterns=sorted(hub.files.values())
-        )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = (str(error).splitlines() or [""])[0]
-        remedy = "check the connection, or give the files with --data PATH"
-        raise DataError(f"{label}: cannot be fetched from the hub ({reason}); {remedy}") from None
-    missing = [name for name in hub.files.values() if not (Path(root) / name).is_file()]
+    root = download(hub.repository, hub.revision, tuple(sorted(hub.files.values())))
+    missing = [name for name in hub.files.values() if not (root / name).is_file()]
     if missing:
         raise DataError(f"{label}: has no file {missing[0]!r}; give the files with --data PATH")
-    return Source(Path(root), label, named=hub.files)
+    return Source(root, label, named=hub.files)
 
 
 def divide(problems: Sequence[V], shares: Mapping[str, float], seed: int) -> dict[str, list[V]]:
@@ -252,7 +268,7 @@ def check_ids(splits: Mapping[str, Sequence[Problem]], label: str) -> None:
         seen: set[str] = set()
         for problem in problems:
             if problem.id in seen:
-                raise DataError(f"{label}: two {split} problems have the id {problem.id!r}")
+                raise DataError(f"{label}: two {split} problems have the id {problem.id!r}; give each its own")
             seen.add(problem.id)
 
 

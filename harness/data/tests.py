@@ -6,7 +6,7 @@
     [{"args": [1, 2], "expected": 3}, …]             calls of a function, which a field beside them names
     {"inputs": […], "outputs": […], "fn_name": …}    as in APPS, with or without a function
 
-A text that begins like JSON is read as JSON, so that the cell of a table can hold any of them.
+A text that begins like JSON is read as JSON, or as a list that Python prints: the cell of a table can hold any of them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from harness.records import AssertTests, CallTests, PytestTests, StdinTests, Tes
 
 FIELDS = ("tests", "test", "test_list", "test_cases", "assertions", "asserts", "unit_tests", "input_output")
 """Names under which data sets have tests."""
-_ENTRY_POINTS = ("entry_point", "fn_name", "function_name")
-_SETUPS = ("test_setup_code", "test_imports", "setup")
+ENTRY_POINTS = ("entry_point", "fn_name", "function_name")
+SETUPS = ("test_setup_code", "test_imports", "setup")
 _CASES = {
     "stdin": (("input", "stdin"), ("output", "stdout", "expected_output")),
     "call": (("args", "arguments"), ("expected", "result", "output")),
 }
 """Names of what is given and what is expected, in the cases of programs and of calls."""
+_REMEDY = "mend it or take the row out"
 
 
 def read_tests(row: DataRow, field: str, entry_point: str = "", answer: str = "") -> Tests | None:
@@ -44,10 +45,10 @@ def read_tests(row: DataRow, field: str, entry_point: str = "", answer: str = ""
     """
     value = row.values.get(field)
     if isinstance(value, str) and value.lstrip("\ufeff \t\r\n")[:1] in ("[", "{"):
-        value = row.json(field)
+        value = _written(row, field, value)
     if value is None or value in ("", [], {}):
         return None
-    names = (entry_point,) if entry_point else _ENTRY_POINTS
+    names = (entry_point,) if entry_point else ENTRY_POINTS
     function = next((row.get(name, str) for name in names if row.values.get(name) is not None), "")
     where = f"{row.where}: field {field!r}"
     texts = [value] if isinstance(value, str) else value
@@ -61,6 +62,36 @@ def read_tests(row: DataRow, field: str, entry_point: str = "", answer: str = ""
         return StdinTests(tuple((lines(given), lines(wanted)) for given, wanted in value))
     forms = 'assertions, a list of them, or a list of {"input": …, "output": …}'
     raise DataError(f"{where} has no form of tests that is known; write {forms}")
+
+
+def _written(row: DataRow, field: str, text: str) -> Any:
+    """The value of a text: JSON, or a list as Python prints one, which is what tables saved with pandas hold."""
+    try:
+        return row.json(field)
+    except DataError:
+        if (value := _printed(text)) is None:
+            raise
+        return value
+
+
+def _printed(text: str) -> Any:
+    """The value that Python prints as `text`; None where it prints none that JSON has, too."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stray backslash in a string is no reason to warn the user
+            value = ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return value if _is_plain(value) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value of Python is one that JSON has, too."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
+    return value is None or isinstance(value, str | int | float)
 
 
 def inputs_and_outputs(value: Any, where: str) -> Tests | None:
@@ -93,7 +124,7 @@ def _line(value: Any) -> str:
 
 
 def _setup(row: DataRow) -> str:
-    parts = [row.values.get(name) for name in _SETUPS]
+    parts = [row.values.get(name) for name in SETUPS]
     texts = ["\n".join(part) if isinstance(part, list) else part for part in parts if part]
     return "\n".join(text.strip() for text in texts if isinstance(text, str))
 
@@ -153,8 +184,10 @@ def _parse(code: str, where: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray backslash in a string is no reason to warn the user
             return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise DataError(f"{where} is no Python: {error}; mend it or take the row out") from None
+    except SyntaxError as error:
+        raise DataError(f"{where} is no Python: {error.msg} in {(error.text or '').strip()!r}; {_REMEDY}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise DataError(f"{where} is no Python: {error}; {_REMEDY}") from None
 
 
 def _functions(tests: ast.Module, answer: str) -> list[str]:

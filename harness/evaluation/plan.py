@@ -10,6 +10,7 @@ from harness.config import Setting, Settings, check_bounds
 from harness.data import sources as data
 from harness.errors import UsageError
 from harness.evaluation.decoding import decoder_settings, select_backend, select_decoder
+from harness.evaluation.fields import fields_of
 from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_source
 from harness.evaluation.protocol import task_under_protocol, with_task_defaults, without_chat
 from harness.evaluation.request import NUMBERS, Request
@@ -131,9 +132,11 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     read_configs(entries, settings, configs, settings_by_name)
     task = configured(task, configs[task.name])
     splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
+    fields = fields_of(task.plugin, source, configs[task.name])
+    settings_by_name |= fields.settings(task.name, settings_by_name)
     metrics = select_metrics(request, task.plugin, splits["test"], registry)
     read_configs(metrics, settings, configs, settings_by_name)
-    notes += missing_field_notes(splits["test"], metrics, source.label)
+    notes += (*fields.notes(source.label), *missing_field_notes(splits["test"], metrics, source.label))
     sampling = _sampling(request, task.plugin, source.builtin, spec)
     if decoder is not None:
         sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
@@ -162,7 +165,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         backend=backend.name if backend else None,
         protocol=request.protocol or "",
     )
-    settings_by_name |= request_settings(request, run, settings.request_sources)
+    settings_by_name |= request_settings(request, run, source.label, settings.request_sources)
     settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}
     notes += () if backend else ignored_note(spec)
     method = prompter or other

@@ -10,6 +10,7 @@ from harness.config import recorded_config
 from harness.data import sources as data
 from harness.data import tests
 from harness.errors import DataError, UsageError
+from harness.evaluation.fields import fields_of
 from harness.evaluation.protocol import task_under_protocol
 from harness.evaluation.request import Request
 from harness.evaluation.template import with_template
@@ -40,7 +41,7 @@ def task_of(run: Run, registry: Registry) -> tuple[PluginEntry[Task], Any]:
 def task_source(request: Request, task: Task) -> data.Source:
     """The source of the problems: `--data`, else the built-in sample where no model is named, else the hub."""
     if request.data is not None:
-        return data.open_path(request.data, whole=request.whole_data)
+        return data.open_data(request.data, whole=request.whole_data)
     if request.model is None and not request.hub:
         return data.open_builtin(task.name)
     if task.hub is None:
@@ -57,20 +58,24 @@ def problem_splits(
         DataError: no test problems, or no training problems for a method that needs them.
     """
     splits = {split: list(problems) for split, problems in task.plugin.load(source, config).items()}
-    notes = []
+    told, notes = ", ".join(sorted(splits)) or "nothing", []
     if "" in splits:
         splits = data.divide(splits[""], {"train": 0.7, "validation": 0.1, "test": 0.2}, seed=42)
-        notes.append(f"{source.label} is one file: cut into train, validation and test 70/10/20 with seed 42")
+        what = "has no splits" if source.hub else "is one file"
+        notes.append(f"{source.label} {what}: cut into train, validation and test 70/10/20 with seed 42")
     if splits.get("train") and not splits.get("validation"):
         splits |= data.divide(splits["train"], {"train": 0.9, "validation": 0.1}, seed=42)
         notes.append("no validation split: a tenth of the training problems, taken with seed 42")
     data.check_ids(splits, source.label)
     if not splits.get("test"):
-        found = ", ".join(sorted(splits)) or "nothing"
-        remedy = f"; add a test file{source.one_file()}" if source.root.is_dir() else ""
-        raise DataError(f"{source.label}: no test problems (found: {found}){remedy}")
+        remedy = (
+            f"add a test file{source.one_file()}" if source.root.is_dir() else "add test rows, or say no split at all"
+        )
+        raise DataError(f"{source.label}: no test problems (found: {told}); {remedy}")
     if needs_training and not (splits.get("train") and splits.get("validation")):
         raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
+    if needs_training:
+        notes += leave_out_unanswered(task, splits, source, config)
     for split, problems in splits.items():
         published = task.plugin.sizes.get(split)
         if not source.builtin and published is not None and len(problems) != published:
@@ -78,6 +83,30 @@ def problem_splits(
         splits[split] = data.first_of_slices(problems, request.limit)
     notes += unused_tests_note(source, splits["test"])
     return splits, tuple(notes)
+
+
+_WORDS = {"train": "training", "validation": "validation"}
+
+
+def leave_out_unanswered(
+    task: PluginEntry[Task], splits: dict[str, list[Problem]], source: data.Source, config: Any
+) -> Iterator[str]:
+    """Take the problems that have no answer, which nothing is learnt from, out of the training and validation problems.
+
+    Raises:
+        DataError: no training problem, or no validation problem, has an answer.
+    """
+    for split in ("train", "validation"):
+        answered = [problem for problem in splits[split] if task.plugin.answer(problem).strip()]
+        without = len(splits[split]) - len(answered)
+        if not answered:
+            fields = fields_of(task.plugin, source, config)
+            remedy = f"name its field: --set {task.name}.answer=FIELD" if fields.used else "add them"
+            has = f" (not used: {', '.join(fields.unused)})" if fields.unused else ""
+            raise DataError(f"{source.label}: no {_WORDS[split]} problem has an answer to learn from{has}; {remedy}")
+        if without:
+            yield f"{without} of {len(splits[split])} {_WORDS[split]} problems have no answer and are left out"
+        splits[split] = answered
 
 
 def missing_field_notes(

@@ -37,8 +37,10 @@ def read_completions(path: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         DataError: a line is torn, lacks a field or repeats an id; names file and line.
     """
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"--completions {path}: no such file")
+    if not path.is_file():
+        raise DataError(f"--completions {path}: a folder or a pipe; write the lines to a file and name that")
     completions: dict[str, tuple[str, ...]] = {}
     for row in data.rows(path):
         problem = row.id("id")
@@ -213,7 +215,8 @@ def reload_plan(
     if task.plugin.version != run.task_version.removesuffix("-sample"):
         raise RunError(f"{folder}: made with version {run.task_version} of {run.task}, this is {task.plugin.version}")
     label = facts.run_facts(folder).data.source
-    hub = label.partition("@")[0] == (task.plugin.hub.repository if task.plugin.hub else None)
+    pinned = task.plugin.hub
+    hub = pinned is not None and label == f"{pinned.repository}@{pinned.revision}"
     path = where or (None if run.builtin_data or hub else Path(label))
     request = Request(
         run.method,

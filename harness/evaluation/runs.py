@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness import files
-from harness.errors import RunError
+from harness.errors import RunError, nearest
 from harness.records import SCHEMA, Record, Row, Run, Score, digest, from_json
 
 T = TypeVar("T")
@@ -133,7 +133,9 @@ def read_result(folder: Path) -> tuple[Row, Any]:
     Raises:
         RunError: it is not finished, torn, or of another schema.
     """
-    path = folder / "result.json"
+    path = folder / RESULT
+    if not os.path.lexists(path):
+        raise _no_result(folder)
     data = files.read_json(path)
     if not isinstance(data, dict) or type(data.get("schema")) is not int or data["schema"] != SCHEMA:
         schema = data.get("schema") if isinstance(data, dict) else None
@@ -147,6 +149,16 @@ def read_result(folder: Path) -> tuple[Row, Any]:
     if row.run_id in ("", ".", "..") or row.run_id != _file_name(row.run_id):
         raise RunError(f"{path}: {row.run_id!r} is no name of a run, so this folder is not one that harness wrote")
     return row, data
+
+
+def _no_result(folder: Path) -> RunError:
+    """That a folder is none of a finished run, with what may be meant."""
+    if os.path.lexists(folder / RUN):
+        return RunError(f"{folder}: not finished; the command that began it continues it: harness show {folder}")
+    beside = finished(folder.parent) if folder.parent.is_dir() else []
+    close = nearest(folder.name, [one.name for one in beside])
+    hint = f"did you mean {str(folder.parent / close)!r}?" if close else "see: harness runs"
+    return RunError(f"{folder}: {'no run' if folder.exists() else 'no such folder'}; {hint}")
 
 
 def check_records(folder: Path, result: Any = None) -> None:

@@ -16,15 +16,18 @@ _BUILT_IN_SAMPLE = "default for the built-in sample"
 _OF_NO_TASK = ("model", "limit", "seed", "thinking_tokens")
 
 
-def request_settings(request: Request, run: Run, sources: Mapping[str, str]) -> dict[str, Setting]:
-    """The options of the command itself. `sources` says where fields of `request` were read; else it is an argument."""
+def request_settings(request: Request, run: Run, data: str, sources: Mapping[str, str]) -> dict[str, Setting]:
+    """The options of the command itself; `data` is what the data are called.
+
+    `sources` says where fields of `request` were read; else it is an argument.
+    """
     given = {f.name: "argument" for f in dataclasses.fields(Request) if getattr(request, f.name) != f.default}
     given |= sources
     sampling = run.sampling
     shown = {
         "model": (run.model.id, "model"),
         "protocol": (run.protocol, "protocol"),
-        "data": (run.data_digest[:12], "data"),
+        "data": (data, "data"),
         "candidates": (sampling.candidates, "candidates"),
         "max_new_tokens": (sampling.max_new_tokens, "max_new_tokens"),
         "temperature": (sampling.temperature, "temperature"),

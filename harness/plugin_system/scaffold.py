@@ -16,6 +16,7 @@ KINDS = {
     "task": "A task for harness: small functions, judged by assertions.",
     "metric": "A metric for harness: shared words.",
     "backend": "A backend for harness: writes completions in place of the local loop.",
+    "decoder": "A decoder for harness: the answer that most candidates give.",
     "study": "A study for harness: examples in the prompt against none.",
     "command": "A command for harness: completions of each run.",
 }
@@ -28,6 +29,7 @@ _USES = {
     "task": "harness eval --method zero-shot --task {name} --data tests/data",
     "metric": "harness eval --method zero-shot --task conala --limit 8 --metric {name}",
     "backend": "harness eval --method zero-shot --task conala --backend {name} --model any --data tests/data",
+    "decoder": "harness eval --method zero-shot --task conala --limit 8 --decoder {name} --temperature 0.8",
     "study": "harness study run {name} --builtin",
     "command": "harness {name}",
 }

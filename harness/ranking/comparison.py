@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.config import option_text
 from harness.errors import UsageError
 from harness.evaluation import runs
 from harness.extract import difference, readings
@@ -86,6 +88,33 @@ def _own(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.run.options.items() if name not in row.run.metrics}
 
 
+def settings_that_differ(first: Sequence[Path], second: Sequence[Path]) -> str:
+    """The settings that both sides have and in which they differ: "method: A lora, B ia3; epochs: A 5.0, B 10.0".
+
+    The runs of a side differ in their seeds alone; where each side is one run, the seed is a setting like others.
+    """
+    a, b = (_settings(runs.read_row(side[0])) for side in (first, second))
+    if len(first) > 1 or len(second) > 1:
+        del a["seed"]
+    shown = [f"{name}: A {a[name]}, B {b[name]}" for name in a if name in b and a[name] != b[name]]
+    return "; ".join(shown) or "none"
+
+
+def _settings(row: Row) -> dict[str, str]:
+    """The settings of a run, by the name that its options have on the command line."""
+    run = row.run
+    found: dict[str, Any] = {"method": run.method, "model": run.model.id, "revision": run.model.revision}
+    found |= {"weights": run.model_digest[:8], "chat": run.model.chat, "thinking": run.model.thinking}
+    found |= {"protocol": run.protocol or None, "backend": run.backend, "seed": run.seed}
+    found |= dataclasses.asdict(run.sampling)
+    for plugin, options in run.options.items():
+        if isinstance(options, Mapping):
+            found |= {f"{plugin}.{name}".removeprefix(f"{run.method}."): value for name, value in options.items()}
+    # What the training loop used counts, not the option that left it open.
+    found |= dataclasses.asdict(run.tuning) if run.tuning is not None else {}
+    return {name: option_text(value) for name, value in found.items()}
+
+
 MAX_RULE_DIFFERENCE = 0.2
 """The share of answers extracted by other rules above which a warning is given."""
 
@@ -98,8 +127,8 @@ def extraction_notes(first: Sequence[Path], second: Sequence[Path]) -> list[str]
     lines = [f"{name}  answers found: {readings(rules)}" for name, rules in zip("AB", counts, strict=True)]
     if (share := difference(*counts)) >= MAX_RULE_DIFFERENCE:
         lines.append(
-            f"warning: {share:.0%} of the answers were found by other rules; look at some completions of both runs "
-            "before you take a difference for one of code"
+            f"warning: {share:.0%} of the answers were found by other rules (harness docs answers); look at some "
+            "completions of both runs (harness leaderboard --format html) before you take a difference for one of code"
         )
     return lines
 

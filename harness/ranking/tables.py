@@ -62,8 +62,12 @@ def footer(board: Board) -> str:
 
 
 def notes(board: Board) -> list[str]:
-    """What the runs want to be said about them, once each."""
-    return list(dict.fromkeys(f"{row.run.method}: {note}" for row in board.rows for note in row.notes))
+    """What the runs want to be said about them, once each, with the methods that it is about."""
+    methods: dict[str, dict[str, None]] = {}
+    for row in board.rows:
+        for note in row.notes:
+            methods.setdefault(note, {})[row.run.method] = None
+    return [f"{', '.join(sorted(named))}: {note}" for note, named in methods.items()]
 
 
 def commands(board: Board, folders: Mapping[str, Path]) -> list[str]:

@@ -7,6 +7,11 @@
     n = int(input())
     …
 
+A row of its files:
+
+    {"problem_id": 1, "question": "Double it.", "difficulty": "introductory", "solutions": ["print(2 * int(input()))"],
+     "input_output": {"inputs": ["4\\n"], "outputs": ["8\\n"]}}
+
 Hendrycks et al., 2021. The study (section 4.2) tunes on 4,500 problems, validates on 500 and tests on 750: the first
 250 of each difficulty. A problem is either a program that reads standard input or a function that is called
 (`fn_name`). Read from the hub's JSON lines or from the original folders (`question.txt`, `input_output.json`, …).

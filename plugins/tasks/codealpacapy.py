@@ -6,6 +6,10 @@
     def stdev(data):
         ...
 
+A row of its files; the copy on the hub has `nl` and `cmd`:
+
+    {"instruction": "Write a function to double a number in Python.", "input": "", "output": "def f(x): return 2 * x"}
+
 The study keeps rows whose code parses (section 4.2). From its curated copy the splits are taken as they are; from a
 raw CodeAlpaca file the Python rows are kept, those that do not parse dropped, and the rest cut 70/10/20. Conversations
 (`harness.data.conversations`) are read too: the user's words and the code in the answer.

@@ -5,6 +5,10 @@
     ### Response:
     xs.sort(key=lambda pair: pair[1])
 
+A row of its files; the original release has `intent`, `rewritten_intent` and `snippet`:
+
+    {"question_id": "1-1", "nl": "sort list `xs` by the second item", "cmd": "xs.sort(key=lambda pair: pair[1])"}
+
 The curated split of DocPrompting (Zhou et al., ICLR 2023), which the study uses (section 4.2): every validation and
 test problem needs a function that no training problem uses. The original release is read as well.
 """

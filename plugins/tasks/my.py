@@ -1,4 +1,4 @@
-"""Rows of your own: what is asked, with an answer, tests, or both.
+r"""Rows of your own: what is asked, with an answer, tests, or both.
 
     {"instruction": "Add.", "answer": "def add(a, b):\n    return a + b", "tests": ["assert add(1, 2) == 3"]}
 
@@ -9,16 +9,15 @@ assertions, functions in the style of pytest, pairs of input and output, or call
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness import hookimpl
-from harness.data import tests
-from harness.data.conversations import exchange
+from harness.data import conversations, tests
 from harness.data.rows import DataRow, rows
 from harness.data.sources import Source, split_named
-from harness.errors import DataError
+from harness.errors import DataError, nearest
 from harness.extract import code
 from harness.plugin import Task, TaskConfig, option
 from harness.records import Problem, Sampling
@@ -74,20 +73,29 @@ class MyData(Task):
     def load(self, source: Source, config: Any) -> Mapping[str, Sequence[Problem]]:
         """The problems of each split, told by file names, by a field of the rows, or not at all ("")."""
         found: dict[str, list[Problem]] = {}
+        has: dict[str, None] = {}
+        silent = ""
         unseen = {name: value for name in (*FIELDS, "entry_point") if (value := getattr(config, name))}
         for split, files in source.splits().items():
             for number, row in enumerate((row for file in files for row in rows(file)), 1):
                 unseen = {name: field for name, field in unseen.items() if field not in row.values}
                 parts = _Parts(row, config)
-                found.setdefault(parts.split(split), []).append(parts.problem(number))
+                has |= dict.fromkeys(map(str, row.values))
+                in_split = parts.split(split)
+                silent = silent or ("" if in_split else row.where)
+                found.setdefault(in_split, []).append(parts.problem(number))
         for name, field in unseen.items():
-            raise DataError(f"{source.label}: no row has the field {field!r}; mend --set my.{name}={field}")
+            close = nearest(field, has)
+            meant = f"did you mean {close!r}?" if close else f"they have {', '.join(has) or 'nothing'}"
+            raise DataError(f"{source.label}: no row has the field {field!r} of --set my.{name}={field}; {meant}")
         if "" in found and len(found) > 1:
             named = sorted(split for split in found if split)
-            raise DataError(
-                f"{source.label}: some rows say their split ({', '.join(named)}), others do not; fill it in"
-            )
+            raise DataError(f"{silent}: no split, which other rows have ({', '.join(named)}); fill it in")
         return found
+
+    def fields_used(self, row: DataRow, config: Any) -> Iterator[tuple[str, str]]:
+        """The named fields, and those that were found."""
+        return _Parts(row, config).fields()
 
 
 class _Parts:
@@ -105,6 +113,20 @@ class _Parts:
     def _text(self, part: str) -> str:
         field = self._field(part)
         return "" if field is None else self._row.get(field, str, "")
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """The fields that are read, each behind the option that names it."""
+        has = [name for name, value in self._row.values.items() if value is not None]
+        found = {part: field for part in FIELDS if (field := self._field(part))}
+        talk = [] if self._config.instruction else [name for name in conversations.FIELDS if name in has]
+        if talk:
+            found = {part: field for part, field in found.items() if part in ("tests", "id", "split")}
+            found |= {"instruction": talk[0], "answer": talk[0]}
+        yield from found.items()
+        if "tests" in found:
+            names = [self._config.entry_point] if self._config.entry_point else tests.ENTRY_POINTS
+            yield from [("entry_point", name) for name in names if name in has][:1]
+            yield from (("tests", name) for name in tests.SETUPS if name in has)
 
     def split(self, of_file: str) -> str:
         """The split of this row, `of_file` where no field says it."""
@@ -127,7 +149,7 @@ class _Parts:
 
     def _exchange(self) -> tuple[str, tuple[str, ...]]:
         """What is asked, and the answers."""
-        if not self._config.instruction and (turns := exchange(self._row)) is not None:
+        if not self._config.instruction and (turns := conversations.exchange(self._row)) is not None:
             return turns[0].strip(), (code(turns[1]),)
         field = self._field("instruction")
         if field is None:

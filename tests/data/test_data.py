@@ -217,7 +217,9 @@ def test_a_truncated_array_names_its_line(tmp_path: Path) -> None:
 def test_a_truncated_line_names_its_number(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     path.write_text('{"a": 1}\n\n{"a": ')
-    with pytest.raises(DataError, match=r"d\.jsonl, line 3: not JSON"):
+    with pytest.raises(
+        DataError, match=r"d\.jsonl, line 3: not JSON \(Expecting value at column 7\); is the file cut off\?"
+    ):
         list(rows(path))
 
 

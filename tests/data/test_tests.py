@@ -84,7 +84,7 @@ def test_nothing_is_no_tests(value):
     [
         (["add(1, 2) == 3"], "asserts nothing"),
         (["assert add(1, 2) == 3", "add(0, 0) == 0"], "'add(0, 0) == 0' compares and asserts nothing"),
-        ("assert add(1, 2 == 3", "is no Python"),
+        ("assert add(1, 2 == 3", " in 'assert add(1, 2 == 3'; mend it or take the row out"),
         ("assert 1 == 1", "calls no function"),
         ([{"args": [1, 2], "expected": 3}], "no field names"),
         ([{"input": "1"}], "case 1: no 'output'"),
@@ -97,6 +97,20 @@ def test_what_tests_nothing_is_refused_with_its_place_and_the_remedy(value, says
     with pytest.raises(DataError, match=r"rows\.jsonl, line 1: field 'tests'") as refused:
         read(value)
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [["assert add(1, 2) == 3", "assert add('a', \"b\") == 'ab'"], [["1 2", "3"]]])
+def test_a_cell_holds_a_list_as_json_or_as_python_prints_it(value):
+    assert read(repr(value)) == read(json.dumps(value)) == read(value)
+    assert read([{"args": [None, True], "expected": 3}], entry_point="add") == read(
+        "[{'args': [None, True], 'expected': 3}]", entry_point="add"
+    )
+
+
+@pytest.mark.parametrize("text", ["['assert", "[{1: 2}]", "[b'assert add()']", "[assert add(1) == 2]", "[(1, 2)]"])
+def test_a_cell_that_is_neither_is_refused(text):
+    with pytest.raises(DataError, match=r"line 1: field 'tests' is not JSON \(.* at column \d+\); mend it or take"):
+        read(text)
 
 
 def test_arguments_of_a_call_are_a_list():

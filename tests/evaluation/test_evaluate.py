@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from harness import files
+from harness.cli import cli
 from harness.evaluation import runs
 from harness.evaluation.summary import _record_notes
 from harness.records import Execution, Outcome, Record
@@ -120,19 +126,60 @@ def test_a_run_folder_holds_what_the_contract_says(tuned: tuple[list[str], Path]
     assert any(note.startswith("18 of 18 test problems stand, exactly or nearly") for note in row.notes)
 
 
-def test_a_run_that_is_packed_is_verified_and_its_adapter_loads_elsewhere(
-    tuned: tuple[list[str], Path], tmp_path: Path
+COPY = {
+    "cp": "cp -r {folder} {into}",
+    "tar": "tar -cf {into}/run.tar -C {folder}/.. {name} && tar -xf {into}/run.tar -C {into}",
+    "rsync": "rsync -a {folder} {into}",
+}
+SERVED = (Path(__file__).parents[2] / "docs" / "serve-adapter.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("program", COPY)
+def test_a_copied_run_is_listed_and_verified_and_its_adapter_loads_as_the_manual_says(
+    program: str, tuned: tuple[list[str], Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tuned[1]
-    packed = tmp_path / "run.tar"
-    subprocess.run(["tar", "-cf", packed, "-C", folder.parent, folder.name], check=True)
-    subprocess.run(["tar", "-xf", packed, "-C", tmp_path], check=True)
-    copy = tmp_path / folder.name
-    verified = warm.harness("verify", copy, environ=environment())
-    assert verified.returncode == 0, verified.stdout + verified.stderr
-    weights = copy / "adapter" / "adapter_model.safetensors"
-    assert weights.read_bytes() == (folder / "adapter" / weights.name).read_bytes()
-    assert not any(path.is_symlink() for path in copy.rglob("*"))
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program}: apt-get install {program}")
+    folder, root = tuned[1], tmp_path / "elsewhere"
+    root.mkdir()
+    words = {"folder": shlex.quote(str(folder)), "into": shlex.quote(str(root)), "name": folder.name}
+    subprocess.run(COPY[program].format(**words), shell=True, check=True)
+    copied = root / folder.name
+    assert not any(path.is_symlink() for path in copied.rglob("*"))
+    listed = CliRunner().invoke(cli, ["runs", "--runs", str(root), "--json"], catch_exceptions=False)
+    assert [(one["run"], one["state"]) for one in json.loads(listed.stdout)] == [(folder.name, "finished")]
+    verified = CliRunner().invoke(cli, ["verify", str(copied)], catch_exceptions=False)
+    assert verified.exit_code == 0, verified.output
+    monkeypatch.chdir(tmp_path)
+    model, merged = _served(tiny_model, copied / "adapter")
+    assert _tensors(copied / "adapter").keys() == {
+        name.replace(".default", "") for name in model.state_dict() if "lora_" in name
+    }
+    for name, tensor in _tensors(copied / "adapter").items():
+        assert model.state_dict()[name.replace(".weight", ".default.weight")].equal(tensor)
+    base = _tensors(tiny_model)
+    changed = {name for name, tensor in _tensors(merged).items() if not tensor.equal(base[name])}
+    assert changed and all("_proj" in name for name in changed)
+
+
+def _served(model: Path, adapter: Path) -> tuple[Any, Path]:
+    """The adapted model of the manual's Python blocks, before it is merged, and the folder of the merged one."""
+    blocks = re.findall(r"^```python\n(.*?)^```", SERVED, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    for block in blocks[:-1]:
+        text = block.replace("codellama/CodeLlama-7b-hf", str(model)).replace("runs/X/adapter", str(adapter))
+        assert text != block or "runs/X" not in block
+        exec(compile(text, "docs/serve-adapter.md", "exec"), names)
+    adapted = copy.deepcopy(names["model"])
+    exec(compile(blocks[-1], "docs/serve-adapter.md", "exec"), names)
+    return adapted, Path("merged")
+
+
+def _tensors(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    (file,) = folder.glob("*.safetensors")
+    return load_file(file)
 
 
 def test_the_validation_loss_falls(tuned: tuple[list[str], Path]) -> None:

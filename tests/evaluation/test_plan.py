@@ -300,8 +300,52 @@ def test_data_that_lacks_what_the_method_needs_is_refused(tmp_path: Path) -> Non
         ):
             plan_of(only_test, method=method)
     (tmp_path / "test.json").rename(tmp_path / "train.json")
-    with pytest.raises(DataError, match=r"no test problems \(found: train, validation\); add a test file; or name the"):
+    with pytest.raises(DataError, match=r"no test problems \(found: train\); add a test file; or name the"):
         plan_of(tmp_path)
+
+
+MINE = [{"instruction": f"Add {i}.", "code": f"x + {i}"} for i in range(10)]
+
+
+def plan_of_mine(folder: Path, rows: list[dict[str, Any]], *sets: str, method: str = "lora") -> RunPlan:
+    file = folder / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return resolve(Request(method, "my", data=file), registry(), Settings(sets, environ={}))
+
+
+def test_fields_that_were_found_are_told_and_fields_that_are_not_used_are_warned_of(tmp_path: Path) -> None:
+    plan = plan_of_mine(tmp_path, [*MINE[:9], {**MINE[9], "checks": ["assert x"], "level": 3}])
+    told = {name: (setting.value, setting.source) for name, setting in plan.settings.items()}
+    assert told["my.answer"] == ("code", "default: found in the rows") and told["my.tests"] == ("", "default")
+    assert not plan.settings["my.answer"].given and told["data"] == (str(tmp_path / "rows.jsonl"), "argument")
+    assert plan.notes[-1] == f"{tmp_path / 'rows.jsonl'}: fields that are not used: checks, level"
+    assert plan.config(plan.task).answer == ""  # what was found is told, and no part of the run
+    many = plan_of_mine(tmp_path, [{**row, **{f"f{i}": 1 for i in range(10)}} for row in MINE]).notes[-1]
+    assert many.endswith("not used: f0, f1, f2, f3, f4, f5, f6, f7 and 2 more")
+    named = plan_of_mine(tmp_path, MINE, "my.answer=code")
+    assert named.settings["my.answer"].source == "--set" and not any("not used" in note for note in named.notes)
+
+
+@pytest.mark.parametrize("method", ["lora", "icl"])
+def test_problems_without_an_answer_are_no_examples_and_nothing_is_learnt_from_them(
+    tmp_path: Path, method: str
+) -> None:
+    tested = [{"instruction": row["instruction"], "tests": ["assert f()"]} for row in MINE]
+    whole = plan_of_mine(tmp_path, MINE, method=method).splits["train"]
+    first = int(whole[0].id) - 1
+    some = plan_of_mine(tmp_path, [*MINE[:first], tested[first], *MINE[first + 1 :]], method=method)
+    assert [p.id for p in some.splits["train"]] == [p.id for p in whole[1:]]
+    assert "1 of 7 training problems have no answer and are left out" in some.notes
+    with pytest.raises(DataError) as refused:
+        plan_of_mine(tmp_path, [{**row, "kode": "x"} for row in tested], method=method)
+    says = "rows.jsonl: no training problem has an answer to learn from (not used: kode); name its field"
+    assert f"{says}: --set my.answer=FIELD" in str(refused.value)
+    assert len(plan_of_mine(tmp_path, tested, method="zero-shot").splits["train"]) == 7
+
+
+def test_rows_that_all_say_they_are_training_rows_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no test problems \(found: train\); add test rows, or say no split at all$"):
+        plan_of_mine(tmp_path, [{**row, "split": "train"} for row in MINE])
 
 
 def test_two_problems_of_one_id_in_a_split_are_refused(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_comparison_says_how_answers_were_found_and_warns_where_two_runs_diffe
         folders += runs.finished(tmp_path / name / "runs")
     lines = extraction_notes(folders[:1], folders[1:])
     assert lines[:2] == ["A  answers found: 60 bare", "B  answers found: 60 fenced"]
-    assert lines[2].startswith("warning: 100% of the answers were found by other rules")
+    assert lines[2].startswith("warning: 100% of the answers were found by other rules (harness docs answers)")
     assert len(extraction_notes(folders[:1], folders[:1])) == 2
 
 

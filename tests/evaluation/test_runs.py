@@ -185,3 +185,19 @@ def test_finished_folders_are_those_with_a_result_by_name_or_the_one_that_is_nam
     assert runs.finished(tmp_path) == [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     assert runs.finished(tmp_path / "b") == [tmp_path / "b"]
     assert runs.finished(tmp_path / "none") == []
+
+
+def test_a_folder_that_is_no_finished_run_is_told_with_what_may_be_meant(tmp_path: Path) -> None:
+    for name in ("my-lora-1f", "my-icl-2e", "begun", "other"):
+        (tmp_path / name).mkdir()
+    for name in ("my-lora-1f/result.json", "my-icl-2e/result.json", "begun/run.json"):
+        (tmp_path / name).touch()
+    for name, says in {
+        "my-lora-1": f"no such folder; did you mean '{tmp_path}/my-lora-1f'?",
+        "nothing/alike": "no such folder; see: harness runs",
+        "other": "no run; see: harness runs",
+        "begun": f"not finished; the command that began it continues it: harness show {tmp_path}/begun",
+    }.items():
+        with pytest.raises(RunError) as refused:
+            runs.read_row(tmp_path / name)
+        assert str(refused.value) == f"{tmp_path / name}: {says}"

@@ -59,7 +59,7 @@ def test_the_option_is_the_path_of_a_file_and_holds_its_text(tmp_path: Path) -> 
     settings = Settings([f"conala.template={file}"], environ={}, file=tmp_path / "harness.toml")
     config, sources = settings.config("conala", TaskConfig)
     assert (config.template, sources["template"].source) == ("{{ instruction }}\n", "--set")
-    for name, why in (("none.txt", "No such file"), (".", "Is a directory")):
+    for name, why in (("none.txt", "no such file; name one"), (".", "Is a directory")):
         settings = Settings([f"conala.template={tmp_path / name}"], environ={}, file=tmp_path / "harness.toml")
         with pytest.raises(UsageError, match=f"--set conala.template: .*{why}"):
             settings.config("conala", TaskConfig)

@@ -314,7 +314,8 @@ def test_compare_names_both_runs_and_decides_each_main_measure(root: Path) -> No
 
     folders = [next(root.glob(f"conala-{method}-*")) for method in ("lora", "zero-shot")]
     text = CliRunner().invoke(cli, ["compare", *map(str, folders)], catch_exceptions=False).output
-    assert text.startswith(f"A  {folders[0].name}\nB  {folders[1].name}\n\nem@1: A 10.00, B 0.50 on 200")
+    head = f"A  {folders[0].name}\nB  {folders[1].name}\nsettings that differ: method: A lora, B zero-shot\n"
+    assert text.startswith(f"{head}\nem@1: A 10.00, B 0.50 on 200")
     assert text.count("decided at 5 %") == 2
     whole = CliRunner().invoke(cli, ["compare", "--json", *map(str, folders)], catch_exceptions=False).output
     assert [one["measure"] for one in json.loads(whole)] == ["em@1", "em@10", "em@1/literal", "em@10/literal"]

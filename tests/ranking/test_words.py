@@ -128,11 +128,10 @@ def test_the_footer_says_how_ranks_are_read_and_what_few_seeds_leave_out() -> No
     assert tables.footer(board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))) == plain_words
 
 
-def test_notes_are_told_once_with_their_method() -> None:
+def test_notes_are_told_once_with_their_methods() -> None:
     assert tables.notes(board(row("lora"), row("lora"), row("ia3", notes=("a note",)))) == [
-        "lora: a note",
+        "ia3, lora: a note",
         "lora: a | pipe",
-        "ia3: a note",
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
+from harness.data.rows import DataRow
 from harness.data.sources import open_path
 from harness.errors import DataError
 from harness.evaluation.problems import task_of
@@ -129,16 +130,50 @@ def test_a_row_that_does_not_do_is_named_with_the_remedy(tmp_path, row, options,
 
 
 def test_a_field_that_no_row_has_is_named_and_one_that_some_rows_have_is_read(tmp_path):
-    with pytest.raises(DataError, match=r"no row has the field 'checks'; mend --set my\.tests=checks"):
+    says = r"no row has the field 'checks' of --set my\.tests=checks; they have instruction, answer, tests"
+    with pytest.raises(DataError, match=says):
         load(tmp_path, ROW, tests="checks")
+    with pytest.raises(DataError, match=r"'test' of --set my\.tests=test; did you mean 'tests'\?"):
+        load(tmp_path, ROW, tests="test")
     first, second = load(tmp_path, {**ROW, "checks": ROW["tests"]}, ROW, tests="checks")[""]
     assert first.tests is not None
     assert second.tests is None
 
 
+def used(*rows, **options):
+    read = [pair for row in rows for pair in MyData().fields_used(DataRow(row, "f"), Config(**options))]
+    return {part: [field for other, field in read if other == part] for part, _ in read}
+
+
+def test_the_fields_that_are_read_are_told_behind_their_options():
+    assert used({**ROW, "note": "x", "input": None}) == {
+        "instruction": ["instruction"],
+        "answer": ["answer"],
+        "tests": ["tests"],
+    }
+    assert used({"prompt": "Add.", "sum": "1"}, answer="sum") == {"instruction": ["prompt"], "answer": ["sum"]}
+    beside = {"test_list": ["assert f()"], "fn_name": "f", "test_imports": ["import os"], "split": "test", "id": 1}
+    assert used({"text": "Add.", **beside}) == {
+        "instruction": ["text"],
+        "tests": ["test_list", "test_imports"],
+        "entry_point": ["fn_name"],
+        "id": ["id"],
+        "split": ["split"],
+    }
+    assert used({"text": "Add.", "test_list": ["assert f()"], "fn_name": "f", "f": "f"}, entry_point="f")[
+        "entry_point"
+    ] == ["f"]
+    assert "entry_point" not in used({"text": "Add.", "answer": "1", "fn_name": "f", "setup": "x"})
+    assert used({"messages": [{}], "text": "no", "answer": "no"}) == {
+        "instruction": ["messages"],
+        "answer": ["messages"],
+    }
+    assert used({"messages": [{}], "text": "yes"}, instruction="text") == {"instruction": ["text"]}
+
+
 def test_rows_that_say_their_split_do_not_stand_beside_rows_that_do_not(tmp_path):
-    with pytest.raises(DataError, match="others do not"):
-        load(tmp_path, ROW, {**ROW, "split": "test"})
+    with pytest.raises(DataError, match=r"rows\.jsonl, line 2: no split, which other rows have \(test\); fill it in"):
+        load(tmp_path, {**ROW, "split": "test"}, ROW, ROW)
 
 
 def only(tmp_path, row, **options):
@@ -224,14 +259,14 @@ def test_a_field_for_the_split_may_be_named_and_a_files_split_goes_before_it(tmp
 
 @pytest.mark.parametrize("part", ["input", "answer", "tests", "entry_point", "id", "split"])
 def test_a_named_field_that_no_row_has_is_refused_with_its_option(tmp_path, part):
-    with pytest.raises(DataError, match=rf"rows\.jsonl: no row has the field 'gone'; mend --set my\.{part}=gone"):
+    with pytest.raises(DataError, match=rf"rows\.jsonl: no row has the field 'gone' of --set my\.{part}=gone; they"):
         load(tmp_path, {**ROW, "messages": None, "prompt": "x"}, **{part: "gone"})
 
 
 def test_what_a_row_has_is_listed_by_name_where_something_is_missing(tmp_path):
     with pytest.raises(DataError, match=r"neither an answer nor tests \(the row has b, instruction\); name the field"):
         load(tmp_path, {"instruction": "Add.", "b": 1})
-    with pytest.raises(DataError, match=r"\(train\), others do not; fill it in"):
+    with pytest.raises(DataError, match=r"line 1: no split, which other rows have \(train\); fill it in"):
         load(tmp_path, ROW, {**ROW, "split": "train"})
-    with pytest.raises(DataError, match=r"\(test, train\), others do not"):
+    with pytest.raises(DataError, match=r"line 3: no split, which other rows have \(test, train\); fill it in"):
         load(tmp_path, {**ROW, "split": "train"}, {**ROW, "split": "test"}, ROW)

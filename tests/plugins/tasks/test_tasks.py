@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import random
 from collections import Counter
@@ -17,6 +18,7 @@ from harness.plugin import Task
 from harness.plugins.tasks.apps import DIFFICULTIES, Apps, first_of_each
 from harness.plugins.tasks.codealpacapy import CodeAlpacaPy, is_python, parses
 from harness.plugins.tasks.conala import Conala
+from harness.plugins.tasks.my import MyData
 from harness.records import CallTests, Completion, Problem, StdinTests
 
 Write = Callable[[str, object], Path]
@@ -70,6 +72,14 @@ def test_apps_test_files_are_the_test_split(real_data: Path) -> None:
 def test_apps_takes_the_first_of_each_difficulty_in_order() -> None:
     problems = [Problem(str(i), "", slice=s) for i, s in enumerate(["a", "b", "a", "a", "b"])]
     assert [p.id for p in first_of_each(problems, 2)] == ["0", "1", "2", "4"]
+
+
+@pytest.mark.parametrize("task", [Conala(), CodeAlpacaPy(), Apps(), MyData()], ids=lambda task: task.name)
+def test_the_row_that_a_tasks_page_shows_is_read(task: Task, write_json: Write) -> None:
+    text = inspect.getdoc(inspect.getmodule(type(task))) or ""
+    row, _ = json.JSONDecoder().raw_decode(text, text.index('\n    {"') + 5)
+    (problem,) = task.load(open_path(write_json("test.json", [row])), task.Config())["test"]
+    assert problem.instruction and problem.reference
 
 
 APPS_ROW = {
