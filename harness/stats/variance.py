@@ -20,6 +20,11 @@ from harness.stats.resampling import CONFIDENCE_LEVEL, Array, ScoreTable, combin
 MIN_SEEDS = 3
 """With fewer seeds they count as fixed: one has no variance, and with two the interval is too wide to be useful."""
 
+_DEDUCTED = 0.6
+"""How much of what single answers add is taken off the seeds' variance. All of it would be unbiased, but leaves nothing
+in one case of ten with three seeds, and then intervals cover as little as 91 %. With this share, chosen by simulation
+of normal values, those over three to ten seeds cover 93.6 to 97.6 %, whatever the sizes of the components."""
+
 
 @dataclass(frozen=True)
 class VarianceComponents:
@@ -40,6 +45,16 @@ class VarianceComponents:
     def seeds(self) -> float | None:
         """The seed variance: the estimate `excess`, at least 0."""
         return None if self.excess is None else max(0.0, self.excess)
+
+    @property
+    def shared(self) -> float:
+        """What single answers add both to the problems' variance and to that of the values over seeds."""
+        return self.answers or 0.0
+
+    @property
+    def observed(self) -> float:
+        """The variance of the measure as its values over the seeds show it; single answers are in it."""
+        return max(0.0, (self.excess or 0.0) + self.shared)
 
     @property
     def total(self) -> float:
@@ -86,7 +101,8 @@ def add_seed_variance(value: float, low: float, high: float, *parts: VarianceCom
     The errors are independent, so the squares of the half-widths add, separately for each end
     (Zou & Donner 2008, "method of variance estimates recovery").
     """
-    seeds = sum(t_quantile(one.count - 1) ** 2 * one.seeds for one in parts if one.seeds)
+    known = [one for one in parts if one.excess is not None]
+    seeds = sum(t_quantile(one.count - 1) ** 2 * max(0.0, one.observed - _DEDUCTED * one.shared) for one in known)
     return value - ((value - low) ** 2 + seeds) ** 0.5, value + ((high - value) ** 2 + seeds) ** 0.5
 
 

@@ -210,8 +210,8 @@ def test_a_warning_is_given_where_a_fifth_of_the_answers_was_found_otherwise(
     found = notes(synthetic, tmp_path, [{"bare": 50}, {"bare": 30, "fenced": 20}], [{"bare": 60, "fenced": 40}])
     assert found[:2] == ["A  answers found: 80 bare; 20 fenced", "B  answers found: 60 bare; 40 fenced"]
     assert found[2:] == [
-        "warning: 20% of the answers were found by other rules; look at some completions of both runs before you take "
-        "a difference for one of code"
+        "warning: 20% of the answers were found by other rules (harness docs answers); look at some completions of "
+        "both runs (harness leaderboard --format html) before you take a difference for one of code"
     ]
     near = notes(synthetic, tmp_path / "near", [{"bare": 80, "fenced": 20}], [{"bare": 61, "fenced": 39}])
     assert len(near) == 2

@@ -143,7 +143,7 @@ def test_seeds_widen_an_interval_by_students_t_each_side_for_itself():
     three = VarianceComponents(0.01, 0.001, 0.0004, 50, 3)
     four = VarianceComponents(0.01, 0.001, 0.0009, 50, 4)
     fixed, negative = VarianceComponents(0.01, None, None, 50, 2), VarianceComponents(0.01, 0.001, -0.1, 50, 3)
-    more = 4.302653**2 * 0.0004 + 3.182446**2 * 0.0009
+    more = 4.302653**2 * (0.0004 + 0.4 * 0.001) + 3.182446**2 * (0.0009 + 0.4 * 0.001)
     low, high = add_seed_variance(0.5, 0.4, 0.7, three, fixed, four, negative)
     assert (0.5 - low) ** 2 == pytest.approx(0.1**2 + more, rel=1e-6)
     assert (high - 0.5) ** 2 == pytest.approx(0.2**2 + more, rel=1e-6)
