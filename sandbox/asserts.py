@@ -163,7 +163,8 @@ class AssertRun:
         said = dict(self.end.ask("names", (*sorted(wanted),)))
         found = {name: value for name, value in said.items() if name in wanted}  # no builtin name, none of the setup's
         names |= found
-        for name in found.keys() & self.modules - tested:
+        # of a test file every name may be what is tested, also one that only the library can have meant
+        for name in found.keys() & self.modules - (tested if len(tested) == 1 else set()):
             names[name] = _own_module(name, found[name])
         for name in self.classes:
             self.end.proxies.trust(names.get(name))
@@ -193,7 +194,7 @@ class AssertRun:
 def _own_module(name: str, value: Any) -> Any:
     """A name that the library has is the library's, whatever the candidate has made of it."""
     module = {"np": "numpy"}.get(name, name)
-    if codecs.is_library(module) and not isinstance(value, ModuleType):
+    if codecs.is_library(module) and not (isinstance(value, ModuleType) and value.__name__ == module):
         return __import__(module)
     return value
 

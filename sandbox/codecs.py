@@ -333,6 +333,10 @@ def changes(value: Any) -> bool:
 
 _MODULES = "math cmath operator itertools functools string statistics heapq bisect"
 _FUNCTIONS_OF = frozenset(_MODULES.split())
+_MORE_MODULES = "json re random datetime time calendar collections decimal fractions posixpath"
+_WHOLE_MODULES = _FUNCTIONS_OF | {*_MORE_MODULES.split(), "numpy", "numpy.linalg", "numpy.random"}
+"""What one end may give to the other as a module: by nothing in them does a text become code, as by pickle, or a wrong
+number one that is left out, as by numpy.ma."""
 _EVALUATING = "exec eval compile open input print breakpoint exit quit help __import__ globals locals vars"
 _NEVER = frozenset(_EVALUATING.split())
 
@@ -341,7 +345,8 @@ def library_path(value: Any) -> str | None:
     """The path ("module:name") of `value`, a class or function of the standard library; None for anything else."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if type(value) is type(sys):
-        return f"{value.__name__}:" if is_library(value.__name__) and sys.modules.get(value.__name__) is value else None
+        name = value.__name__
+        return f"{name}:" if name in _WHOLE_MODULES and sys.modules.get(name) is value else None
     if not (isinstance(module, str) and isinstance(name, str)):
         return None
     path = f"{module}:{name}"
@@ -358,7 +363,9 @@ def allowed(path: str) -> bool:
     module, _, name = path.partition(":")
     if not is_library(module) or name in _NEVER:
         return False
-    if module == "builtins" or module in _FUNCTIONS_OF or not name:
+    if not name:
+        return module in _WHOLE_MODULES
+    if module == "builtins" or module in _FUNCTIONS_OF:
         return True
     found = resolve(path) if module in sys.modules else _import(path)
     if not isinstance(found, type):

@@ -13,6 +13,7 @@ import ast
 import functools
 import inspect
 import itertools
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -133,7 +134,7 @@ class Tests:
         vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
-        self.names.update(names)
+        self.names |= {"__file__": os.path.abspath("tests.py"), **names}  # noqa: PTH100 - light
         tree = ast.parse(source)
         if rewritten:
             tree = rewritten(tree, self.names)

@@ -31,6 +31,8 @@ _RELATIVE, _ABSOLUTE = 1e-5, 1e-8
 """numpy.allclose's default tolerances."""
 _STRICT_TOLERANCE = 1e-6
 _MAX_NUMBER_TEXT = 400
+_WHOLE = 2.0**53
+"""From here on a float has no places behind its point."""
 _MOST_SPACES = 1 << 20
 """How much longer an output may be than expected and still be seen to be right at once."""
 _SPACED = 1 << 19
@@ -184,7 +186,12 @@ def _rounded(line: str) -> tuple[float, ...]:
     Raises:
         ValueError: a token that is no number.
     """
-    return tuple(sorted({round(float(token), 3) for token in line.split()}))
+    return tuple(sorted({_round(float(token)) for token in line.split()}))
+
+
+def _round(number: float) -> float:
+    """Rounded to three places; a large number has none, and Python takes 20 us to find that out."""
+    return number if abs(number) >= _WHOLE else round(number, 3)
 
 
 def _covers(found: Iterable[Item], wanted: set[Item]) -> bool:

@@ -87,7 +87,7 @@ def seen_as(name: str, value: Any) -> Any:
         raise Unread
     try:
         return _VIEWS[name](value)
-    except TypeError:
+    except (TypeError, ValueError, ArithmeticError, RecursionError):  # as decimals that cannot be ordered
         raise Unread from None
 
 

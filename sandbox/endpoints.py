@@ -112,7 +112,8 @@ class RpcClient(Endpoint):
 
     def is_foreign(self, value: Any) -> bool:
         """Whether it came from the candidate's process."""
-        return self.numbers.get(id(value), 0) % 2 == 1
+        number = self.numbers.get(id(value), 0)
+        return number % 2 == 1 and self.objects.get(number) is value
 
     def read(self, message: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         self.proxies.reading = True

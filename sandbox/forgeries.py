@@ -15,6 +15,8 @@ _OBLIGING = ALWAYS_EQUAL + (
     "def answer(n): return E()\n"
 )
 """An object that grants whatever a test asks of it."""
+_PICKLE = "class P:\n def __reduce__(s): return (eval, (\"type('E', (), {'__eq__': lambda s, o: True})()\",))\n"
+"""An object whose pickle makes one that equals everything."""
 _BESIDE = "x = answer(7)\nassert x == '{secret}'"
 """A test that is run, not read."""
 _INSIDE = "import inspect\nassert answer(len) == '{secret}'"
@@ -203,6 +205,24 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
     "interrupt the client": (
         "import os\ndef answer(n):\n for i in range(2, 99):\n  try: i == os.getpid() or os.kill(i, 2)\n  except OSError: pass\n return 1",
         AssertTests("answer", "try: x = answer(7)\nexcept BaseException: x = 1\nassert x == '{secret}'"),
+    ),
+    "a module by the name of another": (
+        _PICKLE + "import pickle as json\ndef answer(n): return json.dumps(P())",
+        AssertTests("answer", "assert json.loads(answer(7)) == '{secret}'"),
+    ),
+    "a module that it returns": (
+        _PICKLE + "import pickle\ndef library(): return pickle\ndef answer(n): return pickle.dumps(P())",
+        AssertTests("answer library", "lib = library()\nassert lib.loads(answer(7)) == '{secret}'"),
+    ),
+    "a module that leaves out what is wrong": (
+        "import numpy.ma as np, numpy\nclass M:\n _mask = numpy.array([True])\n __len__ = lambda s: 1\n"
+        " __getitem__ = lambda s, i: 0\n __array__ = lambda s, *a, **k: numpy.array([0.])\ndef answer(n): return M()",
+        AssertTests("answer", "assert np.allclose(answer(7), [7.5])"),
+    ),
+    "StopIteration in what a comparison reads": (
+        "from collections import UserDict\nclass U(UserDict):\n def __init__(s): pass\n"
+        " @property\n def data(s): raise StopIteration\ndef answer(n): return U()",
+        AssertTests("answer", "assert all(map(lambda n: answer(n) == {n: 1}, [7, 8]))"),
     ),
     "the globals of a test's function": (
         "def answer(g): return getattr(g, '__globals__', {}).get('wanted') or (g.__code__.co_consts + (1,))[0]",

@@ -160,7 +160,7 @@ class Proxies:
     """Creates proxies. `ask(operation, arguments, keywords)` asks the candidate's process."""
 
     def __init__(self, ask: Ask) -> None:
-        self.ask = ask
+        self._ask = ask
         self.stopping = False
         """Whether the test expects that a function raises StopIteration."""
         self.judged = False
@@ -215,6 +215,16 @@ class Proxies:
             self._checking.add(made)
         return made
 
+    def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
+        """What the candidate's process answers; a StopIteration of no iterator would end a loop of the test's."""
+        try:
+            return self._ask(operation, arguments, keywords)
+        except (StopIteration, StopAsyncIteration) as problem:
+            if (operation == "call" and self.stopping) or (operation, arguments[0]) == ("operator", "__next__"):
+                raise
+            names = {"call": "the function", "get": arguments[-1], "operator": arguments[0]}
+            raise RuntimeError(f"{names.get(operation, operation)} raised {type(problem).__name__}") from None
+
     def checked(self, what: str, kind: Any, value: Any) -> bool:
         """What a class that has a way of its own to tell its objects says of `value`, which is not made of it."""
         if kind not in self._checking or self.reading:
@@ -229,13 +239,7 @@ class Proxies:
 
     def call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """What a function of the candidate's returns for the test."""
-        try:
-            return self.ask("call", (function, *arguments), keywords)
-        except (StopIteration, StopAsyncIteration) as problem:
-            if self.stopping:
-                raise
-            # it would end a loop of the test's that calls the function, as if there were nothing more to check
-            raise RuntimeError(f"the function raised {type(problem).__name__}") from None
+        return self.ask("call", (function, *arguments), keywords)
 
     def attribute(self, mine: Any, name: str) -> Any:
         """An attribute of an object or a class, which its proxy has not."""
@@ -246,10 +250,7 @@ class Proxies:
             if plain is not None or name in bases.VERDICTS:
                 return getattr(plain, name)
             self.judged = True
-        try:
-            return self.ask("get", (mine, name))
-        except (StopIteration, StopAsyncIteration) as problem:
-            raise RuntimeError(f"{name} raised {type(problem).__name__}") from None
+        return self.ask("get", (mine, name))
 
     def _plain(self, mine: Any) -> Any:
         """The plain value that an object of the library's stands for; None where it stands for none."""
@@ -292,10 +293,7 @@ class Proxies:
             if base is not None and not self._decides(mine):
                 return bases.do(base, name, mine, *given)
             self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
-            try:
-                return self.ask("operator", (name, mine, *given))
-            except (StopIteration, StopAsyncIteration) as problem:
-                raise RuntimeError(f"{name} raised {type(problem).__name__}") from None
+            return self.ask("operator", (name, mine, *given))
 
         operator.__name__ = name
         return operator

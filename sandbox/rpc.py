@@ -112,7 +112,10 @@ class Marshaller:
         return number
 
     def register(self, number: int, value: Any) -> None:
-        """Gives `value` its number."""
+        """Gives `value` its number; what had it before has none, so that nothing new at its address is taken for it."""
+        before = self.objects.get(number)
+        if before is not None and before is not value:
+            self.numbers.pop(id(before), None)
         self.objects[number] = value
         self.numbers[id(value)] = number
 

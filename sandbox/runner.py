@@ -23,7 +23,7 @@ import time
 import weakref
 from collections.abc import Callable
 from functools import partial
-from mmap import mmap
+from mmap import PAGESIZE, mmap
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
@@ -41,7 +41,8 @@ RECORDS_AT = 1024
 RECORD = struct.Struct("<IIQQ")
 """How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds."""
 _ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-REPORT_BYTES = RECORDS_AT + RECORD.size * protocol.MAX_TESTS
+REPORT_BYTES = -(-(RECORDS_AT + RECORD.size * protocol.MAX_TESTS) // PAGESIZE) * PAGESIZE
+"""Whole pages: what lies behind in the last one is shared, too, and would not be cleared."""
 BLANK_REPORT = bytes(REPORT_BYTES)
 
 _FRAMES = 2
@@ -52,7 +53,7 @@ _MORE_FRAMES = 64
 
 def open_streams() -> None:
     """New standard input and output, on descriptors 0 and 1 whatever these are later."""
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stdin = open(0, encoding="utf-8", newline="\n", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     # as the interpreter names them
     sys.stdin.buffer.raw.name = "<stdin>"  # type: ignore[attr-defined]
@@ -312,7 +313,7 @@ class Batch:
     def _function(self, module: ModuleType) -> Callable[[int], object]:
         """What calls the entry point with the arguments of a test and says what it returns."""
         holder: Any = module
-        if "class Solution" in self.program and "Solution" in module.__dict__:
+        if "class Solution" in self.program and hasattr(module.__dict__.get("Solution"), self.entry_point):
             holder = module.__dict__["Solution"]()
         function = getattr(holder, self.entry_point)
         cases: list[str] = json.loads(self._input(0))

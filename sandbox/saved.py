@@ -56,7 +56,7 @@ class SavedOutput:
             os.lseek(self.descriptor, 0, os.SEEK_END)
             while at < size and (sent := os.sendfile(self.descriptor, output, at, size - at)):
                 at += sent
-            os.ftruncate(output, 0)
+        os.ftruncate(output, 0)  # also an empty one: it may have blocks, whose number the next process would see
 
 
 def reset(descriptor: int, mode: int, flags: int) -> None:

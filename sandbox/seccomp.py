@@ -25,7 +25,7 @@ close 3 57;close_range 436 436;open 2 -;openat 257 56;creat 85 -;stat 4 -;
 fstat 5 80;lstat 6 -;newfstatat 262 79;statx 332 291;statfs 137 43;fstatfs 138 44;access 21 -;faccessat 269 48;
 faccessat2 439 439;readlink 89 -;readlinkat 267 78;getdents64 217 61;getcwd 79 17;chdir 80 49;fchdir 81 50;
 lseek 8 62;mmap 9 222;mprotect 10 226;munmap 11 215;brk 12 214;mremap 25 216;madvise 28 233;msync 26 227;
-mincore 27 232;dup 32 23;dup2 33 -;dup3 292 24;pipe 22 -;pipe2 293 59;fsync 74 82;
+dup 32 23;dup2 33 -;dup3 292 24;pipe 22 -;pipe2 293 59;fsync 74 82;
 fdatasync 75 83;ftruncate 77 46;truncate 76 45;fallocate 285 47;mkdir 83 -;mkdirat 258 34;rmdir 84 -;unlink 87 -;
 unlinkat 263 35;rename 82 -;renameat 264 38;renameat2 316 276;link 86 -;linkat 265 37;symlink 88 -;
 symlinkat 266 36;chmod 90 -;fchmod 91 52;fchmodat 268 53;fchmodat2 452 452;utimensat 280 88;umask 95 166;poll 7 -;
@@ -44,7 +44,13 @@ arch_prctl 158 -;recvmsg 47 212;sendto 44 206;recvfrom 45 207;getsockname 51 204
 getpeername 52 205;getsockopt 55 209;setsockopt 54 208;shutdown 48 210;membarrier 324 283;sendfile 40 71;
 copy_file_range 326 285;getcpu 309 168;restart_syscall 219 128;pidfd_open 434 434;capget 125 90;
 """
-# Not in the list: flock, whose locks stay at an open file and hold for every jail (/dev/null is one file for all);
+# Extended attributes of files: refused as on a disk that has none, which those who copy files forgive.
+_ATTRIBUTES = """\
+setxattr 188 5;lsetxattr 189 6;fsetxattr 190 7;getxattr 191 8;lgetxattr 192 9;fgetxattr 193 10;listxattr 194 11;
+llistxattr 195 12;flistxattr 196 13;removexattr 197 14;lremovexattr 198 15;fremovexattr 199 16;
+"""
+# Not in the list: mincore, which says what earlier candidates have left in the page cache;
+# flock, whose locks stay at an open file and hold for every jail (/dev/null is one file for all);
 # sendmsg, since descriptors in a socket that nobody holds any more keep their files, so that /tmp stays full.
 # Conditions on the low word of one argument: (name, x86-64, aarch64, argument, allowed values)
 _CONDITIONAL: tuple[tuple[str, int, int, int, tuple[int, ...]], ...] = (
@@ -68,6 +74,7 @@ _CLONE_THREAD = 0x00010000
 _LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW = 0x7FFF0000
 _DENY = 0x00050000 | errno.EPERM
+_UNSUPPORTED = 0x00050000 | errno.ENOTSUP
 _NO_SUCH_CALL = 0x00050000 | errno.ENOSYS
 _KILL = 0x80000000
 
@@ -88,6 +95,8 @@ def program(machine: str, more: str = "") -> bytes:
         code += _only((on_x86, on_arm)[column], argument, values)
     for number in _numbers(_ALLOWED + more, column):
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _ALLOW)]
+    for number in _numbers(_ATTRIBUTES, column):
+        code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _UNSUPPORTED)]
     return b"".join([*code, _op(_RETURN, _DENY)])
 
 

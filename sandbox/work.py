@@ -23,6 +23,8 @@ Isolation = Literal["shared", "fresh"]
 
 Step = Literal["answers", "assertions", "in-process", "done"]
 
+_NO_VALUE = (values.Unknown, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading or comparing an answer raises where it is none that can be compared: the candidate's failure."""
 _LARGE_ANSWERS = 8 * LARGE_VALUE
 """Bytes of all answers to a test that are compared in the supervisor."""
 _WIDEST = 15
@@ -316,7 +318,7 @@ class AssertWork:
             except Unread:
                 self.step = "assertions"
                 return None
-            except (values.Unknown, KeyError, TypeError):
+            except _NO_VALUE:
                 return self._finish(Outcome.FAILED, "AssertionError")
         return self._finish(Outcome.PASSED)
 

@@ -19,7 +19,7 @@ from typing import Any
 from harness import sandbox
 from harness.compat import take_over_ray_messages
 from harness.engines import node
-from harness.engines.scratch import scratch
+from harness.engines.scratch import NODE_FOLDER, delete_left, scratch
 from harness.errors import FileError, HarnessError, MissingLibrary, UsageError
 from harness.evaluation.provenance import versions
 from harness.progress import VERBOSE, detail
@@ -31,6 +31,7 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """Ray's only switch that keeps a cluster on the loopback interface, on Linux, too; and that it asks for a secret."""
 _LONGEST_FOLDER = 42
 """Bytes of the folder for Ray's sockets, whose paths have 107 bytes at the most (Linux) and 65 of Ray's own."""
+_SECONDS_TO_END = 5.0
 _SECONDS_TO_ANSWER = 5.0
 _SECONDS_TO_LOOK_AROUND = 300.0
 """A node answers when a process of Python has been started on it, and a jail of the sandbox."""
@@ -142,7 +143,10 @@ class Cluster:
             ).remote(accept_unsafe)
             for number, one in enumerate(self.nodes, 1)
         }
-        self.facts = {name: self._answer(name, reference) for name, reference in asked.items()}
+        answers = {name: self._answer(name, reference) for name, reference in asked.items()}
+        self.facts = {name: facts for name, facts in answers.items() if facts is not None}
+        if not self.facts:
+            raise HarnessError("no node of the cluster is left; see: ray status")
         own = versions()
         for name, facts in self.facts.items():
             if facts.versions[PACKAGE] != own[PACKAGE]:
@@ -151,12 +155,15 @@ class Cluster:
                 why = f"cannot isolate untrusted programs ({facts.isolation.why})"
                 raise sandbox.Refused(f"node {name} {why}; take it out of the cluster")
 
-    def _answer(self, name: str, reference: Any) -> node.NodeFacts:
+    def _answer(self, name: str, reference: Any) -> node.NodeFacts | None:
+        """What a node says of itself; None where it was lost: Ray lists it for some seconds more."""
         errors = self._ray.exceptions
         try:
             found: node.NodeFacts = self._ray.get(reference, timeout=_SECONDS_TO_LOOK_AROUND)
         except errors.GetTimeoutError:
             raise HarnessError(f"node {name} has not answered for {_SECONDS_TO_LOOK_AROUND:.0f} s") from None
+        except errors.TaskUnschedulableError:
+            return None
         except errors.RayError as error:
             raise HarnessError(f"node {name}: {gist(error)}; the same harness must be installed there") from None
         return found
@@ -225,6 +232,10 @@ def connected(address: str | None) -> Iterator[Cluster]:
     handler = signal.getsignal(signal.SIGTERM)
     with contextlib.ExitStack() as stack:
         folder = None if address else stack.enter_context(_short_folder())
+        if folder is not None:
+            stack.callback(
+                delete_left, NODE_FOLDER, _SECONDS_TO_END
+            )  # its nodes end with it, and with a signal at once
         stack.callback(ray.shutdown)
         if folder is not None:
             _start(ray, folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import sandbox
 from harness.engines.parcels import Contents, Inbox, contents, pieces, whole_tunings
-from harness.engines.scratch import scratch
+from harness.engines.scratch import NODE_FOLDER, scratch
 from harness.errors import HarnessError
 from harness.evaluation.executor import Job, JobError, JobResult, resolve_job, run_job
 from harness.evaluation.provenance import versions
@@ -110,7 +110,7 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
     `given` gives the pieces of a file by its digest; `node` is this node's address.
     """
     order.surroundings.take_over()
-    with scratch("harness-node-") as place:
+    with scratch(NODE_FOLDER) as place:
         root, inbox = place / "runs", place / "inbox"
         for folder in (root, inbox):
             folder.mkdir()

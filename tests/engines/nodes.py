@@ -27,6 +27,14 @@ class Nodes:
     processes: tuple[int, ...]
     environ: dict[str, str]
 
+    def is_judging(self, number: int) -> bool:
+        """Whether jails run on a node."""
+        lines = []
+        for process in _children(self.processes[number]):
+            with suppress(OSError):
+                lines.append(Path(f"/proc/{process}/cmdline").read_bytes())
+        return any(b"boot.pyc" in line for line in lines)
+
     def kill(self, number: int) -> None:
         """Kill a node with all that runs on it, as a lost machine does."""
         raylet = self.processes[number]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.scratch import scratch
+from harness.engines.scratch import delete_left, scratch
 
 KEEP = (
     "from harness.engines.scratch import scratch\nwith scratch('mine-') as folder: print(folder, flush=True); input()"
@@ -34,3 +34,22 @@ def test_what_a_killed_process_left_is_deleted_and_what_is_held_is_not(
         assert theirs.is_dir()
         with scratch("mine-"):
             assert not theirs.exists()
+
+
+def test_what_ends_meanwhile_is_waited_for_and_what_does_not_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pipe = subprocess.PIPE
+    words = [sys.executable, "-c", KEEP.replace("input()", "input(); import time; time.sleep(0.3)")]
+    with subprocess.Popen(
+        words, stdin=pipe, stdout=pipe, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    ) as one:
+        assert one.stdout is not None and one.stdin is not None
+        theirs = Path(one.stdout.readline().strip())
+        delete_left("mine-")
+        assert theirs.is_dir()
+        one.stdin.write("\n")
+        one.stdin.flush()
+        delete_left("mine-", 60.0)
+        assert not theirs.exists()

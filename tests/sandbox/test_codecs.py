@@ -2,6 +2,7 @@
 
 import argparse
 import array
+import builtins
 import collections
 import datetime
 import decimal
@@ -10,6 +11,7 @@ import ipaddress
 import math
 import os
 import pathlib
+import pickle
 import re
 import sys
 import types
@@ -211,7 +213,23 @@ def test_what_is_the_librarys_is_named_and_found_again(value, path):
 
 
 @pytest.mark.parametrize(
-    "value", [exec, eval, open, print, __import__, os.system, pathlib.Path.unlink, pytest, pytest.raises, 3, "x", None]
+    "value",
+    [
+        builtins,
+        pickle,
+        exec,
+        eval,
+        open,
+        print,
+        __import__,
+        os.system,
+        pathlib.Path.unlink,
+        pytest,
+        pytest.raises,
+        3,
+        "x",
+        None,
+    ],
 )
 def test_what_does_something_or_is_not_the_librarys_has_no_name(value):
     assert codecs.library_path(value) is None
@@ -227,7 +245,19 @@ def test_a_module_or_a_function_of_another_name_than_its_own_is_not_the_librarys
 
 
 @pytest.mark.parametrize(
-    "path", ["os:system", "os:_exit", "builtins:exec", "builtins:open", "pytest:raises", "pytest:", "subprocess:Popen"]
+    "path",
+    [
+        "builtins:",
+        "pickle:",
+        "numpy.ma:",
+        "os:system",
+        "os:_exit",
+        "builtins:exec",
+        "builtins:open",
+        "pytest:raises",
+        "pytest:",
+        "subprocess:Popen",
+    ],
 )
 def test_no_end_may_name_what_acts_outside(path):
     assert not codecs.allowed(path)

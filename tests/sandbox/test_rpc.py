@@ -327,3 +327,11 @@ def test_nothing_is_set_on_a_function_that_the_candidate_was_not_given():
     ends.client.register(2000, same)
     with pytest.raises(ProtocolError):
         ends.client.read({"cells": [[2000, ["function", [[["mark", 1]]]]]], "arguments": [], "keywords": []})
+
+
+def test_what_is_replaced_under_a_number_is_not_taken_for_what_came_from_the_other_end():
+    end = Ends(f=same).client
+    first, second = ValueError(1), ValueError(2)
+    end.register(100_001, first)
+    end.register(100_001, second)
+    assert end.is_foreign(second) and not end.is_foreign(first)

@@ -75,6 +75,8 @@ def test_jobs_are_taken_lazily():
 def test_a_call_returns_its_value_for_comparison():
     assert one("def add(a, b):\n    return a + b", ADD).outcome is Outcome.PASSED
     assert one("class Solution:\n    def add(self, a, b):\n        return a + b", ADD).passed == 2
+    helper = "class Solution:\n    def help(self, a, b): return a + b\ndef add(a, b): return Solution().help(a, b)"
+    assert one(helper, ADD).passed == 2
     assert one("def add(a, b):\n    return a - b", ADD).passed == 0
     assert one("def other(a, b):\n    return a + b", ADD).outcome is Outcome.RAISED
 
@@ -212,6 +214,20 @@ def test_answers_that_are_meant_to_harm_the_comparison_cost_their_candidate_alon
 def test_no_candidate_chooses_not_to_be_measured(name):
     execution = one(UNMEASURED[name])
     assert execution.outcome not in (Outcome.PASSED, Outcome.SANDBOX_ERROR), execution.error
+
+
+def test_line_ends_are_read_as_they_come():
+    program = "import sys\nprint(repr(input()), repr(sys.stdin.read()))"
+    tests = StdinTests((("a\rb\ncd\r\nef\r\n", r"'a\rb' 'cd\r\nef\r\n'"),))
+    assert one(program, tests).outcome is Outcome.PASSED
+
+
+def test_decimals_that_cannot_be_ordered_fail_their_candidate_alone():
+    answer = '{"value": [{"decimal": "NaN"}, {"decimal": "1"}]}'
+    forged = f"import json\njson.dumps = lambda *a, **k: {answer!r}\ndef f(n): return 1"
+    tests = AssertTests("f", "assert sorted(f(7)) == [1, 2]")
+    found = list(run([(forged, tests), ("def f(n): return [2, 1]", tests)], BRIEF))
+    assert [one.outcome is Outcome.PASSED for one in found] == [False, True]
 
 
 def test_a_large_right_answer_is_right_in_whatever_form():

@@ -584,3 +584,12 @@ def test_names_of_the_candidate_may_stand_at_the_top_of_a_file():
     right, other = run([(program, PytestTests(file)), (wrong, PytestTests(file))], BRIEF)
     assert (right.outcome, right.passed, right.trust) == (Outcome.PASSED, 2, "in-process")
     assert other.passed == 1
+
+
+def test_a_test_file_knows_its_place_and_a_library_keeps_its_name():
+    file = "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\nfrom solution import f\ndef test_a(): assert f(3) == 3\n"
+    near = "from solution import *\ndef test_a(): assert math.isclose(f(3), 2.5)\n"
+    forged = "class math: isclose = staticmethod(lambda *a, **k: True)\ndef f(x): return 9"
+    jobs = [("def f(x): return x", file), (forged, near), ("import math\ndef f(x): return 2.5", near)]
+    found = run([(program, PytestTests(tests)) for program, tests in jobs], BRIEF)
+    assert [one.outcome is Outcome.PASSED for one in found] == [True, False, True]
