@@ -103,3 +103,10 @@ def _registry() -> Registry:
     from harness.plugin_system.registry import Registry
 
     return Registry(warn=lambda _: None)  # a line on stderr would stand in the middle of what is being typed
+
+
+def option_values(meaning: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The command-line option `--set`, of the plugins that `meaning` names."""
+    return click.option(
+        "--set", "sets", multiple=True, metavar="NAME.OPTION=VALUE", shell_complete=options, help=meaning
+    )

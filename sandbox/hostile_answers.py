@@ -43,6 +43,17 @@ _WRITTEN = {
     "a forged exception": "def answer(n): SAY(b'{\"raised\": 5}\\n')",
 }  # fmt: skip
 _SAY = "import os\ndef SAY(data):\n for n in range(3, 64):\n  try: os.write(n, data)\n  except OSError: pass\n os._exit(0)\n"
+_SAID = {
+    "decimals without an order": '{"value": [{"decimal": "NaN"}, {"decimal": "1"}]}',
+    "decimals that signal": '{"value": [{"decimal": "sNaN"}, {"decimal": "1"}]}',
+    "a fraction of nothing": '{"value": {"fraction": [1, 0]}}',
+    "brackets that do not end": "[" * 3000,
+    "a value of another kind": '{"value": {"set": 5}}',
+    "an exception that is a number": '{"raised": 5}',
+}
+"""Texts in place of what the answer to an assertion is written as; the supervisor reads them."""
+_SAYS = "import json\njson.dumps = lambda *a, **k: {text!r}\ndef answer(n): return 1"
+_SORTED = AssertTests("answer", "assert sorted(answer(7)) == [1, 2]")
 _PRINTED = {
     "distinct lines": "for n in range(10**6): print(n)",
     "distinct numbers on one line": "print(*range(10**6))",
@@ -66,6 +77,7 @@ ANSWERS: dict[str, tuple[str, SandboxTests]] = {
     **{f"{name}, passed on": (program, _NESTED) for name, program in _ODD.items()},
     **{f"{name}, written for a call": (_SAY + program, _FLOAT) for name, program in _WRITTEN.items()},
     **{f"{name}, written for an assertion": (_SAY + program, _ASSERT) for name, program in _WRITTEN.items()},
+    **{f"{name}, said for an assertion": (_SAYS.format(text=text), _SORTED) for name, text in _SAID.items()},
 }
 
 _MARKED = "import builtins\nfirst = not hasattr(builtins, 'mark')\nbuiltins.mark = 1\n"

@@ -81,14 +81,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.options,
     help="Tune with each value; validation chooses one.",
 )
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="NAME.OPTION=VALUE",
-    shell_complete=completion.options,
-    help="An option of a plugin.",
-)
+@completion.option_values("An option of a plugin.")
 @click.option("--chat/--no-chat", default=None, help="Use the model's chat template.  [default: if it has one]")
 @click.option(
     "--thinking/--no-thinking", default=None, help="Let the model reason before it answers.  [default: no-thinking]"

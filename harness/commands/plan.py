@@ -29,14 +29,7 @@ if TYPE_CHECKING:
     "--model", required=True, shell_complete=completion.paths, help="A config.json, a folder with one, or a hub id."
 )
 @click.option("--revision", help="Hub commit of the model.")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="NAME.OPTION=VALUE",
-    shell_complete=completion.options,
-    help="An option of a method.",
-)
+@completion.option_values("An option of a method.")
 @click.option("--json", "as_json", is_flag=True, help="The plan as JSON.")
 def command(methods: tuple[str, ...], model: str, revision: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     """How many parameters a method trains on a model, and what its adapter weighs. No weights are read or fetched.

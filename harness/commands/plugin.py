@@ -34,14 +34,7 @@ def command() -> None:
 @click.argument("name", shell_complete=completion.plugins)
 @click.option("--data", type=click.Path(path_type=Path, exists=True), help="A task's files.")
 @click.option("--model", help="One of a backend's models.")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="NAME.OPTION=VALUE",
-    shell_complete=completion.options,
-    help="An option of the method, decoder or backend.",
-)
+@completion.option_values("An option of the method, decoder or backend.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...], as_json: bool) -> None:
     """Run the contract of the installed plugin NAME, and say in plain words what it keeps and what not.

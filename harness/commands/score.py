@@ -31,14 +31,7 @@ from harness.engines import choice
 @click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
 @click.option("--model", help="The model's name in tables.  [default: the file's name]")
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    metavar="NAME.OPTION=VALUE",
-    shell_complete=completion.options,
-    help="An option of a metric.",
-)
+@completion.option_values("An option of a metric.")
 @click.option(
     "--i-accept-unsafe-execution", "accept_unsafe", is_flag=True, help="Run programs where nothing isolates them."
 )
