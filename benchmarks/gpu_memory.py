@@ -3,6 +3,7 @@
     python benchmarks/gpu_memory.py                 7B: one GPU of 80 GB, under four minutes
     python benchmarks/gpu_memory.py --shape 13b     (or 34b, whose weights take 68 GB of disk for a while)
     python benchmarks/gpu_memory.py --shape tiny    the same on any machine, a CPU too
+    python benchmarks/gpu_memory.py --limit 14.3    tuning as on a GPU of so many gigabytes: with smaller micro-batches
 
 Each method trains a few steps of the study's batch (8 rows of 128 tokens, no row shorter, so that nothing is saved by
 padding less) through harness's own loop, then writes with ten beams. Memory and speed do not depend on the weights'
@@ -12,6 +13,7 @@ values. The study's Figure 1 stands beside it; it was measured on an RTX A5000 w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import random
 import shutil
@@ -118,8 +120,10 @@ def rows(count: int, length: int, answer: int, vocabulary: int) -> list[dict[str
     return found
 
 
-def measured(shape: str, folder: Path, methods: tuple[str, ...], steps: int, answer: int) -> Iterator[dict[str, Any]]:
-    """One line of the table for each method."""
+def measured(
+    shape: str, folder: Path, methods: tuple[str, ...], steps: int, answer: int, limit: float | None
+) -> Iterator[dict[str, Any]]:
+    """One line of the table for each method; tuning may take `limit` gigabytes."""
     import torch
 
     from harness.modeling.bases import LoadedBases
@@ -135,7 +139,8 @@ def measured(shape: str, folder: Path, methods: tuple[str, ...], steps: int, ans
             torch.cuda.reset_peak_memory_stats()
         line = {"method": name, "weights": allocated()}
         adapted = method.adapt(base, config)
-        line |= trained(adapted, method.tuning(config), steps, SHAPES[shape]["vocab_size"], answer)
+        with memory_of(limit):
+            line |= trained(adapted, method.tuning(config), steps, SHAPES[shape]["vocab_size"], answer)
         line |= wrote(adapted, SHAPES[shape]["vocab_size"])
         bases.release(adapted)
         del adapted, base
@@ -143,6 +148,23 @@ def measured(shape: str, folder: Path, methods: tuple[str, ...], steps: int, ans
         if cuda:
             torch.cuda.empty_cache()
         yield line
+
+
+@contextlib.contextmanager
+def memory_of(limit: float | None) -> Iterator[None]:
+    """Context manager: torch may reserve `limit` gigabytes of the GPU at most."""
+    import torch
+
+    if limit is None:
+        yield
+        return
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties().total_memory
+    torch.cuda.set_per_process_memory_fraction(limit * 1e9 / total)
+    try:
+        yield
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
 
 
 def base_of(bases: Any, folder: Path, options: Any) -> Any:
@@ -225,6 +247,7 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="7b")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--steps", type=int, default=6)
+    parser.add_argument("--limit", type=float, help="gigabytes of the GPU for tuning")
     parser.add_argument("--answer", type=int, default=64, help="response tokens of the 128 in a row")
     asked = parser.parse_args()
     start = time.monotonic()
@@ -237,7 +260,8 @@ def main() -> None:
             "loss             ms/step  writing GB  s"
         )
         figure = {name: STUDY.get((asked.shape, name)) for name in METHODS}
-        for line in measured(asked.shape, folder, tuple(asked.methods.split(",")), asked.steps, asked.answer):
+        methods = tuple(asked.methods.split(","))
+        for line in measured(asked.shape, folder, methods, asked.steps, asked.answer, asked.limit):
             print(
                 f"{line['method']:13}  {line['trainable']:>11,}  {number(line['weights']):>10}  "
                 f"{number(line['peak']):>11}  {line['micro']:>11}  {number(figure[line['method']]):>11}  "

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from harness.disk import file_errors
 from harness.records import ModelSpec
@@ -91,12 +92,88 @@ def modules_with_rotary_function(model: Any) -> dict[ModuleType, Callable[..., A
     return {module: function for module, function in found.items() if callable(function)}
 
 
+def elementwise_kernel(source: str, outputs: int = 1) -> Callable[..., Any]:
+    """A CUDA kernel from the C++ `source` of its function of one element, compiled when it is first called.
+
+    torch documents both functions, under names with an underscore since they are "beta".
+    """
+    import torch
+
+    jiterator: Any = torch.cuda.jiterator
+    if outputs == 1:
+        return cast(Callable[..., Any], jiterator._create_jit_fn(source))
+    return cast(Callable[..., Any], jiterator._create_multi_output_jit_fn(source, num_outputs=outputs))
+
+
+def cuda_kernel(source: str, name: str) -> Callable[..., None]:
+    """The function `name` of CUDA C++ `source`, compiled for the present GPU; called with grid, block and arguments.
+
+    torch has it (since 2.9) under a name with an underscore alone. It needs no compiler on the machine. A thread that
+    has not used the GPU before, such as that of the first backward pass, has no context to launch it in.
+    """
+    import torch
+    from torch.cuda._utils import _get_gpu_runtime_library
+
+    torch.cuda.synchronize()  # so that there is a context
+    driver, context = _get_gpu_runtime_library(), ctypes.c_void_p()
+    driver.cuCtxGetCurrent(ctypes.byref(context))
+    kernel = torch.cuda._compile_kernel(source, name)
+
+    def launch(**given: Any) -> None:
+        driver.cuCtxSetCurrent(context)
+        kernel(**given)
+
+    return launch
+
+
+def gated_mlps(model: Any) -> list[Any]:
+    """The modules that may be `down_proj(silu(gate_proj(x)) * up_proj(x))`, by the names that transformers gives parts."""
+    from torch.nn import SiLU
+    from transformers.activations import SiLUActivation
+
+    parts = ("gate_proj", "up_proj", "down_proj")
+    found = [module for module in model.modules() if all(hasattr(module, part) for part in parts)]
+    return [mlp for mlp in found if isinstance(getattr(mlp, "act_fn", None), SiLU | SiLUActivation)]
+
+
 def layers_that_cast_inputs(model: Any) -> list[Any]:
     """PEFT's layers that cast their inputs to the type of their weights, while `cast_input_dtype_enabled` is True.
 
     `peft.helpers.disable_input_dtype_casting` fails on tuners whose layers lack the switch, such as IA3 (peft 0.21).
     """
     return [layer for layer in model.modules() if getattr(layer, "cast_input_dtype_enabled", False) is True]
+
+
+def plain_low_rank_layers(model: Any) -> list[tuple[Any, str]]:
+    """PEFT's LoRA layers on `torch.nn.Linear` that are no more than two products, a scale and dropout, and the adapter.
+
+    PEFT's layer class tells variants (DoRA and others) apart only in dictionaries by the adapter's name. Layers that
+    have no adapter, several active ones, or a merged or switched off one are none of them.
+    """
+    from peft.tuners.lora import Linear
+
+    layers = [layer for layer in model.modules() if type(layer) is Linear and _is_plain_low_rank(layer)]
+    return [(layer, layer.active_adapters[0]) for layer in layers]
+
+
+def _is_plain_low_rank(layer: Any) -> bool:
+    import torch
+
+    if layer.merged or layer.disable_adapters or len(layer.active_adapters) != 1:
+        return False
+    (adapter,) = layer.active_adapters
+    if adapter not in layer.lora_A or adapter in layer.lora_variant or type(layer.base_layer) is not torch.nn.Linear:
+        return False
+    parts = (layer.lora_A[adapter], layer.lora_B[adapter])
+    plain_parts = all(type(part) is torch.nn.Linear and part.bias is None for part in parts)
+    frozen = not any(parameter.requires_grad for parameter in layer.base_layer.parameters())
+    dropout = type(layer.lora_dropout[adapter])
+    return plain_parts and frozen and dropout in (torch.nn.Dropout, torch.nn.Identity)
+
+
+def low_rank_dropout(layer: Any, adapter: str) -> float:
+    """The share of inputs that the dropout of such a layer sets to zero in training."""
+    return float(getattr(layer.lora_dropout[adapter], "p", 0.0))
 
 
 def unload(adapted: Any) -> Any:

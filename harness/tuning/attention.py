@@ -84,15 +84,15 @@ def vmap_attention(
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
     groups = query.shape[1] // key.shape[1]
-    key, value = _repeat_kv(key, groups), _repeat_kv(value, groups)
     query_length, key_length = query.shape[2], key.shape[2]
     windowed = sliding_window is not None and sliding_window < key_length
     if query.device.type == "cuda" and query_length == key_length and not windowed:
         with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
             output = torch.nn.functional.scaled_dot_product_attention(
-                query, key, value, dropout_p=dropout, is_causal=True, scale=scaling
+                query, key, value, dropout_p=dropout, is_causal=True, scale=scaling, enable_gqa=groups > 1
             )
         return output.transpose(1, 2).contiguous(), None
+    key, value = _repeat_kv(key, groups), _repeat_kv(value, groups)
     visible = _causal_mask(query.device, query_length, key_length, sliding_window if windowed else None)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     scores = (query * scale) @ key.transpose(-1, -2)

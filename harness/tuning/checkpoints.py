@@ -63,8 +63,12 @@ class Writer:
         Raises:
             FileError: the one before cannot be written.
         """
+        import torch
+
         assert self._threads is not None
         copies = [{name: _on_host(t) for name, t in named.items()} for named in (checkpoint.weights, checkpoint.state)]
+        for device in {tensor.device for tensor in checkpoint.weights.values() if tensor.is_cuda}:
+            torch.cuda.synchronize(device)
         self._wait()
         copy = Checkpoint(checkpoint.step, copies[0], copies[1], _copied(checkpoint.facts))
         self._writing = self._threads.submit(write, self._folder, copy, best)
@@ -82,9 +86,9 @@ class Writer:
 
 
 def _on_host(tensor: Any) -> Any:
-    """A copy that the training does not change."""
+    """A copy that the training does not change; from a GPU it is there once that is synchronised."""
     tensor = tensor.detach()
-    return tensor.cpu() if tensor.is_cuda else tensor.clone()
+    return tensor.to("cpu", non_blocking=True) if tensor.is_cuda else tensor.clone()
 
 
 def _copied(facts: Mapping[str, Any]) -> Mapping[str, Any]:

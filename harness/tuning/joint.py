@@ -33,6 +33,7 @@ from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.schedule import Schedule, validation_rows
 from harness.tuning.stacked import JointMember, stacked_losses, stacked_weights
 from harness.tuning.step_progress import ProgressCallback, StepProgress
+from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +61,7 @@ class JointTrainingLoop:
         self._train = BucketedBatches(train, adapted.tokenizer.pad_token_id, False, max_buckets)
         self._validation = BucketedBatches(validation, adapted.tokenizer.pad_token_id, False, max_buckets)
         self._weights = stacked_weights(members, device)
+        self._copies = WorkingCopies(self._weights, ())
         self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
         steps = self._schedule.steps
         tables = [learning_rates(m.tuning.learning_rate, steps, m.tuning.warmup_ratio) for m in members]
@@ -73,7 +75,7 @@ class JointTrainingLoop:
         self._recorder = GraphRecorder(device)
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
-        self._update = self._optimiser.update
+        self._update = self._update_weights
         self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
         self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
 
@@ -86,9 +88,11 @@ class JointTrainingLoop:
             RuntimeError: memory ran out.
         """
         attention = attention_without_masks(self._base, VMAP_NAME)
-        with attention, sixteen_bit_activations(self._base), self._checkpoints:
+        with attention, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
+            self._copies = WorkingCopies(self._weights, cast_names)
             self._prepare()
             start = self._resume()
+            self._copies.refresh()
             self._base.model.train()
             for step in range(start, self._schedule.steps):
                 self._step(step)
@@ -141,7 +145,7 @@ class JointTrainingLoop:
         if self._recorder.no_graph_reason:
             self._backward_graphs.clear()
             self._validation_graphs.clear()
-            self._update = self._optimiser.update
+            self._update = self._update_weights
         self._clear_gradients()
         restore()
         torch.cuda.set_rng_state(state)
@@ -170,12 +174,17 @@ class JointTrainingLoop:
         return shape, torch.stack(packed)
 
     def _backward(self, shape: Shape, packed: torch.Tensor) -> None:
-        losses = stacked_losses(self._base, shape, self._weights, packed) / packed[:, -1]
+        losses = stacked_losses(self._base, shape, self._copies.weights, packed) / packed[:, -1]
         losses.sum().backward()  # type: ignore[no-untyped-call]
+        self._copies.add_gradients()
         self._losses.index_add_(0, self._optimiser.step, losses.detach().float()[None])
 
-    def _update_and_clear_gradients(self) -> None:
+    def _update_weights(self) -> None:
         self._optimiser.update()
+        self._copies.refresh()
+
+    def _update_and_clear_gradients(self) -> None:
+        self._update_weights()
         self._clear_gradients()
 
     def _clear_gradients(self) -> None:
@@ -185,7 +194,7 @@ class JointTrainingLoop:
         import torch
 
         with torch.no_grad():
-            self._validation_sum += stacked_losses(self._base, shape, self._weights, packed)
+            self._validation_sum += stacked_losses(self._base, shape, self._copies.weights, packed)
 
     def _validate_and_save(self, step: int) -> None:
         self._progress.synchronize()

@@ -44,6 +44,7 @@ from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import draw_apart, rng_state, set_rng_state
 from harness.tuning.schedule import Groups, Schedule, Shares, validation_rows
 from harness.tuning.step_progress import ProgressCallback, StepProgress
+from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +94,7 @@ class TrainingLoop:
         table = torch.tensor(rates, dtype=torch.float64, device=device)
         scales = learning_rate_scales(self._weights, tuning.learning_rate, parameter_groups)
         self._optimiser = Adafactor(list(self._weights.values()), table, scales=scales)
+        self._copies = WorkingCopies(self._weights, ())
         self._loss_function = loss_function
         self._losses = torch.zeros(steps, device=device)
         self._validation_sum = torch.zeros((), dtype=torch.float64, device=device)
@@ -112,7 +114,7 @@ class TrainingLoop:
         self._recorder = GraphRecorder(device, no_graphs)
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
-        self._update = self._optimiser.update
+        self._update = self._update_weights
         self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
 
     def run(self) -> TuningResult:
@@ -125,19 +127,24 @@ class TrainingLoop:
         """
         attention = contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base)
         recomputed = recomputed_activations(self._base, self._recompute)
-        with attention, recomputed, sixteen_bit_activations(self._base), self._checkpoints:
-            with self._shares.agreed():
-                self._prepare()
-            start = self._resume()
-            self._base.model.train()
-            self._done = start
-            while self._done < self._schedule.steps and not self._is_out_of_patience():
-                self._step(self._done)
-                self._done += 1
-                if self._done % self._schedule.validate_every == 0:
-                    self._validate_and_save(self._done)
-            self._progress.synchronize()
+        with attention, recomputed, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
+            self._copies = WorkingCopies(self._weights, cast_names)
+            with self._copies.used_by(self._base.model):
+                self._train_to_the_end()
         return self._result()
+
+    def _train_to_the_end(self) -> None:
+        with self._shares.agreed():
+            self._prepare()
+        self._done = self._resume()
+        self._copies.refresh()
+        self._base.model.train()
+        while self._done < self._schedule.steps and not self._is_out_of_patience():
+            self._step(self._done)
+            self._done += 1
+            if self._done % self._schedule.validate_every == 0:
+                self._validate_and_save(self._done)
+        self._progress.synchronize()
 
     def _is_out_of_patience(self) -> bool:
         """Whether the last `patience` validations all had a loss that was no lower than one before them."""
@@ -184,7 +191,7 @@ class TrainingLoop:
         if self._recorder.no_graph_reason:
             for graphed in (self._backward_graphs, self._validation_graphs):
                 graphed.clear()
-            self._update = self._optimiser.update
+            self._update = self._update_weights
         self._clear_gradients()
         restore()
         torch.cuda.set_rng_state(state)
@@ -230,6 +237,7 @@ class TrainingLoop:
         """Forward and backward pass of a micro-batch: adds to the gradients and to the loss of the step."""
         loss = self._training_loss(unpack_batch(shape, packed))
         loss.sum().backward()  # type: ignore[no-untyped-call]
+        self._copies.add_gradients()
         self._losses.index_add_(0, self._optimiser.step, loss.detach().float().view(1))
 
     def _training_loss(self, batch: Batch) -> torch.Tensor:
@@ -238,8 +246,12 @@ class TrainingLoop:
             return summed_loss(self._base, batch, bool(self._mask_reason)) / batch.total
         return method_loss(self._base, batch, self._loss_function) / batch.total
 
-    def _update_and_clear_gradients(self) -> None:
+    def _update_weights(self) -> None:
         self._optimiser.update()
+        self._copies.refresh()
+
+    def _update_and_clear_gradients(self) -> None:
+        self._update_weights()
         self._clear_gradients()
 
     def _clear_gradients(self) -> None:

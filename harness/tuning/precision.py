@@ -11,21 +11,28 @@ from harness.modeling.base import Base
 
 
 @contextlib.contextmanager
-def sixteen_bit_activations(base: Base) -> Iterator[None]:
+def sixteen_bit_activations(base: Base) -> Iterator[list[str]]:
     """Context manager for a training loop on a GPU; elsewhere it changes nothing.
 
-    Norms and rotary embeddings run fused. And adapters, whose weights are in 32 bits, get the activations as they are:
-    PEFT would cast them to 32 bits for dropout, and autocast back for the product.
+    Norms, rotary embeddings, gated MLPs and LoRA layers run fused. And adapters, whose weights are in 32 bits, get the
+    activations as they are: PEFT would cast them to 32 bits for dropout, and autocast back for the product. The value
+    is the names of those weights that are cast to 16 bits in each product, so that `WorkingCopies` may be used.
     """
     if base.device.type != "cuda":
-        yield
+        yield []
+        return
+    if base.sharded:
+        # Outside of a layer's forward pass a sharded layer has a part of its weight, which cannot be tried out.
+        with inputs_as_they_are(base.model):
+            yield []
         return
     from harness.modeling.fused_layers import FusedLayers
+    from harness.modeling.low_rank import FusedLowRank
 
-    # Outside of a layer's forward pass a sharded norm has a part of its weight, which cannot be tried out.
-    fused = contextlib.nullcontext() if base.sharded else FusedLayers(base.model)
-    with fused, inputs_as_they_are(base.model):
-        yield
+    low_rank = FusedLowRank(base.model)
+    with FusedLayers(base.model), low_rank, inputs_as_they_are(base.model):
+        weights = {id(weight) for weight in low_rank.weights()}
+        yield [name for name, weight in base.model.named_parameters() if id(weight) in weights]
 
 
 @contextlib.contextmanager
