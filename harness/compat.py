@@ -127,7 +127,7 @@ def cuda_kernel(source: str, name: str) -> Callable[..., None]:
 
 
 def gated_mlps(model: Any) -> list[Any]:
-    """The modules that may be `down_proj(silu(gate_proj(x)) * up_proj(x))`, by the names that transformers gives parts."""
+    """The modules that may be `down_proj(silu(gate_proj(x)) * up_proj(x))`, by the names of their parts."""
     from torch.nn import SiLU
     from transformers.activations import SiLUActivation
 
