@@ -130,7 +130,9 @@ class _Rewritten(ast.NodeTransformer):
         names = {node.id for node in ast.walk(context) if isinstance(node, ast.Name)}
         made = context.func if isinstance(context, ast.Call) else context
         last = getattr(made, "attr", getattr(made, "id", ""))
-        return bool(names & _MEANT) or last in self._own or (isinstance(context, ast.Name) and context.id in self._meant)
+        return (
+            bool(names & _MEANT) or last in self._own or (isinstance(context, ast.Name) and context.id in self._meant)
+        )
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802 - the name that ast asks for
         self.generic_visit(node)

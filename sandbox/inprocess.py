@@ -17,7 +17,6 @@ from typing import Any
 
 from harness.sandbox import analysis, bases, codecs, finality
 from harness.sandbox.ownfiles import FILE
-from harness.sandbox.proxies import PLAIN_FORMS
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -250,7 +249,7 @@ class _Judge:
 
 
 _PLAIN_FORMS: dict[str, Callable[[Any], Any]] = {
-    **PLAIN_FORMS,
+    **bases.PLAIN_FORMS,
     "types:SimpleNamespace": vars,  # the objects in it, which may be the candidate's, would compare themselves
     "argparse:Namespace": vars,
 }

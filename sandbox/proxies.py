@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox import bases, codecs
+from harness.sandbox import bases, codecs, overrides
 from harness.sandbox.rpc import NotTransferable
 
 Ask = Callable[..., Any]
@@ -21,18 +21,6 @@ Ask = Callable[..., Any]
 _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 _OPERATIONS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
 _BINARY = tuple(f"__{before}{name}__" for name in _OPERATIONS.split() for before in ("", "r", "i"))
-PLAIN_FORMS = {
-    "collections:UserDict": dict,
-    "collections:ChainMap": dict,
-    "builtins:mappingproxy": dict,
-    "collections:UserList": list,
-    "collections:UserString": str,
-    "builtins:memoryview": bytes,
-    **{f"builtins:{kind}_{view}": set for kind in ("dict", "odict") for view in ("keys", "items")},
-    "collections.abc:Mapping": dict,
-    "collections.abc:Set": set,
-}
-"""Classes of the library that equal plain values: what to compare in place of such an object."""
 _NUMBERS = frozenset({"__float__", "__complex__", "__int__", "__index__"})
 """Operators that give a number in place of an object."""
 _OF_NUMPY = frozenset(f"__array_{name}__" for name in ["function", "ufunc", "interface", "struct", "priority", "wrap"])
@@ -165,6 +153,8 @@ class Proxies:
         """Whether the test expects that a function raises StopIteration."""
         self.judged = False
         """Whether an object of the candidate's was asked for a comparison with a plain value."""
+        self.handing: frozenset[str] = frozenset()
+        """Methods that the test calls with what they may answer."""
         self.refused = False
         """Whether the test asked for something that only the candidate's process can do."""
         self.reading = False
@@ -250,14 +240,19 @@ class Proxies:
             if plain is not None or name in bases.VERDICTS:
                 return getattr(plain, name)
             self.judged = True
+        if name in self.handing and isinstance(mine, Proxy) and not self._decides(mine):
+            self.judged = True
         return self.ask("get", (mine, name))
 
     def _plain(self, mine: Any) -> Any:
         """The plain value that an object of the library's stands for; None where it stands for none."""
         paths = [self._library.get(kind, "") for kind in type(mine).__mro__]
-        form = next((PLAIN_FORMS[path] for path in paths if path in PLAIN_FORMS), None)
+        form = next((bases.PLAIN_FORMS[path] for path in paths if path in bases.PLAIN_FORMS), None)
         plain = self.ask("plain", (mine,)) if form else None
         return plain if type(plain) is form else None
+
+    def _judge(self) -> None:
+        self.judged = True
 
     def _decides(self, mine: Any) -> bool:
         return any(kind in self._trusted for kind in type(mine).__mro__)
@@ -266,9 +261,11 @@ class Proxies:
         """A method that a class of the candidate's has in place of the plain type's that it extends."""
 
         def find(mine: Any) -> Any:
-            if name in bases.OF_CONTENT and not self._decides(mine):
-                return getattr(bases.base_of(type(mine)), name).__get__(mine)
-            return self.ask("get", (mine, name))
+            theirs = self.ask("get", (mine, name))
+            base = bases.base_of(type(mine))
+            if base is None or self._decides(mine):
+                return theirs
+            return overrides.bound(mine, base, name, theirs, self._judge)
 
         return property(find)
 
@@ -289,9 +286,12 @@ class Proxies:
             return _method(self._next)
 
         def operator(mine: Any, *given: Any) -> Any:
-            base = bases.base_of(type(mine)) if name in bases.ON_CONTENT else None
+            base = bases.base_of(type(mine)) if name in bases.ON_CONTENT | overrides.SPECIAL.keys() else None
             if base is not None and not self._decides(mine):
-                return bases.do(base, name, mine, *given)
+                if name in bases.ON_CONTENT:
+                    return bases.do(base, name, mine, *given)
+                theirs = lambda *given: self.ask("operator", (name, mine, *given))  # noqa: E731
+                return overrides.SPECIAL[name](mine, base, given[0], theirs, self._judge)
             self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
             return self.ask("operator", (name, mine, *given))
 
