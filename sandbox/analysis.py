@@ -72,7 +72,7 @@ def handing(tree: ast.AST) -> set[str]:
     """The methods of plain types that the code calls with what they may answer: what it expects."""
     calls = [(node.func.attr, node) for node in ast.walk(tree) if _is_method(node)]  # type: ignore[attr-defined]
     some = {name for name, call in calls if call.args}  # type: ignore[attr-defined]
-    more = {name for name, call in calls if len(call.args) + len(call.keywords) > 1}  # type: ignore[attr-defined]
+    more = {name for name, call in calls if len(call.args) == 2 and not call.keywords}  # type: ignore[attr-defined]
     return (some & overrides.HANDING) | (more & overrides.HANDING_A_SECOND)
 
 

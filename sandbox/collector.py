@@ -46,7 +46,7 @@ def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[s
 
     def rewritten(tree: ast.Module, names: dict[str, Any]) -> ast.Module:
         if share is None:
-            return inprocess.rewritten(tree, names)
+            return inprocess.rewritten(tree, names, tested=" ".join(given))
         names[finality.NAME] = scope[finality.NAME]
         return finality.rewritten(tree)
 

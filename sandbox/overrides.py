@@ -6,7 +6,6 @@ out of what was handed over is believed only where the plain type gives it, too.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -138,8 +137,10 @@ def _missing(_: Any, base: type, key: Any, theirs: Callable[[Any], Any], judged:
     """What a dictionary says of a key that it has not: a `Counter` always 0, since it counts."""
     if issubclass(base, Counter):
         return 0
-    judged()
-    return theirs(key)
+    said = theirs(key)
+    if _is_of(said, (key,), {}):
+        judged()
+    return said
 
 
 SPECIAL: dict[str, Callable[..., Any]] = {"__format__": _formatted, "__missing__": _missing}

@@ -7,13 +7,12 @@ candidate's equals a plain value of the test only where the test is about its cl
 
 from __future__ import annotations
 
-import builtins
 import operator
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox import bases, codecs, overrides
+from harness.sandbox import bases, codecs, naming, overrides
 from harness.sandbox.rpc import NotTransferable
 
 Ask = Callable[..., Any]
@@ -191,8 +190,8 @@ class Proxies:
             names["__module__"] = _Module(str(cell["module"]), self.ask)
         if cell["library"] and isinstance(real := codecs.resolve(cell["library"]), type):
             names["__class__"] = property(lambda _: real)
-        elif cell["library"] in _OF_TYPES:
-            names["__class__"] = property(lambda _: _OF_TYPES[cell["library"]])
+        elif cell["library"] in naming.OF_TYPES:
+            names["__class__"] = property(lambda _: naming.OF_TYPES[cell["library"]])
         plain = [base for base in parents if issubclass(base, Proxy | BaseException) or base in bases.BASES]
         if not any(issubclass(base, Proxy) for base in plain):
             plain.insert(0, Proxy)
@@ -240,9 +239,13 @@ class Proxies:
             if plain is not None or name in bases.VERDICTS:
                 return getattr(plain, name)
             self.judged = True
+        theirs = self.ask("get", (mine, name))
         if name in self.handing and isinstance(mine, Proxy) and not self._decides(mine):
+            plain = self._plain(mine)
+            if hasattr(plain, name):
+                return overrides.bound(plain, type(plain), name, theirs, self._judge)
             self.judged = True
-        return self.ask("get", (mine, name))
+        return theirs
 
     def _plain(self, mine: Any) -> Any:
         """The plain value that an object of the library's stands for; None where it stands for none."""
@@ -385,14 +388,3 @@ class _Module:
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that a class takes for a method, although it is bound to something else already."""
     return lambda *given: function(*given)  # noqa: PLW0108
-
-
-def _named_types() -> dict[str, type]:
-    """Types of the interpreter that no module has under their own name: "builtins:generator"."""
-    import types
-
-    found = [*codecs.VIEWS, *(kind for kind in vars(types).values() if isinstance(kind, type))]
-    return {codecs.path_of(kind): kind for kind in found if not hasattr(builtins, kind.__name__)}
-
-
-_OF_TYPES = _named_types()
