@@ -107,7 +107,7 @@ class _Rewritten(ast.NodeTransformer):
         self._own = {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
         self._classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self._meant: set[str] = set()
-        """Variables that hold a context that means to."""
+        """Variables that hold such a context, or the exceptions for one."""
         self._blocks = 0
         for targets, value in pairs:
             names = {target.id for target in targets if isinstance(target, ast.Name)}
@@ -130,9 +130,7 @@ class _Rewritten(ast.NodeTransformer):
         names = {node.id for node in ast.walk(context) if isinstance(node, ast.Name)}
         made = context.func if isinstance(context, ast.Call) else context
         last = getattr(made, "attr", getattr(made, "id", ""))
-        return (
-            bool(names & _MEANT) or last in self._own or (isinstance(context, ast.Name) and context.id in self._meant)
-        )
+        return not names.isdisjoint(_MEANT | self._meant) or last in self._own
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802 - the name that ast asks for
         self.generic_visit(node)

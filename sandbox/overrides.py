@@ -6,7 +6,7 @@ out of what was handed over is believed only where the plain type gives it, too.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -125,7 +125,7 @@ def _parts(value: tuple[Any, ...], depth: int = 0) -> Iterator[Any]:
 
 
 _DEEP = 20
-_COLLECTIONS = (list, tuple, set, frozenset, *(base for base in bases.BASES if base.__name__ == "deque"))
+_COLLECTIONS: tuple[Any, ...] = (list, tuple, set, frozenset, deque)
 
 
 def _formatted(mine: Any, base: type, spec: str, theirs: Callable[..., Any], judged: Callable[[], None]) -> Any:
