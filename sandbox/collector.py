@@ -47,11 +47,12 @@ def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[s
     """
     solution, share = sys.modules.get("solution"), scope.get("_needs_objects")
     given = {name: scope[name] if name in scope else Missing(name) for name in names if share or name in scope}
+    given.pop("__name__", None)  # that of the program which a block of assertions is
     if solution is None or vars(solution) is not scope:
         solution = types.ModuleType(module)
         vars(solution).update(given, __all__=list(given))
     else:
-        vars(solution)["__name__"] = module  # a block of assertions has it run as the program
+        vars(solution)["__name__"] = module
 
     def rewritten(tree: ast.Module, names: dict[str, Any]) -> ast.Module:
         if share is None:
@@ -144,7 +145,8 @@ class Tests:
         vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
-        self.names |= {"__file__": os.path.abspath("tests.py"), **names}  # noqa: PTH100 - light
+        self.names |= {name: value for name, value in names.items() if name[:2] != "__"}  # those are of each module
+        self.names["__file__"] = os.path.abspath("tests.py")  # noqa: PTH100 - light
         tree = ast.parse(source)
         if rewritten:
             tree = rewritten(tree, self.names)
