@@ -153,7 +153,7 @@ class Guest:
             self.output, self.code = protocol.receive_descriptors(self.control, 2)
             self.mode = os.fstat(self.output).st_mode
             if self.control.recv(1) == protocol.GO:
-                protocol.send(self.control, {"op": "dirty"} if self.dirty else self._run(message))
+                self._answer(message) if not self.dirty else protocol.send(self.control, {"op": "dirty"})
             os.close(self.output)
             os.close(self.code)
         elif operation == "execute":
@@ -197,13 +197,6 @@ class Guest:
             gc.freeze()
         self.assertions_ready = True
 
-    def _reset_shared_state(self) -> None:
-        """Resets what consecutive candidates share."""
-        self.report[:] = runner.BLANK_REPORT
-        self.saved.clear()
-        self.notes.clear()
-        self._reset_descriptors()
-
     def _reset_descriptors(self) -> None:
         """Resets what consecutive forks share: offsets, flags, modes and times."""
         fcntl.fcntl(2, fcntl.F_SETFL, 0)
@@ -212,10 +205,20 @@ class Guest:
         if self.scratch:
             self.scratch.stamp()
 
-    def _run(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Runs one program on groups of tests, one fork a group, more where a fork ends early."""
+    def _answer(self, message: dict[str, Any]) -> None:
+        """Runs one program and says how that went."""
+        why = self._run(message)
+        self.saved.finish(self.output, self.report)
+        protocol.send(self.control, {"op": "done", "why": why})
+        self.notes.send(self.control)
+
+    def _run(self, message: dict[str, Any]) -> str:
+        """Runs one program on groups of tests, a fork or more for each; returns why that is over."""
         budget = time.monotonic() + message["pause_after"]
-        self._reset_shared_state()
+        self.report[:] = runner.BLANK_REPORT
+        self.saved.clear()
+        self.notes.clear()
+        self._reset_descriptors()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
         ownfiles.text = lambda: batch.program
@@ -225,14 +228,14 @@ class Guest:
             alone = False
             while waiting:
                 if self.notes.rows and self._paused(budget):
-                    return self._answer("paused")
+                    return "paused"
                 done, slow, why = self._next(batch, waiting[:1] if alone else waiting, again)
                 if why:
-                    return self._answer(why)
+                    return why
                 again = True
                 alone |= slow
                 waiting = waiting[done:]
-        return self._answer("done")
+        return "done"
 
     def _paused(self, budget: float) -> bool:
         """Whether the supervisor is to look at the answers before there are more."""
@@ -259,10 +262,6 @@ class Guest:
         if batch.stop and any(row[1] != protocol.ENDED for row in done):
             return len(done), slow, "stopped"
         return len(done), slow, "not-loaded" if done and done[0][1] == protocol.NOT_LOADED else ""
-
-    def _answer(self, why: str) -> dict[str, Any]:
-        self.saved.finish(self.output, self.report)
-        return {"op": "done", "why": why, **self.notes.answer()}
 
     def _fork(self, batch: runner.Batch, tests: list[int]) -> list[list[int]]:
         """Runs `tests` in one child; returns a row for each that was started: test, how, start, end, CPU ns, first."""
