@@ -153,7 +153,7 @@ class Guest:
             self.output, self.code = protocol.receive_descriptors(self.control, 2)
             self.mode = os.fstat(self.output).st_mode
             if self.control.recv(1) == protocol.GO:
-                self._answer(message) if not self.dirty else protocol.send(self.control, {"op": "dirty"})
+                protocol.send(self.control, {"op": "dirty"}) if self.dirty else self._answer(message)
             os.close(self.output)
             os.close(self.code)
         elif operation == "execute":
@@ -197,6 +197,13 @@ class Guest:
             gc.freeze()
         self.assertions_ready = True
 
+    def reset_shared_state(self) -> None:
+        """Resets what consecutive candidates share."""
+        self.report[:] = runner.BLANK_REPORT
+        self.saved.clear()
+        self.notes.clear()
+        self._reset_descriptors()
+
     def _reset_descriptors(self) -> None:
         """Resets what consecutive forks share: offsets, flags, modes and times."""
         fcntl.fcntl(2, fcntl.F_SETFL, 0)
@@ -215,17 +222,13 @@ class Guest:
     def _run(self, message: dict[str, Any]) -> str:
         """Runs one program on groups of tests, a fork or more for each; returns why that is over."""
         budget = time.monotonic() + message["pause_after"]
-        self.report[:] = runner.BLANK_REPORT
-        self.saved.clear()
-        self.notes.clear()
-        self._reset_descriptors()
+        self.reset_shared_state()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
         ownfiles.text = lambda: batch.program
         again = False
         for group in message["groups"]:
-            waiting = list(range(*group))
-            alone = False
+            waiting, alone = list(range(*group)), False
             while waiting:
                 if self.notes.rows and self._paused(budget):
                     return "paused"
@@ -245,8 +248,7 @@ class Guest:
     def _next(self, batch: runner.Batch, tests: list[int], again: bool) -> tuple[int, bool, str]:
         """Runs `tests` in one child, which is not the run's first if `again`.
 
-        Returns how many need not be run any more, whether one was too slow beside others, and why the run is over.
-        Nothing else of the child stays in an object of process 1.
+        Returns how many are done with, whether one was too slow beside others, and why the run is over; no more stays.
         """
         if again:
             self.saved.part(self.output, self.report)
