@@ -17,11 +17,13 @@ _NAMES = "equal allclose almost_equal array_equal array_almost_equal array_less 
 _OF_NUMPY_TESTING = frozenset(f"assert_{name}" for name in _NAMES.split())
 _OF_COLLECTIONS = frozenset({"Counter", "OrderedDict", "deque"})
 """Classes in which a test compares answers whose order does not matter."""
+_COMPARING = ("equal", "close", "same", "approx", "compare")
+"""Parts of names of functions that compare, and that the library has none of."""
 _BY_TOLERANCE = frozenset({"rtol", "atol", "equal_nan"})
 
 
 def applied(tree: ast.AST, free: Iterable[str], tested: str) -> dict[str, str]:
-    """What the names in `free` mean that the test applies to answers: {"isclose": "math:isclose"}.
+    """What the names in `free` mean that the test applies to answers: {"isclose": "math:isclose", "is_same": NOTHING}.
 
     `tested` are names that are what the test is about.
     """
@@ -75,8 +77,12 @@ class _Answers:
         return not (isinstance(function, ast.Name) and (function.id in self._names or hasattr(builtins, function.id)))
 
 
+NOTHING = ":"
+"""In place of a function of the library's: only the candidate has one, which compares by its name."""
+
+
 def _meant(name: str, keywords: Iterable[str | None] = ()) -> str:
-    """The library's function of a name, as "module:name"; "" where it has none that compares."""
+    """The library's function of a name, as "module:name"; `NOTHING`, or "" where it compares nothing."""
     if name == "isclose":
         return "math:isclose" if _BY_TOLERANCE.isdisjoint(keywords) else "numpy:isclose"
     if name == "approx":
@@ -84,7 +90,8 @@ def _meant(name: str, keywords: Iterable[str | None] = ()) -> str:
     if name.startswith("assert") and name[6:7].isupper():
         return f"unittest:{name}"
     places = {"numpy": _OF_NUMPY, "numpy.testing": _OF_NUMPY_TESTING, "collections": _OF_COLLECTIONS}
-    return next((f"{module}:{name}" for module, names in places.items() if name in names), "")
+    path = next((f"{module}:{name}" for module, names in places.items() if name in names), "")
+    return path or (NOTHING if any(part in name.lower() for part in _COMPARING) and name.lower() == name else "")
 
 
 def of_the_library(path: str) -> Any:
@@ -93,6 +100,8 @@ def of_the_library(path: str) -> Any:
     Raises:
         ImportError, AttributeError: it is not there.
     """
+    if path == NOTHING:
+        raise AttributeError(path)
     module, _, name = path.partition(":")
     if module == "pytest":
         from harness.sandbox import pytestlike

@@ -24,6 +24,8 @@ _NUMBERS = frozenset({"__float__", "__complex__", "__int__", "__index__"})
 """Operators that give a number in place of an object."""
 _OF_NUMPY = frozenset(f"__array_{name}__" for name in ["function", "ufunc", "interface", "struct", "priority", "wrap"])
 """What numpy asks a class for, to have that decide in numpy's place: an object of the candidate's does not."""
+_OF_THE_BASE = bases.ON_CONTENT | overrides.SPECIAL.keys()
+"""Operators that a class which extends a plain type does not decide alone."""
 OPERATORS = (
     *("__call__", "__len__", "__iter__", "__next__", "__reversed__", "__getitem__", "__setitem__"),
     *("__delitem__", "__contains__", "__missing__", "__bool__", "__int__", "__index__", "__float__", "__complex__"),
@@ -289,7 +291,7 @@ class Proxies:
             return _method(self._next)
 
         def operator(mine: Any, *given: Any) -> Any:
-            base = bases.base_of(type(mine)) if name in bases.ON_CONTENT | overrides.SPECIAL.keys() else None
+            base = bases.base_of(type(mine)) if name in _OF_THE_BASE else None
             if base is not None and not self._decides(mine):
                 if name in bases.ON_CONTENT:
                     return bases.do(base, name, mine, *given)

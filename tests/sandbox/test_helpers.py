@@ -72,5 +72,13 @@ def test_the_text_says_what_is_applied_to_an_answer(code, expected):
     assert helpers.applied(ast.parse(code), {"f", "isclose", "approx"}, "f") == expected
 
 
+def test_a_function_that_compares_by_its_name_alone_is_no_verdict_of_ours():
+    program = "def same(a, b): return True\ndef f(n): return 9"
+    (execution,) = run([(program, AssertTests("f", "assert same(f(3), 0.3)"))])
+    assert (execution.outcome, execution.trust) == (Outcome.PASSED, "in-process")
+    (execution,) = run([(program, AssertTests("same f", "assert same(f(3), 0.3)"))])
+    assert execution.trust == "isolated"
+
+
 def test_what_the_test_is_about_is_not_replaced():
     assert helpers.applied(ast.parse("assert isclose(f(3), 1)"), {"f", "isclose"}, "isclose") == {}
