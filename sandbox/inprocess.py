@@ -157,6 +157,8 @@ class _Rewritten(ast.NodeTransformer):
         known = isinstance(node.func, ast.Name) and node.func.id in _WITH_ANOTHER
         looks = _looks_into(node.func)
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) == 2:
+            return ast.copy_location(_call("method", *node.args), node)
         if known:
             node.args = [item if isinstance(item, ast.Starred) else _call("based", item) for item in node.args]
         if self.guarding:
@@ -220,7 +222,11 @@ class _Judge:
     def method(self, value: Any, name: str) -> Any:
         """A method of `value`: of what extends a plain type, as `overrides` has it."""
         found, base = getattr(value, name), self._untrusted(value)
-        return found if base is None else overrides.bound(value, base, name, found, lambda: None)
+        return (
+            found
+            if base is None or name not in overrides.METHODS
+            else overrides.bound(value, base, name, found, lambda: None)
+        )
 
     def based(self, value: Any) -> Any:
         """What extends a plain type as that type; anything else as it is."""

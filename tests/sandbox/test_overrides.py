@@ -25,6 +25,7 @@ WRONG = [
     (SET.format("S(o)"), "assert f(3).union({1, 2}) == {1, 2}"),
     (SET.format("o"), "assert len(f(3).union({1, 2})) == 2"),
     (SET.format("o"), "join = f(3).union\nassert join({1, 2}) == {1, 2}"),
+    (SET.format("o"), "assert getattr(f(3), 'union')({1, 2}) == {1, 2}"),
     (DICT, "assert f(3).get('x', 7) == 7"),
     (DICT, "assert f(3).get('x', [7, {8}]) == [7, {8}]"),
     (DICT, "assert f(3).setdefault('x', 7) == 7"),
