@@ -69,11 +69,17 @@ def said(tree: ast.Module) -> set[str]:
 
 
 def handing(tree: ast.AST) -> set[str]:
-    """The methods of plain types that the code calls with what they may answer: what it expects."""
+    """The methods of plain types that the code calls with what they may answer: what it expects.
+
+    One that it names and does not call, it may call so later.
+    """
     calls = [(node.func.attr, node) for node in ast.walk(tree) if _is_method(node)]  # type: ignore[attr-defined]
+    called = {id(call.func) for _, call in calls}  # type: ignore[attr-defined]
+    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and id(node) not in called}
+    named |= {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     some = {name for name, call in calls if call.args}  # type: ignore[attr-defined]
     more = {name for name, call in calls if len(call.args) == 2 and not call.keywords}  # type: ignore[attr-defined]
-    return (some & overrides.HANDING) | (more & overrides.HANDING_A_SECOND)
+    return ((some | named) & overrides.HANDING) | (more & overrides.HANDING_A_SECOND)
 
 
 def _is_method(node: ast.AST) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import Any
 
 from harness.sandbox.pytestlike import Failed
 
+_WAITING = re.compile("except|with|aises")
 NAME = "_harness_own_assertion"
 """The name by which a rewritten test has its `OwnAssertions`."""
 
@@ -36,6 +38,18 @@ class OwnAssertions:
         """`expected`, what `except` waits for, while there is an exception."""
         self._note(expected, sys.exception())
         return expected
+
+    def watched(self, function: Any) -> Any:
+        """`function`, which is called where an exception is expected of it."""
+
+        def call(*given: Any, **named: Any) -> Any:
+            try:
+                return function(*given, **named)
+            except AssertionError as problem:
+                self.failed |= self.is_own(problem)
+                raise
+
+        return call
 
     def around(self) -> Around:
         """A context for a `with` statement, outside all of its own; `Around.within` is the one inside them."""
@@ -87,7 +101,7 @@ def _matches(expected: Any, problem: BaseException) -> bool:
 
 def compiled(code: str, file: str) -> types.CodeType:
     """The text of a test, rewritten where it waits for exceptions."""
-    source: Any = rewritten(ast.parse(code)) if "except" in code or "with" in code else code
+    source: Any = rewritten(ast.parse(code)) if _WAITING.search(code) else code
     return compile(source, file, "exec", dont_inherit=True)
 
 
@@ -99,6 +113,10 @@ def rewritten(tree: ast.Module) -> ast.Module:
 
 _MEANT = frozenset({"AssertionError", "Exception", "BaseException"})
 """What a test writes that means to pass over failed assertions."""
+
+
+_CALLING = {"raises": 1, "assertRaises": 1, "assertRaisesRegex": 2}
+"""Functions that wait for an exception of another one, and where among their arguments that is."""
 
 
 class _Rewritten(ast.NodeTransformer):
@@ -136,6 +154,14 @@ class _Rewritten(ast.NodeTransformer):
         self.generic_visit(node)
         if node.type is not None and self._foreign(node.type):
             node.type = _call(ast.Name(NAME, ast.Load()), "handled", node.type)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        at = _CALLING.get(str(getattr(node.func, "attr", getattr(node.func, "id", ""))), 0)
+        plain = not any(isinstance(one, ast.Starred) for one in node.args[: at + 1])
+        if 0 < at < len(node.args) and plain and self._foreign(node.args[0]) and not self._means(node.args[0]):
+            node.args[at] = _call(ast.Name(NAME, ast.Load()), "watched", node.args[at])
         return node
 
     def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802

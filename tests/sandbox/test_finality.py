@@ -29,6 +29,9 @@ PASSED_OVER = [
     "with contextlib.suppress(Error):\n    with open('x', 'w'): assert f(3) == 4",
     "def check():\n    with contextlib.suppress(Error):\n        assert f(3) == 4\n        return 1\ncheck()",
     "@contextlib.contextmanager\ndef waits(kind):\n    try: yield\n    except kind: pass\nwith waits(Error): assert f(3) == 4",
+    "import unittest\ndef check(): assert f(3) == 4\nunittest.TestCase().assertRaises(Error, check)",
+    "import unittest\ndef check(n): assert f(n) == 4\nunittest.TestCase().assertRaisesRegex(Error, '', check, 3)",
+    "try: assert f(3) == 4\nexcept* Error: pass",
     "try: assert f(3) == 4\nexcept m.error: pass",
     "try: assert f(3) == 4\nexcept (KeyError, error()): pass",
     "try: assert f(3) == 4\nexcept errors[0]: pass",
@@ -64,6 +67,8 @@ MEANT = [
     "with contextlib.suppress(Error): g()",
     "with contextlib.suppress(Error):\n    assert f(3) == 3\n    g()",
     "with contextlib.suppress(Error): h()",
+    "import unittest\nunittest.TestCase().assertRaises(Error, g)",
+    "import unittest\ndef check(): assert f(3) == 4\nunittest.TestCase().assertRaises(AssertionError, check)",
 ]
 
 

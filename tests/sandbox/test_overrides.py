@@ -154,7 +154,8 @@ def test_where_an_answer_of_the_classs_own_counts_the_verdict_says_so():
 
 def test_an_object_of_any_class_that_answers_with_what_it_was_given_is_no_verdict_of_ours():
     program = "class R:\n def union(s, o): return o\n def get(s, k, d): return d\ndef f(n): return R()"
-    for code in ("assert f(3).union({1, 2}) == {1, 2}", "assert f(3).get('x', 7) == 7"):
+    later = "union = getattr(f(3), 'union')\nassert union({1, 2}) == {1, 2}"
+    for code in ("assert f(3).union({1, 2}) == {1, 2}", "assert f(3).get('x', 7) == 7", later):
         assert one(program, code).trust == "in-process"
     assert (
         one("class R:\n def get(s, k): return 7\ndef f(n): return R()", "assert f(3).get('x') == 7").trust == "isolated"
