@@ -155,7 +155,7 @@ NOT_ALONE = {
     "its own text",
     "itself as a module",
 }
-"""Honest programs that pass by what the APPS checker gives, with the jail's larger stack, by their first line or folder."""
+"""Honest programs that pass by what the APPS checker gives, a larger stack, their first line or their folder."""
 
 
 def alone(program: str, given: str) -> str:
