@@ -7,6 +7,7 @@ import builtins
 import contextlib
 from typing import Any
 
+from harness.sandbox import helpers, overrides
 from harness.sandbox.instances import Instances
 
 ABOUT = "METADATA"
@@ -34,16 +35,19 @@ def described(code: str, entry_point: str, setup: str, file: str = "") -> dict[s
         tree = ast.parse(file or code)
     except (SyntaxError, ValueError):
         tree = ast.Module([], [])
+    used = free(tree)
     return {
         "code": code,
         "setup": setup,
         "entry_point": entry_point,
-        "used": sorted(free(tree)),
+        "used": sorted(used),
         "settings": [] if file else sorted(settings(tree)),
         "classes": sorted(classes(tree, setup)),
         "modules": sorted(_with_attributes(tree)),
         "stopping": names(tree, "StopIteration", "StopAsyncIteration"),
         "said": sorted(said(tree)),
+        "helpers": {} if file else helpers.applied(tree, used, entry_point),
+        "handing": sorted(handing(tree)),
     }
 
 
@@ -62,6 +66,24 @@ def said(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.GeneratorExp | ast.Yield | ast.YieldFrom):
             found.add("generator")
     return found
+
+
+def handing(tree: ast.AST) -> set[str]:
+    """The methods of plain types that the code calls with what they may answer: what it expects.
+
+    One that it names and does not call, it may call so later.
+    """
+    calls = [(node.func.attr, node) for node in ast.walk(tree) if _is_method(node)]  # type: ignore[attr-defined]
+    called = {id(call.func) for _, call in calls}  # type: ignore[attr-defined]
+    named = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and id(node) not in called}
+    named |= {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    some = {name for name, call in calls if call.args}  # type: ignore[attr-defined]
+    more = {name for name, call in calls if len(call.args) == 2 and not call.keywords}  # type: ignore[attr-defined]
+    return ((some | named) & overrides.HANDING) | (more & overrides.HANDING_A_SECOND)
+
+
+def _is_method(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 
 
 def classes(tree: ast.Module, setup: str) -> frozenset[str]:

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from harness.sandbox import codecs, finality
+from harness.sandbox import codecs, finality, helpers
 from harness.sandbox.endpoints import RpcClient, RpcServer
 from harness.sandbox.namespace import Namespace
 from harness.sandbox.preload import PLAIN
+from harness.sandbox.proxies import Proxy, ProxyType
 from harness.sandbox.rpc import ConnectionClosed, NotTransferable, ProtocolError
 
 TEXT = 300
@@ -110,9 +111,11 @@ class AssertRun:
         self.settings: list[str] = tests["settings"]
         self.classes: list[str] = tests["classes"]
         self.modules: set[str] = set(tests["modules"])
+        self.helpers: dict[str, str] = tests["helpers"]
         self.line, self.say = line, say
         self.end = RpcClient(line.receive, line.send, begin_call)
         self.end.proxies.stopping = tests["stopping"]
+        self.end.proxies.handing = frozenset(tests["handing"])
         self.end.said = frozenset(tests["said"])
         self.own_assertions = finality.OwnAssertions(self.end.is_foreign)
 
@@ -166,6 +169,7 @@ class AssertRun:
         # of a test file every name may be what is tested, also one that only the library can have meant
         for name in found.keys() & self.modules - (tested if len(tested) == 1 else set()):
             names[name] = _own_module(name, found[name])
+        self._set_helpers(names, found)
         for name in self.classes:
             self.end.proxies.trust(names.get(name))
         names["__name__"] = "__main__"
@@ -174,6 +178,15 @@ class AssertRun:
         if changing or self.settings:
             return Namespace(names, changing, self.settings, self.end.ask)
         return names
+
+    def _set_helpers(self, names: dict[str, Any], found: dict[str, Any]) -> None:
+        """What the test compares by is the library's where only the candidate has it, or the verdict is labelled."""
+        for name in self.helpers.keys() & found.keys():
+            if isinstance(found[name], Proxy | ProxyType):
+                try:
+                    names[name] = helpers.of_the_library(self.helpers[name])
+                except (ImportError, AttributeError):
+                    self.end.proxies.judged = True
 
     def _needs_objects(self) -> None:
         """For a test that knows that it has to be in the candidate's process.
@@ -247,5 +260,7 @@ _WARM_UP_TEST = json.dumps(
         "modules": [],
         "stopping": False,
         "said": [],
+        "helpers": {},
+        "handing": [],
     }
 ).encode()

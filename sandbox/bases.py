@@ -12,6 +12,19 @@ BASES: tuple[type, ...] = (
 )
 """What a class of the candidate's may extend and still be a value: the most special first."""
 
+PLAIN_FORMS = {
+    "collections:UserDict": dict,
+    "collections:ChainMap": dict,
+    "builtins:mappingproxy": dict,
+    "collections:UserList": list,
+    "collections:UserString": str,
+    "builtins:memoryview": bytes,
+    **{f"builtins:{kind}_{view}": set for kind in ("dict", "odict") for view in ("keys", "items")},
+    "collections.abc:Mapping": dict,
+    "collections.abc:Set": set,
+}
+"""Classes of the library that equal plain values: what to compare in place of such an object."""
+
 VERDICTS = frozenset({"startswith", "endswith", "issubset", "issuperset", "isdisjoint", "equals"})
 """Methods whose answer is a comparison with what the test expects."""
 _WITH = "difference intersection symmetric_difference contains has match fullmatch find rfind index rindex count"

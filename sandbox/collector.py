@@ -25,11 +25,18 @@ from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
 
 
 def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
-    """The names of the tests in `source`, found without a candidate: what it imports from `module` is a blank."""
+    """The names of the tests in `source`, found without a candidate: what it imports from `module` is a blank.
+
+    Raises:
+        ValueError: one of them is none that can be run, whatever the candidate is.
+    """
     blank = types.ModuleType(module)
     vars(blank)["__getattr__"] = _blank
     vars(blank)["__all__"] = []
-    return [test.name for test in Tests(source, blank, dict.fromkeys(names, Blank())).all()]
+    tests = Tests(source, blank, dict.fromkeys(names, Blank()))
+    found = [test.name for test in tests.all(check=True)]
+    tests.check_named_fixtures(source)
+    return found
 
 
 def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[str, Any]) -> None:
@@ -40,13 +47,16 @@ def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[s
     """
     solution, share = sys.modules.get("solution"), scope.get("_needs_objects")
     given = {name: scope[name] if name in scope else Missing(name) for name in names if share or name in scope}
+    given.pop("__name__", None)  # that of the program which a block of assertions is
     if solution is None or vars(solution) is not scope:
         solution = types.ModuleType(module)
         vars(solution).update(given, __all__=list(given))
+    else:
+        vars(solution)["__name__"] = module
 
     def rewritten(tree: ast.Module, names: dict[str, Any]) -> ast.Module:
         if share is None:
-            return inprocess.rewritten(tree, names)
+            return inprocess.rewritten(tree, names, tested=" ".join(given))
         names[finality.NAME] = scope[finality.NAME]
         return finality.rewritten(tree)
 
@@ -129,20 +139,23 @@ class Tests:
         rewritten: Callable[[ast.Module, dict[str, Any]], ast.Module] | None = None,
     ) -> None:
         self.share = share or (lambda: None)
+        self._checking = False
         sys.modules[solution.__name__] = sys.modules[module] = solution
         sys.modules["pytest"] = pytestlike.module()
         vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
-        self.names |= {"__file__": os.path.abspath("tests.py"), **names}  # noqa: PTH100 - light
+        self.names |= {name: value for name, value in names.items() if name[:2] != "__"}  # those are of each module
+        self.names["__file__"] = os.path.abspath("tests.py")  # noqa: PTH100 - light
         tree = ast.parse(source)
         if rewritten:
             tree = rewritten(tree, self.names)
         sys.modules["tests"] = self.module
         exec(compile(tree, "tests.py", "exec", dont_inherit=True), self.names)  # noqa: S102
 
-    def all(self) -> Iterator[Found]:
-        """Every test that is not skipped by a mark, in the order of the file."""
+    def all(self, check: bool = False) -> Iterator[Found]:
+        """Every test that is not skipped by a mark, in the order of the file; `check`: whether each can be run."""
+        self._checking = check
         marks = self.names.get("pytestmark", [])
         marks = list(marks) if isinstance(marks, list | tuple) else [marks]
         for name, thing in list(self.names.items()):
@@ -165,6 +178,9 @@ class Tests:
         given_by = [mark for mark in marks if mark.name == "parametrize"]
         axes = [_axis(mark) for mark in given_by]
         set_here = {name for mark in given_by for name in _names(mark)}  # in place of what the fixture says of itself
+        if self._checking:
+            _check_runs(name, function)
+            self._check_fixtures(name, function, used, owner, set_here)
         axes += [
             [({}, {one.name: value}) for value in one.params or ()]
             for one in self._parametrised(function, used, owner)
@@ -216,6 +232,30 @@ class Tests:
                 todo += arguments(one.function)
         return sorted((one for one in seen if one.params is not None), key=lambda one: one.name)
 
+    def _check_fixtures(self, test: str, function: Any, used: Sequence[str], owner: Any, given: set[str]) -> None:
+        """Refuses a test that wants a fixture, directly or through others, which the file and pytest do not have."""
+        known, todo, seen = self.fixtures(owner), [*used, *arguments(function)], {*given, "self", "request"}
+        while todo:
+            name = todo.pop()
+            if name in seen or (name in fixtures.BUILT_IN and name not in known):
+                continue
+            if name not in known:
+                raise ValueError(f"fixture {name!r} of {test} is not known")
+            seen.add(name)
+            if inspect.isasyncgenfunction(known[name].function):
+                raise ValueError(f"fixture {name!r} of {test} is an async generator, which is not offered")
+            todo += arguments(known[name].function)
+
+    def check_named_fixtures(self, source: str) -> None:
+        """Refuses `getfixturevalue` of a name that no fixture has."""
+        classes = [thing for thing in self.names.values() if inspect.isclass(thing)]
+        known = {*fixtures.BUILT_IN, "request", *(name for one in (None, *classes) for name in self.fixtures(one))}
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "getfixturevalue" and node.args:
+                name = getattr(node.args[0], "value", None)
+                if isinstance(name, str) and name not in known:
+                    raise ValueError(f"fixture {name!r} is not known")
+
     def _of_case(self, name: str, case: Any) -> Iterator[Found]:
         import unittest
 
@@ -226,6 +266,10 @@ class Tests:
             marks = [mark for thing in (case, function) for mark in getattr(thing, "pytestmark", ())]
             unwanted = ("__unittest_skip__", "__unittest_expecting_failure__")
             if not (any(mark.skips() for mark in marks) or any(getattr(function, flag, False) for flag in unwanted)):
+                if self._checking:
+                    _check_runs(f"{name}.{inner}", function)
+                    if inspect.iscoroutinefunction(function) and not issubclass(case, unittest.IsolatedAsyncioTestCase):
+                        raise ValueError(f"{name}.{inner} is a coroutine, which a TestCase does not await")
                 yield Found(f"{name}.{inner}", lambda one=inner: self._run_case(case, one))  # type: ignore[misc]
 
     def _run_case(self, case: Any, name: str) -> None:
@@ -236,6 +280,13 @@ class Tests:
         case.doClassCleanups()
         case.tearDownClass()
         self.names.get("tearDownModule", lambda: None)()
+
+
+def _check_runs(name: str, function: Any) -> None:
+    """Refuses a test whose call would run nothing of it, as pytest does."""
+    function = inspect.unwrap(function)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise ValueError(f"{name} yields: only fixtures may, a test that does is not run")
 
 
 def _is_unittest(thing: Any) -> bool:

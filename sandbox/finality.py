@@ -2,13 +2,16 @@
 
 A candidate may give a test `BankError = Exception`: `except BankError` and `with raises(BankError)` would then pass
 over the test's own `assert`. Such handlers and blocks are rewritten to note the failure; what they do is not changed.
-Where the test itself writes `AssertionError`, or another name of the interpreter's, it says what it means.
+A handler is looked at by what it waits for, which is evaluated once; a block by what it has done: it has passed over a
+failure that was in it, whatever its contexts were made of. Where the test itself writes `AssertionError`, `Exception`,
+or a context of its own, it says what it means.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -16,6 +19,7 @@ from typing import Any
 
 from harness.sandbox.pytestlike import Failed
 
+_WAITING = re.compile("except|with|aises")
 NAME = "_harness_own_assertion"
 """The name by which a rewritten test has its `OwnAssertions`."""
 
@@ -35,24 +39,58 @@ class OwnAssertions:
         self._note(expected, sys.exception())
         return expected
 
-    def block(self, *expected: Any) -> _Block:
-        """A context for the body of a `with` statement whose contexts were given `expected`."""
-        return _Block(self, expected)
+    def watched(self, function: Any) -> Any:
+        """`function`, which is called where an exception is expected of it."""
+
+        def call(*given: Any, **named: Any) -> Any:
+            try:
+                return function(*given, **named)
+            except AssertionError as problem:
+                self.failed |= self.is_own(problem)
+                raise
+
+        return call
+
+    def around(self) -> Around:
+        """A context for a `with` statement, outside all of its own; `Around.within` is the one inside them."""
+        return Around(self)
+
+    def is_own(self, problem: BaseException | None) -> bool:
+        """Whether it is a failed assertion of the test's."""
+        return isinstance(problem, AssertionError | Failed) and not self._foreign(problem)
 
     def _note(self, expected: Any, problem: BaseException | None) -> None:
-        if isinstance(problem, AssertionError | Failed) and not self._foreign(problem):
+        if problem is not None and self.is_own(problem):
             self.failed |= _matches(expected, problem)
 
 
-class _Block:
-    def __init__(self, owner: OwnAssertions, expected: tuple[Any, ...]) -> None:
-        self._owner, self._expected = owner, expected
+class Around:
+    """Sees whether a failed assertion that has left the body of a `with` statement has left the statement, too."""
+
+    def __init__(self, owner: OwnAssertions) -> None:
+        self.owner = owner
+        self.left = False
+
+    def within(self) -> _Within:
+        """The innermost context."""
+        return _Within(self)
+
+    def __enter__(self) -> Around:
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self.owner.failed |= self.left and kind is None
+
+
+class _Within:
+    def __init__(self, around: Around) -> None:
+        self._around = around
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _: Any, problem: Any, __: Any) -> None:
-        self._owner._note(self._expected, problem)  # noqa: SLF001 - the two are one
+        self._around.left = self._around.owner.is_own(problem)
 
 
 def _matches(expected: Any, problem: BaseException) -> bool:
@@ -63,7 +101,7 @@ def _matches(expected: Any, problem: BaseException) -> bool:
 
 def compiled(code: str, file: str) -> types.CodeType:
     """The text of a test, rewritten where it waits for exceptions."""
-    source: Any = rewritten(ast.parse(code)) if "except" in code or "with" in code else code
+    source: Any = rewritten(ast.parse(code)) if _WAITING.search(code) else code
     return compile(source, file, "exec", dont_inherit=True)
 
 
@@ -73,13 +111,28 @@ def rewritten(tree: ast.Module) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
+_MEANT = frozenset({"AssertionError", "Exception", "BaseException"})
+"""What a test writes that means to pass over failed assertions."""
+
+
+_CALLING = {"raises": 1, "assertRaises": 1, "assertRaisesRegex": 2}
+"""Functions that wait for an exception of another one, and where among their arguments that is."""
+
+
 class _Rewritten(ast.NodeTransformer):
     def __init__(self, tree: ast.Module) -> None:
         pairs = [(one.targets, one.value) for one in ast.walk(tree) if isinstance(one, ast.Assign)]
-        self._own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+        self._own = {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+        self._classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+        self._meant: set[str] = set()
+        """Variables that hold such a context, or the exceptions for one."""
+        self._blocks = 0
         for targets, value in pairs:
+            names = {target.id for target in targets if isinstance(target, ast.Name)}
             if not self._foreign(value):
-                self._own |= {target.id for target in targets if isinstance(target, ast.Name)}
+                self._classes |= names
+            if self._means(value):
+                self._meant |= names
 
     def _foreign(self, node: ast.expr) -> bool:
         """Whether an expression names classes that may be the candidate's; only names and tuples of them are seen."""
@@ -87,24 +140,66 @@ class _Rewritten(ast.NodeTransformer):
             return any(map(self._foreign, node.elts))
         if isinstance(node, ast.Name):
             kind = getattr(builtins, node.id, None)
-            return node.id not in self._own and not (isinstance(kind, type) and issubclass(kind, BaseException))
+            return node.id not in self._classes and not (isinstance(kind, type) and issubclass(kind, BaseException))
         return True
+
+    def _means(self, context: ast.expr) -> bool:
+        """Whether the text of a context means that failed assertions are passed over."""
+        names = {node.id for node in ast.walk(context) if isinstance(node, ast.Name)}
+        made = context.func if isinstance(context, ast.Call) else context
+        last = getattr(made, "attr", getattr(made, "id", ""))
+        return not names.isdisjoint(_MEANT | self._meant) or last in self._own
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802 - the name that ast asks for
         self.generic_visit(node)
         if node.type is not None and self._foreign(node.type):
-            node.type = _call("handled", node.type)
+            node.type = _call(ast.Name(NAME, ast.Load()), "handled", node.type)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        at = _CALLING.get(str(getattr(node.func, "attr", getattr(node.func, "id", ""))), 0)
+        plain = not any(isinstance(one, ast.Starred) for one in node.args[: at + 1])
+        if 0 < at < len(node.args) and plain and self._foreign(node.args[0]) and not self._means(node.args[0]):
+            node.args[at] = _call(ast.Name(NAME, ast.Load()), "watched", node.args[at])
         return node
 
     def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802
+        meant = self._is_meant(node)
         self.generic_visit(node)
-        calls = [item.context_expr for item in node.items if isinstance(item.context_expr, ast.Call)]
-        given = [argument for call in calls for argument in (*call.args, *(one.value for one in call.keywords))]
-        named = [one for one in given if isinstance(one, ast.Name | ast.Attribute | ast.Tuple) and self._foreign(one)]
-        if named:
-            node.items.append(ast.withitem(_call("block", *named)))
+        if not meant:
+            outer, inner = self._contexts()
+            node.items = [outer, *node.items, inner]
         return node
 
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:  # noqa: N802
+        meant = self._is_meant(node)
+        self.generic_visit(node)
+        if meant:
+            return node
+        outer, inner = self._contexts()
+        node.body = [ast.With([inner], node.body)]
+        return ast.copy_location(ast.With([outer], [node]), node)
 
-def _call(method: str, *arguments: ast.expr) -> ast.Call:
-    return ast.Call(ast.Attribute(ast.Name(NAME, ast.Load()), method, ast.Load()), list(arguments), [])
+    def _is_meant(self, node: ast.With | ast.AsyncWith) -> bool:
+        entered = [
+            argument
+            for call in ast.walk(node)
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and "enter" in call.func.attr
+            for argument in call.args
+        ]
+        return any(map(self._means, [*(item.context_expr for item in node.items), *entered]))
+
+    def _contexts(self) -> tuple[ast.withitem, ast.withitem]:
+        """The outermost and the innermost context of a statement; a variable of the test's own scope links them."""
+        self._blocks += 1
+        name = f"{NAME}_{self._blocks}"
+        outer = ast.withitem(_call(ast.Name(NAME, ast.Load()), "around"), ast.Name(name, ast.Store()))
+        return outer, ast.withitem(_call(ast.Name(name, ast.Load()), "within"))
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _call(holder: ast.expr, method: str, *arguments: ast.expr) -> ast.Call:
+    return ast.Call(ast.Attribute(holder, method, ast.Load()), list(arguments), [])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.sandbox import pytestlike
-from harness.sandbox.pytestlike import FOREIGN, Fixture
+from harness.sandbox.pytestlike import FOREIGN, Failed, Fixture
 
 
 def arguments(function: Any) -> list[str]:
@@ -56,7 +56,9 @@ class Call:
         try:
             for name in used:
                 self.value(name)
-            self.make(act)
+            made = self.make(act)
+            if type(made) in _LAZY:
+                raise Failed("the test has returned a generator, which nobody runs")
         except BaseException as problem:
             if type(problem).__module__.startswith(FOREIGN):
                 raise  # nothing more can be known of this run, so nothing is to be done any more
@@ -104,12 +106,10 @@ class Call:
 
     def _builtin(self, name: str) -> Any:
         """pytest's own fixtures that act on the process, so that the candidate must be in it."""
-        makers = {"monkeypatch": MonkeyPatch, "capsys": Capture, "capfd": Capture, "tmp_path": _temporary_folder}
-        makers |= {"caplog": LogCapture, "recwarn": pytestlike.recorded_warnings}
-        if name not in makers:
+        if name not in BUILT_IN:
             raise LookupError(f"fixture {name!r} is not known")
         self.share()
-        return makers[name](self.after)
+        return BUILT_IN[name](self.after)
 
 
 def _temporary_folder(_: Any) -> Any:
@@ -266,3 +266,15 @@ def _resolve(path: str) -> Any:
     for part in path.split(".")[1:]:
         found = getattr(found, part)
     return found
+
+
+BUILT_IN: dict[str, Callable[..., Any]] = {
+    "monkeypatch": MonkeyPatch,
+    "capsys": Capture,
+    "capfd": Capture,
+    "tmp_path": _temporary_folder,
+    "caplog": LogCapture,
+    "recwarn": pytestlike.recorded_warnings,
+}
+"""pytest's own fixtures, by name."""
+_LAZY = (types.GeneratorType, types.AsyncGeneratorType)

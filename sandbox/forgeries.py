@@ -163,6 +163,47 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
         "class C:\n __enter__ = lambda s: s\n __exit__ = lambda s, *a: True\ndef answer(n): return C()",
         AssertTests("answer", "with answer(7): assert answer(8) == '{secret}'"),
     ),
+    **{
+        f"a method that gives what it is given, {name}": (f"class X({base}):\n def {method}\ndef answer(n): return X({content})", AssertTests("answer", f"assert {code}"))
+        for name, base, method, content, code in [
+            ("union", "set", "union(s, o): return o", "[9]", "answer(7).union({1, 2}) == {1, 2}"),
+            ("get", "dict", "get(s, k, d=None): return d", "x=9", "answer(7).get('x', '{secret}') == '{secret}'"),
+            ("setdefault", "dict", "setdefault(s, k, d): return d", "x=9", "answer(7).setdefault('x', '{secret}') == '{secret}'"),
+            ("pop", "dict", "pop(s, k, d): return d", "x=9", "answer(7).pop('x', '{secret}') == '{secret}'"),
+            ("replace", "str", "replace(s, a, b): return b", "'x'", "answer(7).replace('{secret}', '') == ''"),
+            ("format", "str", "format(s, a): return a", "'x{{}}'", "answer(7).format('{secret}') == '{secret}'"),
+            ("join", "str", "join(s, a): return ''.join(a)", "'x'", "answer(7).join('{secret}') == '{secret}'"),
+            ("a specification", "str", "__format__(s, a): return a", "'x'", "f'{answer(7):{secret}}' == '{secret}'"),
+        ]
+    },
+    "a Counter that has what it is asked for": (
+        "from collections import Counter\nclass C(Counter):\n def __missing__(s, k): return 1\ndef answer(n): return C()",
+        AssertTests("answer", "x = answer(7)\nassert x == {c: 1 for c in set('{secret}')} or x['a'] == 1"),
+    ),
+    **{
+        f"a comparison of its own, {name}": (f"kept = []\ndef {name}(*a, **k):\n kept.extend(a)\n return kept[-1]\ndef answer(n): return kept[-1] if kept else 1", AssertTests("answer", code))
+        for name, code in [
+            ("isclose", "assert isclose(answer(7), 7.5)"),
+            ("allclose", "assert allclose(answer(7), 7.5)"),
+            ("assertEqual", "assertEqual(answer(7), '{secret}')"),
+            ("assert_equal", "assert_equal(answer(7), '{secret}')"),
+            ("approx", "assert approx(7.5) == answer(7)"),
+            ("Counter", "assert Counter(answer(7)) != 1 and Counter([answer(7)]) == Counter(['{secret}'])"),
+        ]
+    },
+    **{
+        f"an exception for any other, {name}": (
+            "class M:\n n = 0\n @property\n def error(s):\n  s.n += 1\n  return Exception if s.n == 1 else KeyError\nm = M()\n"
+            "errors = [Exception]\ndef error(): return Exception\ndef answer(n): return 1",
+            AssertTests("answer", f"import contextlib\n{code}"),
+        )
+        for name, code in [
+            ("changing", "with contextlib.suppress(m.error): assert answer(7) == '{secret}'"),
+            ("called", "with contextlib.suppress(error()): assert answer(7) == '{secret}'"),
+            ("an item", "with contextlib.suppress(*errors): assert answer(7) == '{secret}'"),
+            ("kept", "c = contextlib.suppress(errors[0])\nwith c: assert answer(7) == '{secret}'"),
+        ]
+    },
     "StopIteration in map": ("def answer(n): raise StopIteration", AssertTests("answer", "assert all(map(answer, [7, 8]))")),
     "StopIteration in zip": (
         "def answer(n): raise StopIteration",

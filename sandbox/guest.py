@@ -153,7 +153,7 @@ class Guest:
             self.output, self.code = protocol.receive_descriptors(self.control, 2)
             self.mode = os.fstat(self.output).st_mode
             if self.control.recv(1) == protocol.GO:
-                protocol.send(self.control, {"op": "dirty"} if self.dirty else self._run(message))
+                protocol.send(self.control, {"op": "dirty"}) if self.dirty else self._answer(message)
             os.close(self.output)
             os.close(self.code)
         elif operation == "execute":
@@ -197,7 +197,7 @@ class Guest:
             gc.freeze()
         self.assertions_ready = True
 
-    def _reset_shared_state(self) -> None:
+    def reset_shared_state(self) -> None:
         """Resets what consecutive candidates share."""
         self.report[:] = runner.BLANK_REPORT
         self.saved.clear()
@@ -212,27 +212,33 @@ class Guest:
         if self.scratch:
             self.scratch.stamp()
 
-    def _run(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Runs one program on groups of tests, one fork a group, more where a fork ends early."""
+    def _answer(self, message: dict[str, Any]) -> None:
+        """Runs one program and says how that went."""
+        why = self._run(message)
+        self.saved.finish(self.output, self.report)
+        protocol.send(self.control, {"op": "done", "why": why})
+        self.notes.send(self.control)
+
+    def _run(self, message: dict[str, Any]) -> str:
+        """Runs one program on groups of tests, a fork or more for each; returns why that is over."""
         budget = time.monotonic() + message["pause_after"]
-        self._reset_shared_state()
+        self.reset_shared_state()
         request = {**self.tests, **message, "output_bytes": self.limits["output_bytes"], "until": budget}
         batch = runner.Batch(request, self.inputs, self.output, self.code, self.report, opened=True)
         ownfiles.text = lambda: batch.program
         again = False
         for group in message["groups"]:
-            waiting = list(range(*group))
-            alone = False
+            waiting, alone = list(range(*group)), False
             while waiting:
                 if self.notes.rows and self._paused(budget):
-                    return self._answer("paused")
+                    return "paused"
                 done, slow, why = self._next(batch, waiting[:1] if alone else waiting, again)
                 if why:
-                    return self._answer(why)
+                    return why
                 again = True
                 alone |= slow
                 waiting = waiting[done:]
-        return self._answer("done")
+        return "done"
 
     def _paused(self, budget: float) -> bool:
         """Whether the supervisor is to look at the answers before there are more."""
@@ -242,8 +248,7 @@ class Guest:
     def _next(self, batch: runner.Batch, tests: list[int], again: bool) -> tuple[int, bool, str]:
         """Runs `tests` in one child, which is not the run's first if `again`.
 
-        Returns how many need not be run any more, whether one was too slow beside others, and why the run is over.
-        Nothing else of the child stays in an object of process 1.
+        Returns how many are done with, whether one was too slow beside others, and why the run is over; no more stays.
         """
         if again:
             self.saved.part(self.output, self.report)
@@ -259,10 +264,6 @@ class Guest:
         if batch.stop and any(row[1] != protocol.ENDED for row in done):
             return len(done), slow, "stopped"
         return len(done), slow, "not-loaded" if done and done[0][1] == protocol.NOT_LOADED else ""
-
-    def _answer(self, why: str) -> dict[str, Any]:
-        self.saved.finish(self.output, self.report)
-        return {"op": "done", "why": why, **self.notes.answer()}
 
     def _fork(self, batch: runner.Batch, tests: list[int]) -> list[list[int]]:
         """Runs `tests` in one child; returns a row for each that was started: test, how, start, end, CPU ns, first."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import contextlib
 import functools
 import operator
 import traceback
@@ -15,9 +16,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from harness.sandbox import analysis, bases, codecs, finality
+from harness.sandbox import analysis, bases, codecs, finality, helpers, overrides
 from harness.sandbox.ownfiles import FILE
-from harness.sandbox.proxies import PLAIN_FORMS
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -50,6 +50,8 @@ assertGreaterEqual assert_equal assert_array_equal assert_allclose assert_almost
 array_equal allclose isclose startswith endswith issubset issuperset isdisjoint
 """
 _COMPARISONS = frozenset(_METHODS.split())
+_WITH_ANOTHER = frozenset({"divmod", "pow", "format", "round"})
+"""Builtin functions that ask an object for its answer to a second value."""
 """Functions of the library that compare what they are given."""
 
 
@@ -72,25 +74,30 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(_Apart, f"__{_name}__", _apart(_name))
 
 
-def judge(code: str, module: ModuleType, setup: str) -> None:
+def judge(code: str, module: ModuleType, setup: str, tested: str = "") -> None:
     """Runs the test `code` among the names of `module`; raises what it raises."""
     vars(module)["__name__"] = "__main__"
-    tree = rewritten(ast.parse(code), vars(module), setup)
+    tree = rewritten(ast.parse(code), vars(module), setup, tested)
     own_assertions = vars(module)[finality.NAME]
     exec(compile(tree, "test.py", "exec", dont_inherit=True), vars(module))  # noqa: S102
     if own_assertions.failed:
         raise AssertionError
 
 
-def rewritten(tree: ast.Module, names: dict[str, Any], setup: str = "") -> ast.Module:
-    """The test `tree`, to be run among `names`, with what it compares as plain values."""
+def rewritten(tree: ast.Module, names: dict[str, Any], setup: str = "", tested: str = "") -> ast.Module:
+    """The test `tree`, to be run among `names`, with what it compares as plain values.
+
+    `tested` names what the test is about.
+    """
     stopping = analysis.names(tree, "StopIteration", "StopAsyncIteration")
     judge = _Judge(analysis.classes(tree, setup), names, tree)
+    meant = judge.replaced(helpers.applied(tree, analysis.free(tree), tested))
     names.update(_harness_compare=judge.compare, _harness_combine=judge.combine, _harness_guard=judge.guard)
     names.update(_harness_plain=judge.plain, _harness_expected=judge.expected)
+    names.update(_harness_method=judge.method, _harness_based=judge.based)
     names[finality.NAME] = finality.OwnAssertions(_is_foreign)
     finality.rewritten(tree)
-    _Rewritten(guarding=not stopping).visit(tree)
+    _Rewritten(not stopping, meant).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -103,8 +110,10 @@ def _is_foreign(problem: BaseException) -> bool:
 class _Rewritten(ast.NodeTransformer):
     """Comparisons, operators and calls of the test's text as calls of `_Judge`."""
 
-    def __init__(self, guarding: bool) -> None:
+    def __init__(self, guarding: bool, meant: dict[str, str]) -> None:
         self.guarding = guarding
+        self.meant = meant
+        """Names in place of those that only the candidate has a meaning for."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:  # noqa: N802 - the name that ast asks for
         self.generic_visit(node)
@@ -121,6 +130,22 @@ class _Rewritten(ast.NodeTransformer):
         node.comparators = [_call("plain", item) for item in node.comparators]
         return node
 
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+        node.id = self.meant.get(node.id, node.id) if isinstance(node.ctx, ast.Load) else node.id
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if node.attr not in overrides.METHODS or not isinstance(node.ctx, ast.Load):
+            return node
+        return ast.copy_location(_call("method", node.value, ast.Constant(node.attr)), node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:  # noqa: N802
+        self.generic_visit(node)
+        if node.format_spec is not None and node.conversion == -1:
+            node.value = _call("based", node.value)
+        return node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
         self.generic_visit(node)
         if type(node.op) not in _COMBINE:
@@ -128,13 +153,20 @@ class _Rewritten(ast.NodeTransformer):
         return ast.copy_location(_call("combine", ast.Constant(type(node.op).__name__), node.left, node.right), node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        compares = isinstance(node.func, ast.Attribute) and node.func.attr in _COMPARISONS
+        known = isinstance(node.func, ast.Name) and node.func.id in _WITH_ANOTHER
+        looks = _looks_into(node.func)
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) == 2:
+            return ast.copy_location(_call("method", *node.args), node)
+        if known:
+            node.args = [item if isinstance(item, ast.Starred) else _call("based", item) for item in node.args]
         if self.guarding:
             if isinstance(node.func, ast.Name):
                 node.func = ast.copy_location(_call("guard", node.func), node.func)
-            if not _looks_into(node.func):
+            if not looks:
                 node.args = [_call("guard", item) if isinstance(item, ast.Name) else item for item in node.args]
-        if isinstance(node.func, ast.Attribute) and node.func.attr in _COMPARISONS:
+        if compares:
             node.args = [item if isinstance(item, ast.Starred) else _call("plain", item) for item in node.args]
         return ast.copy_location(_call("expected", node), node) if _called(node.func) == "approx" else node
 
@@ -187,6 +219,38 @@ class _Judge:
             left, right = self.plain(left), self.plain(right)
         return _COMBINE[getattr(ast, name)](left, right)
 
+    def method(self, value: Any, name: str) -> Any:
+        """A method of `value`: of what extends a plain type, as `overrides` has it."""
+        found, base = getattr(value, name), self._untrusted(value)
+        return (
+            found
+            if base is None or name not in overrides.METHODS
+            else overrides.bound(value, base, name, found, lambda: None)
+        )
+
+    def based(self, value: Any) -> Any:
+        """What extends a plain type as that type; anything else as it is."""
+        base = self._untrusted(value)
+        return value if base is None else bases.as_base(value, base)
+
+    def _untrusted(self, value: Any) -> type | None:
+        """The plain type that the class of `value` extends in the candidate's way; None where there is none."""
+        kind = type(value)
+        base = None if kind in _SCALARS or codecs.value_codec(kind) else bases.base_of(kind)
+        return None if base is kind or base is None or self._is_trusted(kind) or self._is_known(kind) else base
+
+    def replaced(self, meant: dict[str, str]) -> dict[str, str]:
+        """New names for those in `meant` that only the candidate has a function for, and the library has one, too."""
+        found: dict[str, str] = {}
+        for name, path in meant.items():
+            own = self.names.get(name)
+            if own is None or codecs.library_path(own) or type(own).__module__.partition(".")[0] == "numpy":
+                continue
+            with contextlib.suppress(ImportError, AttributeError):
+                found[name] = f"_harness_helper_{name}"
+                self.names[found[name]] = helpers.of_the_library(path)
+        return {name: new for name, new in found.items() if new in self.names}
+
     def guard(self, function: Any) -> Any:
         """A function of the candidate's that raises RuntimeError in place of StopIteration."""
         if id(function) not in self.functions:
@@ -236,7 +300,8 @@ class _Judge:
         if kind.__name__ in ("_Call", "_CallList") and codecs.resolve(codecs.path_of(kind)) is kind:
             return True  # what a mock was called with: no class of unittest.mock's that equals everything
         trusted = [self.names.get(name) for name in (*self.classes, *self.own)]
-        return any(one in kind.__mro__ for one in trusted if isinstance(one, type))
+        trusted = [one for one in trusted if isinstance(one, type) and not codecs.library_path(one)]
+        return any(one in kind.__mro__ for one in trusted)
 
     def _is_known(self, kind: type) -> bool:
         """Whether it is the interpreter's or the library's, and compares nothing in the candidate's way."""
@@ -250,7 +315,7 @@ class _Judge:
 
 
 _PLAIN_FORMS: dict[str, Callable[[Any], Any]] = {
-    **PLAIN_FORMS,
+    **bases.PLAIN_FORMS,
     "types:SimpleNamespace": vars,  # the objects in it, which may be the candidate's, would compare themselves
     "argparse:Namespace": vars,
 }

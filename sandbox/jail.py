@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from harness.errors import HarnessError
 from harness.records import Limits, Outcome
-from harness.sandbox import protocol
+from harness.sandbox import notes, protocol
 from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.image import MOVED, Image, image, modules, place
 from harness.sandbox.output import Output, Part, put_back
@@ -237,11 +237,11 @@ class Jail:
             said = protocol.receive(self.socket, protocol.MAX_ANSWER)
             if said["op"] == "dirty":
                 raise JailDirty("the jail could not be emptied after the last candidate")
-            for test, _, start, end, _, _ in said["results"]:
+            noted = notes.received(self.socket)
+            for test, _, start, end, _, _ in noted.rows:
                 if not (0 <= test < tests and 0 <= start <= end <= size):
                     raise ValueError("the guest reports what cannot be")
-            error = error or str(said["error"])
-            return Answer(said["results"], output, said["why"], error, float(said["cpu"]), exhausted)
+            return Answer(noted.rows, output, said["why"], error or noted.error, noted.cpu, exhausted)
         except (OSError, ValueError, KeyError, TypeError, protocol.Closed) as problem:
             raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 _EACH = "import fcntl, os, struct\ndef EACH(do):\n found = []\n for n in range(64):\n  try: found.append(do(n))\n  except OSError: pass\n return found\n"
 _LOCK = "struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 7, 1, 0)"
 
-_MEMORY = """\
+SCAN = """\
 import ctypes
 libc, (r, w), pages = ctypes.CDLL(None), os.pipe(), {}
 libc.malloc.restype = ctypes.c_void_p
@@ -20,8 +20,9 @@ for base in bases:
         if part not in pages:
             size = libc.write(w, ctypes.c_void_p(part << 14), ctypes.c_size_t(1 << 14))
             pages[part] = os.read(r, size) if size > 0 else b''
-assert any(b'tfel-sdrow'[::-1] in page for page in pages.values())
 """
+"""Reads `pages`, the memory that a process has inherited."""
+_MEMORY = SCAN + "assert any(b'tfel-sdrow'[::-1] in page for page in pages.values())"
 _PAIRS: dict[str, tuple[str, str]] = {
     "times of the scratch folder": ("os.utime('/tmp', (1, 1))", "assert os.stat('/tmp').st_mtime == 1"),
     "mode of the scratch folder": ("os.chmod('/tmp', 0o711)", "assert os.stat('/tmp').st_mode & 0o777 == 0o711"),
@@ -43,6 +44,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "locks of files for all jails": ("EACH(lambda n: fcntl.flock(n, fcntl.LOCK_EX))", "try: fcntl.flock(os.open('/dev/null', 0), fcntl.LOCK_SH | fcntl.LOCK_NB)\nexcept BlockingIOError: pass\nelse: raise OSError"),
     "files in sockets that nobody holds": ("import socket\nf = os.open('/tmp/x', os.O_RDWR | os.O_CREAT); os.write(f, bytes(1 << 20)); os.unlink('/tmp/x')\na, b = socket.socketpair()\nsocket.send_fds(a, [b'x'], [f, a.fileno(), b.fileno()])", "now = os.statvfs('/tmp'); assert now.f_blocks - now.f_bfree > 9"),
     "files in the page cache": ("f = os.open(os.__file__, 0); os.posix_fadvise(f, 0, 0, os.POSIX_FADV_DONTNEED)", "try: os.preadv(os.open(os.__file__, 0), [bytearray(9)], 1 << 14, os.RWF_NOWAIT)\nexcept BlockingIOError: pass\nelse: raise OSError"),
+    "advice on files in the page cache": ("import mmap\nm = mmap.mmap(os.open(os.__file__, 0), 0, prot=mmap.PROT_READ)\nbytes(m)\nfor advice in (20, 21): m.madvise(advice)", "try: os.preadv(os.open(os.__file__, 0), [bytearray(9)], 1 << 14, os.RWF_NOWAIT)\nexcept BlockingIOError: pass\nelse: raise OSError"),
     "words in what memory the next one inherits": ("open('/tmp/words-left', 'w')\nraise ValueError('words-left')", _MEMORY),
     "a name of a file in inherited memory": ("open('/tmp/' + 'words-left' * 9, 'w')", _MEMORY),
     "leases": ("EACH(lambda n: fcntl.fcntl(n, fcntl.F_SETLEASE, fcntl.F_WRLCK))", "assert any(EACH(lambda n: fcntl.fcntl(n, fcntl.F_GETLEASE) != fcntl.F_UNLCK))"),

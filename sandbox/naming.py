@@ -6,6 +6,7 @@ of an array or a match of a pattern.
 
 from __future__ import annotations
 
+import builtins
 import types
 
 from harness.sandbox import codecs
@@ -29,3 +30,12 @@ def makes(said: frozenset[str], kind: type) -> bool:
     names |= {root.lstrip("_")} - {"builtins"}
     names |= _MAKERS.get(root, _ITERATING if "iterator" in kind.__name__ else frozenset())
     return not said.isdisjoint(names)
+
+
+def _named_types() -> dict[str, type]:
+    """Types of the interpreter that no module has under their own name: "builtins:generator"."""
+    found = [*codecs.VIEWS, *(kind for kind in vars(types).values() if isinstance(kind, type))]
+    return {codecs.path_of(kind): kind for kind in found if not hasattr(builtins, kind.__name__)}
+
+
+OF_TYPES = _named_types()

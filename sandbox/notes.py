@@ -9,9 +9,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from mmap import MADV_DONTFORK, MAP_ANONYMOUS, MAP_PRIVATE, mmap
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.sandbox import protocol
+
+if TYPE_CHECKING:
+    from _socket import socket
 
 _TOTALS = struct.Struct("<QQQdd")
 """Rows, signal, most memory (KiB), CPU seconds of the run, CPU seconds of the jail before the last fork."""
@@ -61,9 +64,30 @@ class Notes:
         """What `count` has noted."""
         return float(_TOTALS.unpack_from(self._memory)[4])
 
-    def answer(self) -> dict[str, Any]:
-        """All of it, as the answer to the supervisor has it."""
-        count, signal, memory, cpu, _ = _TOTALS.unpack_from(self._memory)
-        rows = [list(_ROW.unpack_from(self._memory, _TOTALS.size + _ROW.size * at)) for at in range(count)]
-        error = f"killed by signal {signal}" if any(row[1] == protocol.KILLED for row in rows) else ""
-        return {"results": rows, "error": error, "cpu": cpu, "rss": memory}
+    def send(self, control: socket) -> None:
+        """Sends all of it to the supervisor: these bytes, since a text of them would stay in what a fork inherits."""
+        with memoryview(self._memory) as whole:
+            control.sendall(whole[: _TOTALS.size + _ROW.size * self.rows])
+
+
+class Noted(NamedTuple):
+    """What a supervisor gets of it: rows, the text of an error or "", CPU seconds."""
+
+    rows: list[list[int]]
+    error: str
+    cpu: float
+
+
+def received(control: socket) -> Noted:
+    """What `Notes.send` has sent.
+
+    Raises:
+        ValueError: it cannot be.
+        protocol.Closed: the other side is gone.
+    """
+    count, signal, _, cpu, _ = _TOTALS.unpack(protocol.exactly(control, _TOTALS.size))
+    if count > protocol.MAX_TESTS:
+        raise ValueError(f"{count} rows")
+    rows = list(map(list, _ROW.iter_unpack(protocol.exactly(control, _ROW.size * count))))
+    killed = any(row[1] == protocol.KILLED for row in rows)
+    return Noted(rows, f"killed by signal {signal}" if killed else "", cpu)

@@ -53,10 +53,10 @@ def receive(control: socket, limit: int = MAX_MESSAGE) -> dict[str, Any]:
         Closed: the other side is gone.
         ValueError: what came is no message.
     """
-    (length,) = _LENGTH.unpack(_exactly(control, _LENGTH.size))
+    (length,) = _LENGTH.unpack(exactly(control, _LENGTH.size))
     if length > limit:
         raise ValueError(f"a message of {length} bytes")
-    message = json.loads(_exactly(control, length))
+    message = json.loads(exactly(control, length))
     if not isinstance(message, dict):
         raise ValueError("a message that is no object")
     return message
@@ -76,7 +76,12 @@ def receive_descriptors(control: socket, count: int) -> list[int]:
     return found
 
 
-def _exactly(control: socket, count: int) -> bytes:
+def exactly(control: socket, count: int) -> bytes:
+    """The next `count` bytes.
+
+    Raises:
+        Closed: the other side is gone before.
+    """
     parts: list[bytes] = []
     while count:
         part = control.recv(min(count, 1 << 20))

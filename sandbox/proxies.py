@@ -7,13 +7,12 @@ candidate's equals a plain value of the test only where the test is about its cl
 
 from __future__ import annotations
 
-import builtins
 import operator
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox import bases, codecs
+from harness.sandbox import bases, codecs, naming, overrides
 from harness.sandbox.rpc import NotTransferable
 
 Ask = Callable[..., Any]
@@ -21,22 +20,12 @@ Ask = Callable[..., Any]
 _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 _OPERATIONS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
 _BINARY = tuple(f"__{before}{name}__" for name in _OPERATIONS.split() for before in ("", "r", "i"))
-PLAIN_FORMS = {
-    "collections:UserDict": dict,
-    "collections:ChainMap": dict,
-    "builtins:mappingproxy": dict,
-    "collections:UserList": list,
-    "collections:UserString": str,
-    "builtins:memoryview": bytes,
-    **{f"builtins:{kind}_{view}": set for kind in ("dict", "odict") for view in ("keys", "items")},
-    "collections.abc:Mapping": dict,
-    "collections.abc:Set": set,
-}
-"""Classes of the library that equal plain values: what to compare in place of such an object."""
 _NUMBERS = frozenset({"__float__", "__complex__", "__int__", "__index__"})
 """Operators that give a number in place of an object."""
 _OF_NUMPY = frozenset(f"__array_{name}__" for name in ["function", "ufunc", "interface", "struct", "priority", "wrap"])
 """What numpy asks a class for, to have that decide in numpy's place: an object of the candidate's does not."""
+_OF_THE_BASE = bases.ON_CONTENT | overrides.SPECIAL.keys()
+"""Operators that a class which extends a plain type does not decide alone."""
 OPERATORS = (
     *("__call__", "__len__", "__iter__", "__next__", "__reversed__", "__getitem__", "__setitem__"),
     *("__delitem__", "__contains__", "__missing__", "__bool__", "__int__", "__index__", "__float__", "__complex__"),
@@ -165,6 +154,8 @@ class Proxies:
         """Whether the test expects that a function raises StopIteration."""
         self.judged = False
         """Whether an object of the candidate's was asked for a comparison with a plain value."""
+        self.handing: frozenset[str] = frozenset()
+        """Methods that the test calls with what they may answer."""
         self.refused = False
         """Whether the test asked for something that only the candidate's process can do."""
         self.reading = False
@@ -201,8 +192,8 @@ class Proxies:
             names["__module__"] = _Module(str(cell["module"]), self.ask)
         if cell["library"] and isinstance(real := codecs.resolve(cell["library"]), type):
             names["__class__"] = property(lambda _: real)
-        elif cell["library"] in _OF_TYPES:
-            names["__class__"] = property(lambda _: _OF_TYPES[cell["library"]])
+        elif cell["library"] in naming.OF_TYPES:
+            names["__class__"] = property(lambda _: naming.OF_TYPES[cell["library"]])
         plain = [base for base in parents if issubclass(base, Proxy | BaseException) or base in bases.BASES]
         if not any(issubclass(base, Proxy) for base in plain):
             plain.insert(0, Proxy)
@@ -250,14 +241,23 @@ class Proxies:
             if plain is not None or name in bases.VERDICTS:
                 return getattr(plain, name)
             self.judged = True
-        return self.ask("get", (mine, name))
+        theirs = self.ask("get", (mine, name))
+        if name in self.handing and isinstance(mine, Proxy) and not self._decides(mine):
+            plain = self._plain(mine)
+            if hasattr(plain, name):
+                return overrides.bound(plain, type(plain), name, theirs, self._judge)
+            self.judged = True
+        return theirs
 
     def _plain(self, mine: Any) -> Any:
         """The plain value that an object of the library's stands for; None where it stands for none."""
         paths = [self._library.get(kind, "") for kind in type(mine).__mro__]
-        form = next((PLAIN_FORMS[path] for path in paths if path in PLAIN_FORMS), None)
+        form = next((bases.PLAIN_FORMS[path] for path in paths if path in bases.PLAIN_FORMS), None)
         plain = self.ask("plain", (mine,)) if form else None
         return plain if type(plain) is form else None
+
+    def _judge(self) -> None:
+        self.judged = True
 
     def _decides(self, mine: Any) -> bool:
         return any(kind in self._trusted for kind in type(mine).__mro__)
@@ -266,9 +266,11 @@ class Proxies:
         """A method that a class of the candidate's has in place of the plain type's that it extends."""
 
         def find(mine: Any) -> Any:
-            if name in bases.OF_CONTENT and not self._decides(mine):
-                return getattr(bases.base_of(type(mine)), name).__get__(mine)
-            return self.ask("get", (mine, name))
+            theirs = self.ask("get", (mine, name))
+            base = bases.base_of(type(mine))
+            if base is None or self._decides(mine):
+                return theirs
+            return overrides.bound(mine, base, name, theirs, self._judge)
 
         return property(find)
 
@@ -289,9 +291,12 @@ class Proxies:
             return _method(self._next)
 
         def operator(mine: Any, *given: Any) -> Any:
-            base = bases.base_of(type(mine)) if name in bases.ON_CONTENT else None
+            base = bases.base_of(type(mine)) if name in _OF_THE_BASE else None
             if base is not None and not self._decides(mine):
-                return bases.do(base, name, mine, *given)
+                if name in bases.ON_CONTENT:
+                    return bases.do(base, name, mine, *given)
+                theirs = lambda *given: self.ask("operator", (name, mine, *given))  # noqa: E731
+                return overrides.SPECIAL[name](mine, base, given[0], theirs, self._judge)
             self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
             return self.ask("operator", (name, mine, *given))
 
@@ -385,14 +390,3 @@ class _Module:
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function that a class takes for a method, although it is bound to something else already."""
     return lambda *given: function(*given)  # noqa: PLW0108
-
-
-def _named_types() -> dict[str, type]:
-    """Types of the interpreter that no module has under their own name: "builtins:generator"."""
-    import types
-
-    found = [*codecs.VIEWS, *(kind for kind in vars(types).values() if isinstance(kind, type))]
-    return {codecs.path_of(kind): kind for kind in found if not hasattr(builtins, kind.__name__)}
-
-
-_OF_TYPES = _named_types()

@@ -205,7 +205,8 @@ class Batch:
         if self.kind == "in-process":
             from harness.sandbox import inprocess
 
-            return lambda _: inprocess.judge(self._input(0).decode(), module, self._input(1).decode())
+            code, setup, tested = (self._input(number).decode() for number in range(3))
+            return lambda _: inprocess.judge(code, module, setup, tested)
         return self._function(module)
 
     def _loaded(self) -> ModuleType:

@@ -24,7 +24,7 @@ read 0 63;write 1 64;readv 19 65;writev 20 66;pread64 17 67;pwrite64 18 68;pread
 close 3 57;close_range 436 436;open 2 -;openat 257 56;creat 85 -;stat 4 -;
 fstat 5 80;lstat 6 -;newfstatat 262 79;statx 332 291;statfs 137 43;fstatfs 138 44;access 21 -;faccessat 269 48;
 faccessat2 439 439;readlink 89 -;readlinkat 267 78;getdents64 217 61;getcwd 79 17;chdir 80 49;fchdir 81 50;
-lseek 8 62;mmap 9 222;mprotect 10 226;munmap 11 215;brk 12 214;mremap 25 216;madvise 28 233;msync 26 227;
+lseek 8 62;mmap 9 222;mprotect 10 226;munmap 11 215;brk 12 214;mremap 25 216;msync 26 227;
 dup 32 23;dup2 33 -;dup3 292 24;pipe 22 -;pipe2 293 59;fsync 74 82;
 fdatasync 75 83;ftruncate 77 46;truncate 76 45;fallocate 285 47;mkdir 83 -;mkdirat 258 34;rmdir 84 -;unlink 87 -;
 unlinkat 263 35;rename 82 -;renameat 264 38;renameat2 316 276;link 86 -;linkat 265 37;symlink 88 -;
@@ -63,16 +63,29 @@ _CONDITIONAL: tuple[tuple[str, int, int, int, tuple[int, ...]], ...] = (
     # without flags: RWF_NOWAIT says what is in the page cache
     ("preadv2", 327, 286, 5, (0,)),
     ("pwritev2", 328, 287, 5, (0,)),
-    ("fadvise64", 221, 223, 3, (0, 1, 2, 3, 5)),  # not DONTNEED, which empties the page cache
+    # what allocators and Python's mmap give: not MERGEABLE, whose pages tell what others hold, nor COLD and PAGEOUT,
+    # which send files out of the page cache
+    ("madvise", 28, 233, 2, (*range(5), *range(8, 12), *range(13, 20), 22, 23)),
     ("ioctl", 16, 29, 1, (0x5401, 0x541B, 0x5421, 0x5450, 0x5451)),  # TCGETS, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
 )
+# Calls that are allowed with each of some arguments alone: (name, x86-64, aarch64, {argument: allowed values})
+_BY_ARGUMENTS: tuple[tuple[str, int, int, dict[int, tuple[int, ...]]], ...] = (
+    ("setpriority", 141, 140, {0: (0,), 1: (0,)}),  # PRIO_PROCESS, oneself: process 1 keeps its own
+)
+# Advice that changes nothing of what a program computes: it succeeds and is not taken. It would fill and empty the
+# page cache, and stay with files that all candidates have.
+_NOT_TAKEN = "fadvise64 221 223"
+# The type that is made, a part of one argument: (name, x86-64, aarch64, argument)
+_MAKING = (("mknod", 133, -1, 1), ("mknodat", 259, 33, 2))
+_TYPES, _FIFO = 0o170000, 0o010000
 _CLONE = {"x86_64": 56, "aarch64": 220}
 _CLONE3 = 435
 _NAMESPACE_FLAGS = 0x7E020000
 _CLONE_THREAD = 0x00010000
 
-_LOAD, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _AND, _EQUAL, _ABOVE, _ANY_BIT, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 _ALLOW = 0x7FFF0000
+_SUCCEED = 0x00050000
 _DENY = 0x00050000 | errno.EPERM
 _UNSUPPORTED = 0x00050000 | errno.ENOTSUP
 _NO_SUCH_CALL = 0x00050000 | errno.ENOSYS
@@ -93,8 +106,15 @@ def program(machine: str, more: str = "") -> bytes:
     code += [_op(_RETURN, _DENY), _op(_RETURN, _ALLOW)]
     for _, on_x86, on_arm, argument, values in _CONDITIONAL:
         code += _only((on_x86, on_arm)[column], argument, values)
+    for _, on_x86, on_arm, allowed in _BY_ARGUMENTS:
+        code += _only_each((on_x86, on_arm)[column], allowed)
+    for _, on_x86, on_arm, argument in _MAKING:
+        if (on_x86, on_arm)[column] >= 0:
+            code += _only_fifo((on_x86, on_arm)[column], argument)
     for number in _numbers(_ALLOWED + more, column):
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _ALLOW)]
+    for number in _numbers(_NOT_TAKEN, column):
+        code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _SUCCEED)]
     for number in _numbers(_ATTRIBUTES, column):
         code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, _UNSUPPORTED)]
     return b"".join([*code, _op(_RETURN, _DENY)])
@@ -143,6 +163,24 @@ def _only(number: int, argument: int, values: tuple[int, ...]) -> list[bytes]:
     for value in values:
         code += [_op(_EQUAL, value, 0, 1), _op(_RETURN, _ALLOW)]
     return [*code, _op(_RETURN, _DENY)]
+
+
+def _only_each(number: int, allowed: dict[int, tuple[int, ...]]) -> list[bytes]:
+    """Allows call `number` only where each of these arguments has one of its values; at most 32 of them."""
+    code: list[bytes] = []
+    for argument, values in allowed.items():
+        code.append(_op(_LOAD, 16 + 8 * argument))
+        code += [_op(_EQUAL, value, len(values) - at, 0) for at, value in enumerate(values)]
+        code.append(_op(_RETURN, _DENY))
+    code.append(_op(_RETURN, _ALLOW))
+    return [_op(_EQUAL, number, 0, len(code)), *code]
+
+
+def _only_fifo(number: int, argument: int) -> list[bytes]:
+    """Allows call `number` only where it makes a named pipe."""
+    code = [_op(_LOAD, 16 + 8 * argument), _op(_AND, _TYPES), _op(_EQUAL, _FIFO, 0, 1)]
+    code += [_op(_RETURN, _ALLOW), _op(_RETURN, _DENY)]
+    return [_op(_EQUAL, number, 0, len(code)), *code]
 
 
 def _numbers(table: str, column: int) -> list[int]:

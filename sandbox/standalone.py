@@ -30,7 +30,7 @@ def serve(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> dict
     if not guest.trusted:
         os._exit(71)
     try:
-        guest._reset_shared_state()
+        guest.reset_shared_state()
         for name, file in zip(message["files"], files, strict=True):
             _place(_folder(guest), name, file)
         # no test of several: what the program writes into the report gives it no time

@@ -28,6 +28,8 @@ _SPARE_SECONDS = 0.1
 """CPU time of a tree that is not worth another run: the interpreter's own in a process that a candidate forks."""
 _STOP_SECONDS = 1.0
 """By how much a wait is longer than it was to be where somebody has stopped process 1."""
+_STOPS = 5
+"""Waits of one fork that do not count for that reason; of any further one what it was to be counts."""
 _AT_ONCE = 1 << 16
 """Bytes of output that are read at once."""
 
@@ -138,6 +140,7 @@ class Watchdog:
         self.progress = progress
         self.ran, self.looked = 0.0, time.monotonic()
         """Wall seconds of the fork, and the clock when that was noted."""
+        self.stops = 0
         self.notes = notes
         notes.count(usage.read())
         # looks often enough to see a test begin that is to be suspected
@@ -172,12 +175,17 @@ class Watchdog:
         """Adds what has passed with a wait of `waited` milliseconds.
 
         Where that took far longer, process 1 was stopped: with a suspended batch job or a frozen container, and the
-        candidate with it. Nobody knows how much of the wait they ran, so that none of it counts.
+        candidate with it. Nobody knows how much of the wait they ran, so that none of it counts; but where that goes on
+        and on, as on a machine that starves process 1, the candidate's time has an end all the same.
         """
         now = time.monotonic()
         passed, self.looked = now - self.looked, now
         if passed < waited / 1000 + _STOP_SECONDS:
             self.ran += passed
+        elif self.stops < _STOPS:
+            self.stops += 1
+        else:
+            self.ran += waited / 1000
 
     def _share(self) -> float:
         """What the running test, or call, may take, in limits."""
@@ -205,7 +213,10 @@ class Watchdog:
             return protocol.SLOW if self.progress.at and cpu >= self.cpu * self.width and not self.progress.over else 0
         if cpu >= self.cpu * self.width:
             return protocol.CPU_LIMIT
-        return protocol.WALL_LIMIT if self.ran >= self.wall * self.width * _PATIENCE else 0
+        limit = self.wall * self.width
+        # a candidate that writes lines of its own in place of answers has as many calls as it likes, each with a limit
+        sleeping = self.ran >= limit and cpu < self.ran * _BUSY_SHARE
+        return protocol.WALL_LIMIT if sleeping or self.ran >= limit * _PATIENCE else 0
 
     def verdict_after_exit(self, tree: float, own: float, several: bool) -> int:
         """What is to be said of a fork that has ended, its tree having taken `tree` and the child itself `own` seconds.

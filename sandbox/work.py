@@ -243,7 +243,9 @@ class Plan:
         if step == "assertions":
             given = described(tests.code, tests.entry_point, tests.setup, self._file)
             return [json.dumps(given).encode()], _WIDEST
-        return [tests.code.encode(), tests.setup.encode()], (self._file or tests.code).count("assert")
+        return [one.encode() for one in (tests.code, tests.setup, tests.entry_point)], (self._file or tests.code).count(
+            "assert"
+        )
 
 
 @dataclass(slots=True)

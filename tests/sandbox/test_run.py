@@ -148,8 +148,14 @@ def test_a_strict_comparison_decides_when_it_is_asked_for():
     assert one(unordered, tests, comparison="strict").outcome is Outcome.FAILED
 
 
-NOT_ALONE = {"return at the top", "numpy, where it is installed", "recursion to 10^5", "its own text"}
-"""Honest programs that pass by what the APPS checker gives, with the jail's larger stack, or by their first line."""
+NOT_ALONE = {
+    "return at the top",
+    "numpy, where it is installed",
+    "recursion to 10^5",
+    "its own text",
+    "itself as a module",
+}
+"""Honest programs that pass by what the APPS checker gives, a larger stack, their first line or their folder."""
 
 
 def alone(program: str, given: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from harness.records import AssertTests, CallTests, Limits, Outcome, StdinTests
 from harness.sandbox import run
+from harness.sandbox.leftovers import SCAN
 
 SQUARES = StdinTests(tuple((f"{n}\n", str(n * n)) for n in range(4)))
 BRIEF = Limits(cpu_seconds=0.4, wall_seconds=0.8)
@@ -151,3 +152,13 @@ def test_what_a_process_does_to_a_descriptor_is_taken_back_before_the_next_one()
     )
     execution = judged(program)
     assert (execution.outcome, execution.passed, execution.error) == (Outcome.PASSED, 4, "")
+
+
+def test_what_process_1_has_said_of_one_candidate_is_nowhere_in_the_memory_of_the_next():
+    count, size = 12, 31415
+    before = f"import sys\nsys.stdout.write('x' * {size})"
+    look = f"import os\n{SCAN}words = [str({size} * n).encode() for n in (3, 5, 7)]\n"
+    look += "print(sum(word in page for word in words for page in pages.values()))"
+    jobs = [(before, StdinTests((("", "x" * size),) * count)), (look, StdinTests((("", "0"),)))]
+    first, second = run(jobs, workers=1)
+    assert (first.passed, second.outcome) == (count, Outcome.PASSED)

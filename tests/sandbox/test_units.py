@@ -370,6 +370,49 @@ def test_files_that_hold_no_test_could_not_be_measured():
         assert why in execution.error
 
 
+NO_TESTS = {
+    "def test_a(mocker): assert f(1) == 1": "'mocker' of test_a is not known",
+    "import pytest\n@pytest.mark.usefixtures('nope')\ndef test_a(): assert f(1) == 1": "'nope' of test_a is not known",
+    "import pytest\n@pytest.fixture\ndef a(nope): pass\nclass TestA:\n def test_a(self, a): pass": "'nope' of TestA.test_a",
+    "def test_a(request): assert request.getfixturevalue('nope') == f(1)": "'nope' is not known",
+    "import pytest\n@pytest.fixture\nasync def a(): yield 1\ndef test_a(a): assert f(1) == 1": "an async generator",
+    "def test_a():\n    assert f(1) == 2\n    yield\ndef test_b(): assert f(1) == 1": "test_a yields",
+    "async def test_a():\n    assert f(1) == 2\n    yield": "test_a yields",
+    "class TestA:\n    def test_a(self):\n        assert f(1) == 2\n        yield": "TestA.test_a yields",
+    "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        assert f(1) == 2\n        yield": "T.test_a yields",
+    "import unittest\nclass T(unittest.TestCase):\n    async def test_a(self): assert f(1) == 2": "T.test_a is a coroutine",
+}
+
+
+def test_a_test_that_nobody_can_run_is_a_fault_of_the_file_and_named():
+    executions = list(
+        run([("def f(n): return 1", PytestTests(f"from solution import f\n{code}")) for code in NO_TESTS])
+    )
+    for (code, why), execution in zip(NO_TESTS.items(), executions, strict=True):
+        assert execution.outcome is Outcome.SANDBOX_ERROR, code
+        assert why in execution.error
+
+
+def test_what_a_test_returns_unrun_has_failed_and_coroutines_are_run():
+    late = "def late():\n    assert f(1) == 2\n    yield\ndef test_a(): return late()\ndef test_b(): assert f(1) == 1"
+    execution = one("def f(n): return 1", f"from solution import f\n{late}")
+    assert (execution.passed, execution.total) == (1, 2)
+    awaited = "async def test_a(): assert f(1) == 1\nasync def test_b(): assert f(1) == 2\ntest_c = lambda: test_b()"
+    execution = one("def f(n): return 1", f"from solution import f\n{awaited}")
+    assert (execution.passed, execution.total) == (1, 3)
+
+
+def test_the_modules_of_a_test_and_of_its_candidate_have_names_of_modules():
+    code = (
+        "import sys, solution\nfrom solution import f\nclass A: pass\ndef test_a({}):\n"
+        "    assert A.__module__ == __name__ != '__main__' and sys.modules[__name__].A is A\n"
+        "    assert solution.__name__ == 'solution' and f(1) == 1\nif __name__ == '__main__': raise SystemExit(3)"
+    )
+    for fixture in ("", "capsys"):
+        execution = one("def f(n): return 1", code.format(fixture))
+        assert execution.outcome is Outcome.PASSED, execution
+
+
 def test_no_code_and_code_that_does_not_load_pass_nothing():
     assert (one(" ", FILES["functions"]).outcome, one(" ", FILES["functions"]).total) == (Outcome.NO_CODE, 5)
     broken = one("def", FILES["functions"])

@@ -2,11 +2,16 @@
 
 # ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
 from benchmarks.faults.stops import StopJails
 from harness.records import AssertTests, Execution, Limits, Outcome, StdinTests
 from harness.sandbox import run
+from harness.sandbox.notes import Notes
+from harness.sandbox.watchdog import CpuUsage, Watchdog
 
 LIMITS = Limits(cpu_seconds=0.6, wall_seconds=2.0)
 BURN = """\
@@ -130,3 +135,27 @@ def test_a_program_that_stops_itself_has_no_more_time():
     program = "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\nprint(49)"
     (execution,) = run([(program, StdinTests((("", "49"),)))], Limits(cpu_seconds=0.6, wall_seconds=0.5), workers=1)
     assert execution.outcome is Outcome.TIMED_OUT
+
+
+def test_lines_that_a_sleeper_writes_in_place_of_answers_give_it_no_time():
+    sleep = "import os, time\ndef answer(n):\n while True:\n  time.sleep(0.05)\n  {}"
+    write = "for d in range(3, 64):\n   try: os.write(d, b'{}\\n')\n   except OSError: pass"
+    taken = []
+    for program in (sleep.format("pass"), sleep.format(write)):
+        began = time.monotonic()
+        assert one(program, "assert answer(1) == 1").outcome is Outcome.TIMED_OUT
+        taken.append(time.monotonic() - began)
+    assert taken[1] < 2 * taken[0]
+
+
+def test_time_in_which_process_1_is_stopped_again_and_again_counts_in_the_end():
+    progress = SimpleNamespace(by_calls=False, tests=[0])
+    watching = Watchdog({"cpu_seconds": 1.0, "wall_seconds": 1.0}, 1.0, CpuUsage(), progress, Notes())
+    ran = []
+    for _ in range(20):
+        watching.looked -= 9.0
+        watching._tick(500)
+        ran.append(watching.ran)
+    assert ran[0] == 0.0
+    assert ran[-1] - ran[-2] == 0.5
+    assert ran[-1] < 20 * 0.5
