@@ -114,3 +114,36 @@ def test_ray_shows_what_nodes_say_by_a_function_of_this_name() -> None:
     assert "print_to_stdstream(" in inspect.getsource(worker.listen_error_messages), words
     parameters = list(inspect.signature(worker.print_to_stdstream).parameters)
     assert parameters == ["data", "ignore_prefix"], words
+
+
+def test_peft_tells_plain_lora_layers_from_their_variants(model_of: Callable[[str], Path]) -> None:
+    import peft
+
+    words = "peft: layers of LoRA are made otherwise; see compat.plain_low_rank_layers"
+    for option, expected in (({}, 1), ({"use_dora": True}, 0)):
+        plain = model.load(ModelSpec(str(model_of("llama"))), {}).model
+        config = peft.LoraConfig(target_modules=r".*layers\.0\..*q_proj", lora_dropout=0.1, **option)
+        found = compat.plain_low_rank_layers(peft.get_peft_model(plain, config))
+        assert len(found) == expected, words
+        assert [compat.low_rank_dropout(layer, adapter) for layer, adapter in found] == [0.1] * expected, words
+
+
+def test_transformers_names_the_parts_of_a_gated_mlp(model_of: Callable[[str], Path]) -> None:
+    llama = model.load(ModelSpec(str(model_of("llama"))), {}).model
+    layers = llama.config.num_hidden_layers
+    assert len(compat.gated_mlps(llama)) == layers, "transformers: MLPs have other parts; see compat.gated_mlps"
+
+
+def test_torch_compiles_kernels_at_run_time() -> None:
+    import torch
+    from torch.cuda import _utils
+
+    assert "num_outputs" in inspect.signature(torch.cuda.jiterator._create_multi_output_jit_fn).parameters, (
+        "torch: torch.cuda.jiterator has changed; see compat.elementwise_kernel"
+    )
+    assert [*inspect.signature(torch.cuda._compile_kernel).parameters][:2] == ["kernel_source", "kernel_name"], (
+        "torch: torch.cuda._compile_kernel has changed; see compat.cuda_kernel"
+    )
+    taken = inspect.signature(_utils._CudaKernel.__call__).parameters
+    assert {"grid", "block", "args", "stream"} <= taken.keys(), "torch: kernels are called in another way"
+    assert callable(_utils._get_gpu_runtime_library), "torch: the driver is reached otherwise; see compat.cuda_kernel"

@@ -1,6 +1,6 @@
 """How long tuning takes, beside transformers' Trainer with PEFT, on a model of random weights.
 
-    python benchmarks/tuning.py [--method lora] [--layers N] [--hidden N] [--rows N] [--epochs N] [--rounds N]
+    python benchmarks/tune.py [--method lora] [--layers N] [--hidden N] [--rows N] [--epochs N] [--rounds N]
 
 Rows have CoNaLa's lengths (43 tokens on average). Both sides tune the same adapter from the same start with the
 study's settings (8 rows a step, Adafactor, linear schedule, validation and checkpoint every fifth of an epoch) to the

@@ -1,6 +1,6 @@
 """How long candidates take: by slots, by transformers' `generate` with prompts read once, and by `generate` alone.
 
-    python benchmarks/generation.py [--model FOLDER] [--data CONALA] [--shots N] [--sample] [--problems N] [--rounds N]
+    python benchmarks/generate.py [--model FOLDER] [--data CONALA] [--shots N] [--sample] [--problems N] [--rounds N]
 
 With a model's folder and CoNaLa's (as DocPrompting split it) the prompts are the task's own, with `--shots` examples
 before each, the same for all; else a Llama of random weights (`--layers`, `--hidden`) reads random tokens, the first
