@@ -159,7 +159,7 @@ def _record_notes(records: Sequence[Record]) -> Iterator[str]:
     if (counts := _count_rules(records)) and not {*counts} <= {BARE, AS_WRITTEN}:
         every = sum(counts.values())
         found = every - counts.get(BARE, 0) - counts.get(AS_WRITTEN, 0)
-        yield f"{found} of {every} answers stood in prose, a block or before another turn"
+        yield f"{found} of {every} answers were taken out of a longer text (prose, a code block, another turn)"
     if count := sum(record.truncated for record in records):
         yield f"{count} instructions were cut to fit the context"
     if count := sum(e.trust != "isolated" for r in records for e in r.executions):

@@ -62,12 +62,28 @@ def footer(board: Board) -> str:
 
 
 def notes(board: Board) -> list[str]:
-    """What the runs want to be said about them, once each, with the methods that it is about."""
-    methods: dict[str, dict[str, None]] = {}
+    """What the runs want to be said about them, with the methods that it is about.
+
+    Notes of one method that differ in numbers alone are one line, with the lowest and highest of each number.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
     for row in board.rows:
         for note in row.notes:
-            methods.setdefault(note, {})[row.run.method] = None
+            alike.setdefault((row.run.method, _NUMBER.sub("#", note)), []).append(note)
+    methods: dict[str, list[str]] = {}
+    for (method, _), found in alike.items():
+        methods.setdefault(_with_ranges(found), []).append(method)
     return [f"{', '.join(sorted(named))}: {note}" for note, named in methods.items()]
+
+
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)")
+
+
+def _with_ranges(alike: Sequence[str]) -> str:
+    """Notes that differ in numbers alone as one note."""
+    numbers = [sorted(found, key=float) for found in zip(*map(_NUMBER.findall, alike), strict=True)]
+    ranges = iter([n[0] if n[0] == n[-1] else f"{n[0]}-{n[-1]}" for n in numbers])
+    return _NUMBER.sub(lambda _: next(ranges), alike[0])
 
 
 def commands(board: Board, folders: Mapping[str, Path]) -> list[str]:

@@ -178,7 +178,7 @@ NOTED = [
     ),
     (
         {"completions": (Completion("x", 1, rule="bare"), Completion("x", 1, rule="fenced"))},
-        "2 of 4 answers stood in prose, a block or before another turn",
+        "2 of 4 answers were taken out of a longer text (prose, a code block, another turn)",
     ),
 ]
 

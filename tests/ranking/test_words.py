@@ -128,6 +128,21 @@ def test_the_footer_says_how_ranks_are_read_and_what_few_seeds_leave_out() -> No
     assert tables.footer(board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))) == plain_words
 
 
+def test_notes_of_one_method_that_differ_in_numbers_alone_are_one_with_the_lowest_and_highest() -> None:
+    found = tables.notes(
+        board(
+            row("lora", notes=("9 of 60 cut; em@1 4.5 [2.0, 8.0]", "3 lost")),
+            row("lora", notes=("10 of 60 cut; em@1 12.25 [2.0, 9.5]",)),
+            row("ia3", notes=("70 of 60 cut; em@1 1.0 [2.0, 8.0]", "3 lost")),
+        )
+    )
+    assert found == [
+        "lora: 9-10 of 60 cut; em@1 4.5-12.25 [2.0, 8.0-9.5]",
+        "ia3, lora: 3 lost",
+        "ia3: 70 of 60 cut; em@1 1.0 [2.0, 8.0]",
+    ]
+
+
 def test_notes_are_told_once_with_their_methods() -> None:
     assert tables.notes(board(row("lora"), row("lora"), row("ia3", notes=("a note",)))) == [
         "ia3, lora: a note",

@@ -305,7 +305,7 @@ def test_a_run_asks_these_texts_and_takes_what_is_written_as_it_is(tiny_model: P
     wanted = [f"{LINE}\n### Instruction:\nadd {i} to `x`\n### Response:\n" for i in (2, 3)]
     assert [record.prompt_digest for record in records] == [digest(text) for text in wanted]
     assert row.readings == {"as written": 4}
-    assert not [note for note in row.notes if "stood in prose" in note]
+    assert not [note for note in row.notes if "out of a longer text" in note]
     assert row.run.model.chat is False
 
 
