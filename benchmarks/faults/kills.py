@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.bench import result_of, run, spawn
+from benchmarks.faults.bench import result_of, spawn
 
 _OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.rmtree")
 
@@ -77,7 +78,10 @@ def _count(root: Path, act: Callable[[int], Any]) -> None:
 
 
 def kill(whole: Undisturbed, root: Path, rng: random.Random, kind: int = signal.SIGKILL) -> tuple[str, str]:
-    """Kill the run in `root` at a random operation or moment, run it again; where it was, and what went wrong or ""."""
+    """Kill the run in `root` at a random operation or moment, run it again; where it was, and what went wrong or "".
+
+    What was saved must not be generated again.
+    """
     shutil.rmtree(root, ignore_errors=True)
     words = whole.words(root)
     if rng.random() < 0.5:
@@ -96,10 +100,44 @@ def kill(whole: Undisturbed, root: Path, rng: random.Random, kind: int = signal.
         time.sleep(moment)
         os.kill(child, kind)
         wait(child)
-    said = run(words)
-    if said.status:
-        return where, said.err.strip()[-300:]
-    return where, "" if result_of(root) == whole.result else "another result"
+    return where, _run_again(whole, root)
+
+
+def _run_again(whole: Undisturbed, root: Path) -> str:
+    """The same command after a kill; what went wrong, or ""."""
+    saved, log, again = _saved(root), root.parent / "log", root.parent / "written"
+    again.unlink(missing_ok=True)
+    if wait(spawn(whole.words(root), log, lambda: _note_what_is_written(again))):
+        return log.read_text("utf-8").strip()[-300:]
+    twice = saved & {tuple(json.loads(line)) for line in again.read_text().splitlines()} if again.exists() else set()
+    if twice:
+        return f"generated again though saved: {sorted(twice)}"
+    return "" if result_of(root) == whole.result else "another result"
+
+
+def _saved(root: Path) -> set[tuple[str, str]]:
+    """The method and id of each problem whose completions a killed command left."""
+    found = set()
+    for path in root.glob("*/completions.jsonl"):
+        method = path.parent.name.split("-")[1]
+        whole, _, _ = path.read_bytes().rpartition(b"\n")  # the last line may be torn
+        found |= {(method, str(json.loads(line)["id"])) for line in whole.splitlines()}
+    return found
+
+
+def _note_what_is_written(log: Path) -> None:
+    """Let this process add the method and id of each problem that it generates completions for to `log`."""
+    from harness.evaluation import writing
+
+    plain = writing.WritingPart.written
+
+    def written(part: writing.WritingPart, *given: Any) -> Iterator[Any]:
+        for prompt, completions in plain(part, *given):
+            with log.open("a") as file:
+                print(json.dumps([part.plan.run.method.partition("-")[0], prompt.id]), file=file)
+            yield prompt, completions
+
+    writing.WritingPart.written = written  # type: ignore[assignment, method-assign]
 
 
 def wait(child: int) -> int:
