@@ -128,7 +128,7 @@ def answer_block(found: Sequence[Block], languages: tuple[str, ...], entry_point
     Among equals the first that parses, or that defines `entry_point` where one is known, after the blocks before it
     whose names it uses.
     """
-    filled = [block for block in found if block.code.strip()]
+    filled = [block for block in found if block.code.strip() and not _is_broken_off(block)]
     own = [block for block in filled if block.language.startswith(languages)]
     unmarked = [block for block in filled if block.language in UNMARKED]
     whole = [block for block in filled if _is_code(block.code)]
@@ -138,6 +138,11 @@ def answer_block(found: Sequence[Block], languages: tuple[str, ...], entry_point
         return ""
     at = next((i for i, block in enumerate(group) if _defines(block.code, entry_point)), 0) if entry_point else 0
     return _with_definitions(group, at)
+
+
+def _is_broken_off(block: Block) -> bool:
+    """Whether the block ends after the name of its language, which stands on the line below its fence."""
+    return not block.closed and block.code.strip().lower() in ("python", "python3", "py")
 
 
 def inline_code(text: str) -> str | None:

@@ -25,6 +25,8 @@ BLOCKS = {
         SUM,
     ),
     "an unmarked block of input before the code": (f"For the input\n```\n3 4\n```\nuse\n```python\n{READ}\n```", READ),
+    "a second block broken off after its language": (f"So:\n```\n{SUM}\n```\nOr:\n```\npython", SUM),
+    "nothing but a block broken off after its language": ("Sure.\n```\npython\n", ""),
     "json and then python3": (f'```json\n{{"a": 1}}\n```\n```python3\n{SUM}\n```', SUM),
     "a test behind the answer": (f"```python\n{SUM}\n```\n\nTest it:\n\n```python\nassert total([1]) == 1\n```", SUM),
     "the first attempt cannot be parsed": (f"```python\ndef total(xs)\n```\nSorry:\n```python\n{SUM}\n```", SUM),
