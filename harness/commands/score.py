@@ -84,8 +84,7 @@ def command(
     check_layers(settings, registry)
     choice.check(engine, address)
     if run is not None:
-        if completions or task or protocol:
-            raise UsageError("name a finished run, or --task with --completions, not both")
+        _refuse_both(completions or task or protocol)
         with choice.bench(engine, address, False) as bench:
             row = rescoring.add_metrics(run, metrics, ks, data, registry, settings, bench)
     elif task and completions:
@@ -100,12 +99,18 @@ def command(
             accept_unsafe=accept_unsafe,
             whole_data=True,
         )
-        label = model or completions.stem
         with choice.bench(engine, address, accept_unsafe) as bench:
-            row = rescoring.score_file(request, completions, label, registry, settings, root, bench)
+            row = rescoring.score_file(request, completions, model or completions.stem, registry, settings, root, bench)
     else:
         raise UsageError("name a finished run, or --task with --completions FILE.jsonl")
     if as_json:
         cli.echo_json(rows_as_json([row]))
     else:
         click.echo(rows_as_text([row], width=cli.terminal_width()))
+
+
+def _refuse_both(given: object) -> None:
+    from harness.errors import UsageError
+
+    if given:
+        raise UsageError("name a finished run, or --task with --completions, not both")

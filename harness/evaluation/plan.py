@@ -117,15 +117,9 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     settings = with_task_defaults(settings, task.plugin, request.protocol)
     tuner, prompter, other = _split_method(request.method, registry)
     backend = select_backend(request, registry, tuner)
-    name = request.model or BUILTIN
-    name = name if backend else identity(name)
-    spec = ModelSpec(name, request.revision, request.trust_remote_code)
-    if backend is None:
-        check(spec)  # reports a mistyped folder before anything is fetched
-        spec = spec if without_chat(request, task.plugin) else with_chat_settings(spec, request, tuner)
+    spec = _model_spec(request, task.plugin, tuner, backend)
     source = task_source(request, task.plugin)
-    configs: dict[str, Any] = {}
-    settings_by_name: dict[str, Setting] = {}
+    configs, settings_by_name = dict[str, Any](), dict[str, Setting]()
     entries: list[PluginEntry[Any]] = [task, *(o for o in (tuner, prompter, other) if o is not None)]
     decoder = select_decoder(request, registry)
     entries += [part for part in (backend, decoder) if part is not None]
@@ -171,6 +165,16 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     method = prompter or other
     resolved = (run, task, tuner, method, metrics, configs, splits, source, settings_by_name, notes)
     return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard)
+
+
+def _model_spec(request: Request, task: Task, tuner: Tuner, backend: PluginEntry[Any] | None) -> ModelSpec:
+    """The model that is asked for; whether it is there is checked before anything is fetched."""
+    name = request.model or BUILTIN
+    spec = ModelSpec(name if backend else identity(name), request.revision, request.trust_remote_code)
+    if backend is not None:
+        return spec
+    check(spec)
+    return spec if without_chat(request, task) else with_chat_settings(spec, request, tuner)
 
 
 def with_chat_settings(spec: ModelSpec, request: Request, tuner: Tuner) -> ModelSpec:

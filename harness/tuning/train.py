@@ -80,19 +80,11 @@ def fit(
         PluginError: the parameter groups are not those of the trainable parameters.
         FileError: a checkpoint cannot be written.
     """
-    if not train:
-        raise ModelError("there is nothing to train on: no training problem has an answer")
-    if not any(trainable(base.model)):
-        raise ModelError("nothing in the model is trainable under this method")
-    if has_trained_prefix(base.model) and any(
-        getattr(m, "gradient_checkpointing", False) for m in base.model.modules()
-    ):
-        raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
+    _check_trainable(base, train)
     initial = {name: p.detach().to("cpu", copy=True) for name, p in trainable(base.model)}
 
-    def restore_start() -> None:
+    def restore_start() -> None:  # before the first checkpoint there is nothing else to start from
         base.model.zero_grad(set_to_none=True)
-        # Before the first checkpoint there is nothing else to restart from.
         for name, parameter in trainable(base.model):
             parameter.data.copy_(initial[name])
 
@@ -110,14 +102,25 @@ def fit(
                 folder,
                 seed,
                 progress,
-                parameter_groups=parameter_groups,
-                loss_function=loss_function,
-                recompute=recompute,
+                parameter_groups,
+                loss_function,
+                recompute,
             )
         return loop.run()
 
     can_recompute = processes.count() == 1 and supports_recomputation(base)
     return _with_less_memory(tuning, attempt, restore_start, progress, can_recompute=can_recompute)
+
+
+def _check_trainable(base: Base, train: Sequence[Any]) -> None:
+    if not train:
+        raise ModelError("there is nothing to train on: no training problem has an answer")
+    if not any(trainable(base.model)):
+        raise ModelError("nothing in the model is trainable under this method")
+    if has_trained_prefix(base.model) and any(
+        getattr(m, "gradient_checkpointing", False) for m in base.model.modules()
+    ):
+        raise ModelError("prefix tuning does not work with gradient checkpointing; tune without it, or use lora")
 
 
 def fit_together(
