@@ -74,6 +74,7 @@ MISTAKES = [
     # Said before anything is fetched from the hub.
     (["eval", "--method", "zero-shot", "--task", "conala", "--model", "./gone"], 1, "--model ./gone: no such folder"),
     (["show", "lroa"], 2, "Did you mean 'lora'?"),
+    (["show", "./conala"], 1, "conala/run.json: not found, so this is no run"),
     (["leaderboard", "nowhere"], 1, "nowhere: no such folder"),
     (["score"], 2, "name a finished run, or --task with --completions"),
     (["score", "nowhere", "--metric", "exact_match"], 1, "nowhere: no such folder; see: harness runs"),

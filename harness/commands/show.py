@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from harness import cli, completion, files
 from harness.config import option_text
 from harness.display import escape
+from harness.errors import FileError
 
 
 @click.command("show")
@@ -23,15 +25,20 @@ def command(what: str, as_json: bool) -> None:
     harness show lora
     harness show runs/conala-lora-builtin-sample-2603351d
     """
-    if _is_run(Path(what)):
-        _show_run(Path(what), as_json)
+    from harness.evaluation.runs import RUN
+
+    folder = Path(what)
+    if _exists(folder / RUN):
+        _show_run(folder, as_json)
+    elif os.sep in what and folder.is_dir():
+        raise FileError(f"{folder / RUN}: not found, so this is no run; harness runs lists those of a folder")
     else:
         _show_plugin(what, as_json)
 
 
-def _is_run(folder: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
-        (folder / "run.json").lstat()
+        path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     return True
@@ -46,7 +53,7 @@ def _show_run(folder: Path, as_json: bool) -> None:
     row = runs.finished_row(folder)
     if as_json:
         result = None if row is None else runs.read_result(folder)[1]
-        cli.echo_json({**files.read_json(folder / "run.json"), "result": result})
+        cli.echo_json({**files.read_json(folder / runs.RUN), "result": result})
         return
     click.echo(escape(f"command   {about.command}"))
     click.echo(escape(f"data      {about.data.source} ({about.data.digest[:12]})"))
