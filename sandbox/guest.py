@@ -105,9 +105,9 @@ class Guest:
         """Drops privileges and installs the filters; children inherit both and cannot undo them."""
         folder = self.limits["folder"]
         os.chdir("/tmp" if self.full else folder or "/")
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, 0))
-        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (0, 0))
+        for limit in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+            resource.setrlimit(limit, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1:] * 2)  # for inputs
         memory = self.limits["address_bytes"]
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         if not self.full:

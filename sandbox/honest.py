@@ -112,6 +112,7 @@ HONEST: dict[str, tuple[str, SandboxTests]] = {
     "a standard output of its own class": ("import sys\nclass W:\n def __init__(self): self.old, self.kept = sys.stdout, []\n def write(self, text): self.kept.append(text)\n def flush(self): self.old.write(''.join(self.kept)); self.kept = []\nsys.stdout = W()\nprint(int(input()) ** 2)", SQUARE),
     "logging to standard output": ("import logging, sys\nlogging.basicConfig(stream=sys.stdout, format='%(message)s', level=20)\nlogging.info(int(input()) ** 2)", SQUARE),
     "a flush that fails": ("import sys\nprint(int(input()) ** 2, flush=True)\nclass W:\n def write(self, text): pass\n def flush(self): raise ValueError\nsys.stdout = W()", SQUARE),
+    "printed by a function of C": ("import ctypes\nctypes.CDLL(None).printf(b'%d\\n', int(input()) ** 2)", SQUARE),
     "no sys.stdout": ("import sys\nprint(int(input()) ** 2)\ndel sys.stdout", SQUARE),
     "a collector that is replaced": ("import gc\ngc.collect = gc.get_count = None\nprint(int(input()) ** 2)", SQUARE),
     "a closed sys.stdout": ("import sys\nprint(int(input()) ** 2)\nsys.stdout.close()", SQUARE),

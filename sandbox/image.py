@@ -36,7 +36,7 @@ with open("/proc/self/maps") as maps:
 """
 _GUEST = (
     *("boot", "guest", "saved", "notes", "ownfiles", "recursion", "preload", "runner", "answers", "asserts", "wrap"),
-    *("values", "compare", "protocol", "warmup"),
+    *("values", "compare", "protocol", "warmup", "ending"),
     *("rpc", "endpoints", "namespace", "standins", "bases", "inprocess", "codecs", "arrays", "naming", "proxies"),
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),

@@ -20,7 +20,7 @@ from harness.records import Limits, Outcome
 from harness.sandbox import notes, protocol
 from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.image import MOVED, Image, image, modules, place
-from harness.sandbox.output import Output, Part, put_back
+from harness.sandbox.output import Output, Part, put_back, sealed, write
 from harness.sandbox.patience import await_message, readable
 from harness.sandbox.proof import unproved
 
@@ -165,6 +165,12 @@ class Jail:
 
         Where one is a part of a file, it is for the guest to know which.
         """
+        protocol.send(self.socket, {"op": "tests", "descriptors": len(inputs), **description})
+        for start in range(0, len(inputs), protocol.DESCRIPTORS_AT_ONCE):
+            self._send_inputs(inputs[start : start + protocol.DESCRIPTORS_AT_ONCE])
+
+    def _send_inputs(self, inputs: Sequence[bytes | Part]) -> None:
+        """Sends some of the files, of which this process then keeps none that it has made."""
         own: list[int] = []
         try:
             files: list[int] = []
@@ -174,7 +180,7 @@ class Jail:
                     continue
                 own.append(sealed(data.whole.data if isinstance(data, Part) else data))
                 files.append(own[-1])
-            protocol.send(self.socket, {"op": "tests", "descriptors": len(files), **description}, files)
+            protocol.send_descriptors(self.socket, files)
         finally:
             for descriptor in own:
                 os.close(descriptor)
@@ -190,7 +196,7 @@ class Jail:
         fcntl.fcntl(output, fcntl.F_SETFL, os.O_APPEND)
         self._outputs.append(output)
         self._codes.append(code)
-        _write(code, text)
+        write(code, text)
         protocol.send(self.socket, message, [output, code])
 
     def go(self) -> None:
@@ -383,18 +389,3 @@ def _map_ids(pid: int, uid: int) -> None:
     (folder / "setgroups").write_text("deny")
     (folder / "gid_map").write_text(f"0 {gid} 1\n")
     (folder / "uid_map").write_text(f"0 {uid} 1\n")
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def sealed(data: bytes) -> int:
-    """A memory file with `data`, which nobody can change."""
-    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    _write(descriptor, data)
-    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor

@@ -20,7 +20,7 @@ from harness.records import CallTests, Limits, Outcome, StdinTests
 from harness.sandbox import protocol
 from harness.sandbox.compare import LARGE_VALUE, Expected, ExpectedValue
 from harness.sandbox.jail import Answer
-from harness.sandbox.output import Output, Part, written
+from harness.sandbox.output import Output, Part, Texts
 
 OUTCOMES = {
     protocol.RAISED: Outcome.RAISED,
@@ -43,7 +43,7 @@ class Suite:
     """Tests as the pool handles them.
 
     `check` takes a test's index and its output: passed in apps, in strict mode; None where that may take long.
-    `wanted` are the expected outputs or values as texts, `files` those of them that were needed as files.
+    `wanted` are the expected outputs or values as texts, `files` where those of them are that were needed in a file.
     """
 
     description: dict[str, Any]
@@ -52,11 +52,15 @@ class Suite:
     check: Callable[[int, Part], tuple[bool, bool] | None]
     wanted: Sequence[str] = ()
     files: dict[int, Part] = field(default_factory=dict)
+    texts: list[Texts] = field(default_factory=list)
+    """The file that they are in, once there is one."""
 
     def expected(self, test: int) -> Part:
-        """What test `test` expects, as a file; made once."""
+        """What test `test` expects, in a file; written once."""
         if test not in self.files:
-            self.files[test] = written(self.wanted[test])
+            if not self.texts:
+                self.texts.append(Texts())
+            self.files[test] = self.texts[0].add(self.wanted[test])
         return self.files[test]
 
 

@@ -73,3 +73,7 @@ LEFTOVERS = {
     for name, (leave, find) in _PAIRS.items()
 }
 """By what might be left: the program that leaves it, the statement by which the next one finds it."""
+
+_HEARD = f"import os\n{SCAN}raise SystemExit(any(b'tfel-sdrow'[::-1] in page for page in pages.values()))"
+EXECUTED = {"the text of a program": (f"word = '{'words-left' * 300}'", _HEARD)}
+"""The same for `execute`; the second program ends with 0 where it finds nothing."""

@@ -53,18 +53,22 @@ class Part:
         return self.whole.read(self.start + start, last)
 
 
-def written(text: str) -> Part:
-    """`text` in a file of its own, unless it is small."""
-    descriptor = os.memfd_create("text", os.MFD_CLOEXEC)
-    try:
+class Texts(Output):
+    """Texts, one after the other in a single memory file: however many there are, they take one descriptor."""
+
+    def __init__(self) -> None:
+        self.size, self.data = 0, b""
+        self.descriptor = os.memfd_create("texts", os.MFD_CLOEXEC)
+
+    def add(self, text: str) -> Part:
+        """Writes `text` behind the others."""
+        start = self.size
         for at in range(0, len(text), AT_ONCE):
             piece = memoryview(text[at : at + AT_ONCE].encode("utf-8", "surrogatepass"))
             while piece:
-                piece = piece[os.write(descriptor, piece) :]
-        size = os.lseek(descriptor, 0, os.SEEK_END)
-        return Part(Output(descriptor, size), 0, size)
-    finally:
-        os.close(descriptor)
+                piece = piece[os.pwrite(self.descriptor, piece, self.size) :]
+                self.size = os.fstat(self.descriptor).st_size
+        return Part(self, start, self.size)
 
 
 def put_back(saved: int, start: int, output: int) -> None:
@@ -77,3 +81,19 @@ def put_back(saved: int, start: int, output: int) -> None:
         fcntl.fcntl(output, fcntl.F_SETFL, fcntl.fcntl(output, fcntl.F_GETFL) & ~os.O_APPEND)
     while at < end:
         at += os.pwrite(output, os.pread(saved, min(AT_ONCE, end - at), start + at), at)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    """Writes all of `data`."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def sealed(data: bytes) -> int:
+    """A memory file with `data`, which nobody can change."""
+    descriptor = os.memfd_create("input", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    write(descriptor, data)
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor

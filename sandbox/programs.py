@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -28,8 +29,9 @@ from harness.sandbox import protocol
 from harness.sandbox.cgroup import cores
 from harness.sandbox.image import place
 from harness.sandbox.isolation import required
-from harness.sandbox.jail import Jail, LevelName, sealed
+from harness.sandbox.jail import Jail, LevelName
 from harness.sandbox.judge import OUTCOMES
+from harness.sandbox.output import sealed
 from harness.sandbox.patience import await_message
 from harness.sandbox.work import short
 
@@ -100,18 +102,17 @@ def execute(
     kind = _Kind(os.getpid(), limits, level, tuple(dict.fromkeys([*words[:1], *shown])), programs=bool(words))
     if words and level == "full":
         words[0] = _seen(words[0])
-    request: dict[str, Any] = {"op": "execute", "program": text, "argv": words, "arguments": list(arguments)}
-    request["wanted"] = list(wanted)
-    return _executed(kind, request, _bytes(stdin), contents)
+    what = json.dumps({"program": text, "argv": words, "arguments": list(arguments)}).encode()
+    return _executed(kind, what, list(wanted), _bytes(stdin), contents)
 
 
-def _executed(kind: _Kind, request: dict[str, Any], stdin: bytes, contents: Mapping[str, bytes]) -> Finished:
-    """One request, in a new jail where the first breaks."""
+def _executed(kind: _Kind, what: bytes, wanted: Sequence[str], stdin: bytes, contents: Mapping[str, bytes]) -> Finished:
+    """One request, in a new jail where the first breaks; `what` is to be run, as the child reads it."""
     why = ""
     for _ in range(2):
         jail = _take(kind)
         try:
-            done = _ask(jail, request, stdin, contents)
+            done = _ask(jail, what, wanted, stdin, contents)
         except (OSError, ValueError, KeyError, TypeError, protocol.Closed) as problem:
             why = str(problem)
             _end(jail)
@@ -190,28 +191,28 @@ def _keep(kind: _Kind, jail: Jail) -> None:
         _end(jail)
 
 
-def _ask(jail: Jail, request: dict[str, Any], stdin: bytes, contents: Mapping[str, bytes]) -> Finished:
+def _ask(jail: Jail, what: bytes, wanted: Sequence[str], stdin: bytes, contents: Mapping[str, bytes]) -> Finished:
     """One request to a jail and its answer, which is untrusted."""
     written = [os.memfd_create(name, os.MFD_CLOEXEC) for name in ("stdout", "stderr", "collected")]
     given: list[int] = []
     try:
         for descriptor in written[:2]:
             fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
-        given += [sealed(stdin), *written]
+        given += [sealed(stdin), *written, sealed(what)]
         with contextlib.ExitStack() as stack:
             found: dict[str, bytes] = {}
-            names: dict[str, Any] = {"files": list(contents)}
+            names: dict[str, Any] = {"files": list(contents), "wanted": wanted}
             if jail.folder:
-                found = stack.enter_context(_placed(jail.folder, contents, request["wanted"]))
+                found = stack.enter_context(_placed(jail.folder, contents, wanted))
                 names = {"files": [], "wanted": []}
             given += [sealed(content) for content in contents.values() if not jail.folder]
-            protocol.send(jail.socket, {**request, **names, "descriptors": len(given)}, given)
+            protocol.send(jail.socket, {"op": "execute", **names, "descriptors": len(given)}, given)
             await_message(jail.socket, _PATIENCE_SECONDS + 5 * (jail.limits.wall_seconds + jail.limits.cpu_seconds))
             said = protocol.receive(jail.socket)
         if said["dirty"]:
             jail.runs = _RUNS_PER_JAIL  # nobody else may run there
         stdout, stderr, collected = (os.pread(one, os.fstat(one).st_size, 0) for one in written)
-        for name, part in zip(request["wanted"], said["files"], strict=not jail.folder):
+        for name, part in zip(wanted, said["files"], strict=not jail.folder):
             if part is not None:
                 found[name] = collected[part[0] : part[1]]
         return _finished(jail, said, stdout, stderr, found)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _socket import socket
 
-MAX_TESTS = 1024
-"""Tests in one request; the supervisor splits longer lists."""
+MAX_TESTS = 512
+"""Tests in one request; the supervisor splits longer lists. Each has a descriptor, of which many users have 1,024."""
 MAX_MESSAGE = 1 << 28
 MAX_ANSWER = 1 << 20
 """Bytes of a guest's answer to a request: a row for each test, and an error."""
@@ -22,6 +22,7 @@ ERROR_BYTES = 1008
 DESCRIPTORS_AT_ONCE = 200
 _SCM_RIGHTS = 1
 _SOL_SOCKET = 1
+_MSG_CTRUNC = 8
 _CMSG_CLOEXEC = 0x40000000
 _LENGTH = struct.Struct("<I")
 
@@ -42,8 +43,12 @@ def send(control: socket, message: dict[str, Any], descriptors: list[int] | None
     data = json.dumps(message).encode()
     control.sendall(_LENGTH.pack(len(data)) + data)
     for start in range(0, len(descriptors or ()), DESCRIPTORS_AT_ONCE):
-        part = (descriptors or [])[start : start + DESCRIPTORS_AT_ONCE]
-        control.sendmsg([b"F"], [(_SOL_SOCKET, _SCM_RIGHTS, struct.pack(f"{len(part)}i", *part))])
+        send_descriptors(control, (descriptors or [])[start : start + DESCRIPTORS_AT_ONCE])
+
+
+def send_descriptors(control: socket, descriptors: list[int]) -> None:
+    """Sends at most `DESCRIPTORS_AT_ONCE` of those that a message has announced."""
+    control.sendmsg([b"F"], [(_SOL_SOCKET, _SCM_RIGHTS, struct.pack(f"{len(descriptors)}i", *descriptors))])
 
 
 def receive(control: socket, limit: int = MAX_MESSAGE) -> dict[str, Any]:
@@ -63,12 +68,16 @@ def receive(control: socket, limit: int = MAX_MESSAGE) -> dict[str, Any]:
 
 
 def receive_descriptors(control: socket, count: int) -> list[int]:
-    """`count` descriptors that `send` sent."""
+    """`count` descriptors that `send` sent.
+
+    Raises:
+        Closed: the other side is gone, or this process may not have so many; nothing that is asked can be done then.
+    """
     found: list[int] = []
     while len(found) < count:
         size = 4 * min(count - len(found), DESCRIPTORS_AT_ONCE)
-        data, ancillary, _, _ = control.recvmsg(1, size + 64, _CMSG_CLOEXEC)
-        if not data:
+        data, ancillary, flags, _ = control.recvmsg(1, size + 64, _CMSG_CLOEXEC)
+        if not data or flags & _MSG_CTRUNC:
             raise Closed
         for level, kind, payload in ancillary:
             if (level, kind) == (_SOL_SOCKET, _SCM_RIGHTS):

@@ -7,7 +7,6 @@ values) and notes about how each test ended, and the supervisor compares.
 from __future__ import annotations
 
 import _thread
-import atexit
 import builtins
 import contextlib
 import fcntl
@@ -18,7 +17,6 @@ import os
 import resource
 import struct
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -27,11 +25,9 @@ from mmap import PAGESIZE, mmap
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
-from harness.sandbox import answers, ownfiles, preload, protocol, recursion, values
-from harness.sandbox.failures import Problem, attempt, describe, how
+from harness.sandbox import answers, ending, preload, protocol, recursion, values
+from harness.sandbox.failures import Problem, attempt, describe
 
-_collect, _referrers = gc.collect, gc.get_referrers
-"""As they are before a candidate can replace them."""
 FILE = preload.FILE
 HEADER = struct.Struct("<IIQ")
 """Index of the test that runs, bytes of error text, CPU nanoseconds at the start of that test."""
@@ -217,7 +213,7 @@ class Batch:
         module = ModuleType("solution")
         sys.modules["solution"] = module
         module.__dict__["__file__"] = FILE
-        module.__dict__["__loader__"] = _Loader()
+        module.__dict__["__loader__"] = ending.Loader()
         recursion.begin(self.kind, _MORE_FRAMES)
         if self.kind == "call":
             module.__dict__["__builtins__"] = builtins
@@ -283,7 +279,7 @@ class Batch:
         sys.modules["__main__"] = module
         module.__dict__["__builtins__"] = builtins
         module.__dict__["__file__"] = FILE
-        loader = _Loader()
+        loader = ending.Loader()
         self.loader, module.__dict__["__loader__"] = weakref.ref(loader), loader
         recursion.begin(self.kind, _FRAMES)
         problem = attempt(partial(_execute, code, module.__dict__))
@@ -292,24 +288,9 @@ class Batch:
         return leaving if problem is None else problem
 
     def _leave(self) -> None:
-        """What the interpreter does at its end, in its order (`Py_FinalizeEx`)."""
-        self.ending |= finish()
-        originals = vars(sys)
-        _flush(originals.get("stdout"))
-        for name, original in _STREAMS:
-            originals[name] = originals.get(original)
-        # once while all are alive, which puts objects in the order in which they hold each other: a writer is then
-        # finalized, and flushes, before the file below it is closed
-        _collect()
-        # its objects' finalizers find the module's names as they were; what is not in a cycle ends at once
-        sys.modules.pop("__main__", None)
-        _collect()
-        if (loader := self.loader()) is not None:  # something outside has a function of it, as a handler of signals
-            for names in [found for found in _referrers(loader) if type(found) is dict]:
-                _clear(names)
-            del loader
-            _collect()
-        _flush(sys.stdout)
+        """What the interpreter does at its end."""
+        self.ending |= ending.finish()
+        ending.end_objects(self.loader)
 
     def _function(self, module: ModuleType) -> Callable[[int], object]:
         """What calls the entry point with the arguments of a test and says what it returns."""
@@ -319,18 +300,6 @@ class Batch:
         function = getattr(holder, self.entry_point)
         cases: list[str] = json.loads(self._input(0))
         return lambda test: self._say(values.encode(function(*_arguments(cases[test]))))
-
-
-def finish() -> bool:
-    """Ends threads and does what was registered for the end of the process; whether there was any of it."""
-    found = False
-    if _thread._count() or threading._threading_atexits:  # type: ignore[attr-defined]
-        threading._shutdown()  # type: ignore[attr-defined]
-        found = True
-    if atexit._ncallbacks():
-        atexit._run_exitfuncs()
-        found = True
-    return found
 
 
 def compile_program(text: str) -> CodeType:
@@ -360,36 +329,3 @@ def _execute(code: CodeType, names: dict[str, Any]) -> None:
         exec(code, names)  # noqa: S102 - what this process is for
     except SystemExit:
         pass
-
-
-class _Loader:
-    """In the place of a program's loader; it lives as long as the program's names do."""
-
-    __slots__ = ("__weakref__",)
-
-    def get_source(self, _: str) -> str:
-        """The program's text, which tracebacks and `inspect.getsource` show."""
-        assert ownfiles.text is not None
-        return ownfiles.text()
-
-
-def _clear(names: dict[str, Any]) -> None:
-    """What the interpreter does at its end to the names of a module that something still has (`_PyModule_Clear`)."""
-    texts = [name for name in names if isinstance(name, str)]
-    private = [name for name in texts if name[:1] == "_" and name[:2] != "__"]
-    for name in (*private, *texts):
-        if name != "__builtins__":
-            names[name] = None
-
-
-_STREAMS = (("stdin", "__stdin__"), ("stdout", "__stdout__"), ("stderr", "__stderr__"))
-
-
-def _flush(stream: Any) -> None:
-    """Flushes what a program left as its standard output; as at an interpreter's end, that it cannot be is no error."""
-    try:
-        if not (stream is None or getattr(stream, "closed", False)):
-            stream.flush()
-    except BaseException as problem:  # noqa: BLE001 - a candidate's method
-        if how(problem) != protocol.RAISED:
-            raise

@@ -10,10 +10,13 @@ from harness.records import Execution, Limits, Outcome, StdinTests
 from harness.sandbox.attacks import Attack, attacks
 from harness.sandbox.cgroup import cores
 from harness.sandbox.isolation import required
+from harness.sandbox.leftovers import EXECUTED
 from harness.sandbox.pool import Pool
+from harness.sandbox.programs import execute, release
 from harness.sandbox.work import Options
 
 _LIMITS = Limits(cpu_seconds=0.5, wall_seconds=1.0, memory_bytes=256 << 20, scratch_bytes=16 << 20)
+_NO_TESTS = StdinTests(())
 _AFTER = ("print(int(input()) ** 2)", StdinTests((("7\n", "49"),)))
 
 
@@ -49,6 +52,18 @@ def trials() -> Iterator[tuple[Attack, Execution]]:
     for attack in paired:
         next(executions)
         yield attack, next(executions)
+    yield from _executed()
+
+
+def _executed() -> Iterator[tuple[Attack, Execution]]:
+    """The same of programs that `execute` runs, which share its jails."""
+    release()
+    for name, (before, program) in EXECUTED.items():
+        execute(before, limits=_LIMITS)
+        done = execute(program, limits=_LIMITS)
+        attack = Attack("nothing of a candidate reaches the next", name, program, _NO_TESTS, (Outcome.PASSED,), before)
+        yield attack, Execution(done.outcome, 0, 0, done.seconds, done.error)
+    release()
 
 
 def broken(attack: Attack, execution: Execution) -> list[str]:

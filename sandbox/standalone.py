@@ -6,27 +6,38 @@ never through a link; the program controls the child and nothing else.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import gc
+import json
 import os
 import resource
 import signal
 import stat
 import sys
+import weakref
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, NoReturn
 
-from harness.sandbox import preload, protocol, runner, watchdog
+from harness.sandbox import ending, ownfiles, preload, protocol, recursion, runner, watchdog
+from harness.sandbox.failures import attempt
 
 Guest = Any
 """`harness.sandbox.guest.Guest`, which imports this module."""
-MAIN = "main.py"
+_COLLECTED, _PROGRAM = 3, 4
+"""Places of descriptors: after standard input, output and error, before the files."""
+_FRAMES = 2 + (sys.version_info < (3, 12))
+"""What is on the stack between `_run_text` and a program; with `exec`, where the interpreter counts calls in C."""
+_LONG = 1 << 63
+_NOT_WRITTEN = 120
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def serve(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    """Executes what `message` asks for; `descriptors` are standard input, output, error, collected, and the files."""
-    collected, files = descriptors[3], descriptors[4:]
+    """Executes what `message` asks for; `descriptors` are standard input, output, error, collected, program, files."""
+    collected, files = descriptors[_COLLECTED], descriptors[_PROGRAM + 1 :]
     if not guest.trusted:
         os._exit(71)
     try:
@@ -40,7 +51,7 @@ def serve(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> dict
         child = guest._forked()
         if child == 0:
             guest._become_child()
-            _run(guest, message, descriptors)
+            _run(guest, descriptors)
         verdict = guest._wait(child, watching)
         own = watchdog.read_clock(watchdog.clock_of(child))
         if not guest.full:
@@ -113,21 +124,23 @@ def _copy(source: int, target: int, size: int) -> None:
         at += sent
 
 
-def _run(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> NoReturn:
+def _run(guest: Guest, descriptors: list[int]) -> NoReturn:
     """In the child: the program's streams, its limits, and then the program."""
     try:
+        # read here and not by process 1, whose memory the next program inherits
+        what = json.loads(os.pread(descriptors[_PROGRAM], os.fstat(descriptors[_PROGRAM]).st_size, 0))
         os.lseek(descriptors[0], 0, os.SEEK_SET)
         for number in range(3):
             os.dup2(descriptors[number], number)
         os.closerange(3, 1 << 16)
         most = guest.limits["output_bytes"]
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-        if message["argv"]:
+        if what["argv"]:
             for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(ignored, signal.SIG_DFL)
-            os.execve(message["argv"][0], message["argv"], dict(os.environ))  # noqa: S606
+            os.execve(what["argv"][0], what["argv"], dict(os.environ))  # noqa: S606
         gc.enable()
-        os._exit(_run_text(guest, message["program"], message["arguments"]))
+        os._exit(_run_text(guest, what["program"].removeprefix("\ufeff"), what["arguments"]))
     except OSError as problem:
         os.write(2, f"{problem}\n".encode())
         os._exit(127)
@@ -138,49 +151,66 @@ def _run(guest: Guest, message: dict[str, Any], descriptors: list[int]) -> NoRet
 def _run_text(guest: Guest, program: str, arguments: list[str]) -> int:
     """Runs Python text as an interpreter runs a script; returns its exit code."""
     runner.open_streams()
-    sys.stderr = sys.__stderr__ = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)  # type: ignore[misc] # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", 1, "utf-8", "backslashreplace", closefd=False)  # type: ignore[misc] # noqa: SIM115
+    sys.stderr.buffer.raw.name = "<stderr>"  # type: ignore[attr-defined]
     preload.take_back()
-    sys.argv = [MAIN, *arguments]
+    ownfiles.text = lambda: program
+    sys.argv = [ownfiles.FILE, *arguments]
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - see above
     module = ModuleType("__main__")
     sys.modules["__main__"] = module
-    module.__dict__["__file__"] = MAIN
-    code = _ended(guest, lambda: exec(compile(program, MAIN, "exec", dont_inherit=True), module.__dict__))  # noqa: S102
-    code = _ended(guest, runner.finish) or code
-    if not _flushed():
-        code = code or 120  # what the interpreter says then
-    module.__dict__.clear()  # what is written by objects that end, such as files that nobody closed
-    gc.collect()
-    _flushed()
+    loader = ending.Loader()
+    vars(module).update(__builtins__=builtins, __file__=ownfiles.FILE, __loader__=loader)
+    alive = weakref.ref(loader)
+    recursion.begin("execute", _FRAMES)
+    code = _ended(guest, partial(_execute, program, vars(module)))
+    del module, loader
+    attempt(ending.finish)
+    # also what the program has put aside; what cannot be written at the end, the interpreter says with this code
+    if not all(ending.flush(getattr(sys, name, None)) for name in ("stdout", "stderr")):
+        code = _NOT_WRITTEN
+    attempt(partial(ending.end_objects, alive))
+    attempt(partial(ending.flush, sys.stderr))
     return code
 
 
-def _flushed() -> bool:
-    """Writes out what the streams hold, those too that the program has put aside."""
-    try:
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            if stream is not None and not getattr(stream, "closed", True):
-                stream.flush()
-    except (OSError, ValueError):
-        return False
-    return True
+def _execute(program: str, names: dict[str, Any]) -> None:
+    exec(compile(program, ownfiles.FILE, "exec", dont_inherit=True), names)  # noqa: S102 - what this process is for
 
 
-def _ended(guest: Guest, act: Any) -> int:
+def _ended(guest: Guest, act: Callable[[], object]) -> int:
     """The exit code that an interpreter would give after `act`."""
     try:
         act()
     except SystemExit as leave:
-        if leave.code is None or isinstance(leave.code, int):
-            return (leave.code or 0) & 0xFF
-        sys.stderr.write(f"{leave.code}\n")
-        return 1
+        return _status(leave)
     except BaseException as problem:  # noqa: BLE001 - whatever a program raises is its own
         if isinstance(problem, MemoryError):
             runner.RECORD.pack_into(guest.report, runner.RECORDS_AT, protocol.NO_MEMORY, 0, 0, 0)
         frames = problem.__traceback__
         while frames and frames.tb_frame.f_globals is globals():
             frames = frames.tb_next
-        sys.excepthook(type(problem), problem.with_traceback(frames), frames)
-        return 1
+        return _shown(problem.with_traceback(frames))
     return 0
+
+
+def _status(leave: SystemExit) -> int:
+    """The exit code of a program that leaves; what it leaves with is said where it is no number."""
+    if leave.code is None:
+        return 0
+    if isinstance(leave.code, int):
+        return leave.code & 0xFF if -_LONG <= leave.code < _LONG else 0xFF
+    attempt(lambda: print(leave.code, file=getattr(sys, "stderr", None) or sys.__stderr__))
+    return 1
+
+
+def _shown(problem: BaseException) -> int:
+    """Has an exception shown by the program's hook, or the interpreter's where it has none that works."""
+    said = type(problem), problem, problem.__traceback__
+    try:
+        getattr(sys, "excepthook", sys.__excepthook__)(*said)
+    except SystemExit as leave:
+        return _status(leave)
+    except BaseException:  # noqa: BLE001 - a candidate's function
+        attempt(partial(sys.__excepthook__, *said))
+    return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -20,10 +21,14 @@ from harness.sandbox.judge import (
     judge,
     suites,
 )
-from harness.sandbox.output import written
+from harness.sandbox.output import Part, Texts
 
 STDIN = StdinTests((("1\n", "2 3"), ("2\n", "4")))
 CALL = CallTests("f", (("[1]", "[2, 3]"), ("[2]", "4")))
+
+
+def written(text: str) -> Part:
+    return Texts().add(text)
 
 
 def answer(text: str = "", *, exhausted: bool = False) -> Answer:
@@ -108,7 +113,7 @@ def test_what_the_guest_is_told_is_the_kind_and_the_inputs_alone() -> None:
     assert stdin.wanted == ["2 3", "4"] and call.wanted == ["[2, 3]", "4"]
 
 
-@pytest.mark.parametrize(("count", "parts"), [(1, [1]), (1024, [1024]), (1025, [1024, 1]), (2048, [1024, 1024])])
+@pytest.mark.parametrize(("count", "parts"), [(1, [1]), (512, [512]), (513, [512, 1]), (1024, [512, 512])])
 def test_more_tests_than_a_request_holds_are_several_suites(count: int, parts: list[int]) -> None:
     found = suites(StdinTests(tuple((f"{n}", f"{n}") for n in range(count))))
     assert [one.count for one in found] == parts
@@ -140,7 +145,7 @@ def test_the_comparison_elsewhere_gets_both_texts_of_each_answer_and_room_for_it
         "kind": "comparison",
         "compares": "stdin",
         "width": 2.5,
-        "spans": [[0, 1], [0, 4], [0, 3], [0, 5]],
+        "spans": [[0, 1], [0, 4], [1, 4], [0, 5]],
     }
     assert COMPARISON_SECONDS == 10 and COMPARED_AT_ONCE * 2 < protocol.DESCRIPTORS_AT_ONCE
     assert comparison(suite, large, Limits(cpu_seconds=40.0)).description["width"] == 1.0
@@ -171,3 +176,14 @@ def test_what_the_comparison_says_is_the_verdict(said: str, outcome: Outcome, st
 def test_what_could_not_be_compared_within_the_limits_has_failed(how: int) -> None:
     found = compared(LargeAnswer(0, written(""), True), row(0, how, end=2), written("11").whole)
     assert found == Verdict(Outcome.FAILED, False, True)
+
+
+def test_expected_texts_take_one_descriptor_however_many_are_needed_in_a_file() -> None:
+    wanted = [f"{number} {'x' * 70_000}" for number in range(20)]
+    [suite] = suites(StdinTests(tuple(("", text) for text in wanted)))
+    suite.expected(0)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    parts = [suite.expected(test) for test in range(20)]
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert [part.read().decode() for part in parts] == wanted
+    assert {part.whole.descriptor for part in parts} == {parts[0].whole.descriptor}

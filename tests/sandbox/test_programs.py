@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from harness.errors import UsageError
 from harness.records import Limits, Outcome
 from harness.sandbox import Finished, JailBroken, execute, map_jobs, release
+from harness.sandbox.leftovers import EXECUTED
 from harness.sandbox.programs import _idle
 
 BRIEF = Limits(cpu_seconds=0.5, wall_seconds=1.5, output_bytes=1 << 20, scratch_bytes=4 << 20)
@@ -58,6 +60,42 @@ def test_the_exit_code_is_what_the_interpreter_gives(program, code):
     done = one(program)
     assert (done.code, done.outcome) == (code, Outcome.RAISED if code else Outcome.PASSED)
     assert done.stdout == (b"end\n" if "end" in program else b"")
+
+
+ENDS = {
+    "names at the end of an object": "import math\nclass A:\n def __del__(self): print(math.pi)\na = A()",
+    "names at the end of a generator": "def f():\n try: yield\n finally: print(X)\nX = 3\ng = f()\nnext(g)",
+    "a detached output": "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.detach())\nprint(3)",
+    "a lost output": "import sys\nsys.stdout.detach().write(b'x')",
+    "a flush that fails": "import sys\nclass W:\n def flush(s): raise ValueError\nsys.stdout = W()\nsys.exit(3)",
+    "a function of C": "import ctypes\nctypes.CDLL(None).printf(b'%d', 7)\nprint('before')",
+    "a code that is too large": "raise SystemExit(2**70)",
+    "a negative code": "raise SystemExit(-2)",
+    "a message without a text": "class X:\n def __str__(s): raise ValueError\nraise SystemExit(X())",
+    "a message without standard error": "import sys\ndel sys.stderr\nsys.exit('x')",
+    "a hook": "import sys\nsys.excepthook = lambda *a: print('hook')\n1 / 0",
+    "a hook that leaves": "import sys\nsys.excepthook = lambda *a: sys.exit(5)\n1 / 0",
+    "a hook that fails": "import sys\nsys.excepthook = 3\n1 / 0",
+    "no hook": "import sys\ndel sys.excepthook\n1 / 0",
+    "something at the end that fails": "import atexit\natexit.register(lambda: 1 / 0)\nprint(1)",
+    "a byte order mark": "\ufeffprint(1)",
+    "its own text": "import inspect\ndef f(): pass\nprint(open(__file__).read(), inspect.getsource(f))",
+    "itself as a module": "x = 3\nif __name__ == '__main__':\n import main\n print(main.x)",
+    "builtins by name": "print(__builtins__.len('a'))",
+    "recursion": "def f(n):\n try: return f(n + 1)\n except RecursionError: return n\nprint(f(0))",
+    "recursion in a function": "def f(n):\n try: return f(n + 1)\n except RecursionError: return n\n"
+    "def main(): print(f(0))\nmain()",
+    "a limit on recursion": "import sys\nsys.setrecursionlimit(150)\ndef f(n): return f(n - 1) if n else 0\nf(140)\n"
+    "print(sys.getrecursionlimit())",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_program_begins_and_ends_as_under_the_interpreter_alone(name):
+    Path("main.py").write_text(ENDS[name])
+    alone = subprocess.run([sys._base_executable, "main.py"], capture_output=True, check=False, env={})
+    done = one(ENDS[name])
+    assert (done.code, done.stdout) == (alone.returncode, alone.stdout)
 
 
 def test_an_exception_is_shown_as_the_interpreter_shows_it():
@@ -232,6 +270,16 @@ def test_no_word_passes_through_the_memory_that_is_shared_with_process_1():
         release()
     assert said.stdout == b"b'a message'\n", said.stderr
     assert heard.stdout == b"b''\n"
+
+
+@pytest.mark.parametrize("name", EXECUTED)
+def test_no_word_of_a_program_is_in_the_memory_that_the_next_one_inherits(name):
+    before, find = EXECUTED[name]
+    try:
+        execute(before, limits=BRIEF)
+        assert execute(find, limits=BRIEF).code == 0
+    finally:
+        release()
 
 
 def test_jobs_run_side_by_side_and_come_in_order():

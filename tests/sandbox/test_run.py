@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -396,3 +397,13 @@ def test_no_answer_costs_the_supervisor_memory_of_its_size():
     tracemalloc.stop()
     assert not any(execution.passed for execution in executions)
     assert most < size / 2
+
+
+def test_a_process_that_may_have_few_files_judges_many_tests_and_many_large_answers():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (700, 700))
+    many = StdinTests(tuple((f"{n}\n", str(n * n)) for n in range(700)))
+    assert one("print(int(input()) ** 2)", many).passed == 700
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, 700))
+    large = StdinTests(tuple((f"{n}\n", f"{n} " + "x " * 33_000) for n in range(330)))
+    execution = one("print('y ' * 4500)", large)
+    assert (execution.outcome, execution.passed, execution.total) == (Outcome.FAILED, 0, 330)
