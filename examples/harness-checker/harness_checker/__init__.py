@@ -15,7 +15,7 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from harness import hookimpl
@@ -96,7 +96,10 @@ def _checked(
 
     def ask(text: str | bytes) -> Finished:
         files = dict(zip(_FILES, (given, text, answer), strict=True))
-        return execute(checker, arguments=_FILES, files=files, limits=limits, accept_unsafe=accept_unsafe)
+        # Whatever the program printed, its checker has room for it.
+        room = sum(len(one) if isinstance(one, bytes) else len(one.encode()) for one in files.values())
+        roomy = replace(limits, scratch_bytes=limits.scratch_bytes + room + len(files) * 4096)
+        return execute(checker, arguments=_FILES, files=files, limits=roomy, accept_unsafe=accept_unsafe)
 
     said = ask(output)
     if said.outcome is Outcome.PASSED:

@@ -6,7 +6,7 @@ import pytest
 from harness.data.sources import open_path
 from harness.errors import DataError
 from harness.owntests import OwnTests
-from harness.records import Completion, Outcome, Problem
+from harness.records import Completion, Limits, Outcome, Problem
 from harness.testing import TaskContract
 
 DATA = files("harness_checker") / "test.jsonl"
@@ -84,6 +84,12 @@ def test_no_output_makes_the_checker_fail_and_itself_unmeasured(task, problems):
     problem = checked(problems["two-primes"], fragile)
     bomb, other = judged(task, problem, "print('bomb')", "print('x')")
     assert (bomb.outcome, bomb.passed, other.outcome) == (Outcome.FAILED, 0, Outcome.PASSED)
+
+
+def test_an_output_larger_than_the_scratch_folder_is_wrong_and_ends_nothing(task, problems):
+    limits = Limits(scratch_bytes=65_536, output_bytes=400_000)
+    found = task.judge_one(problems["two-primes"], "print('9' * 300_000)", limits)
+    assert found.outcome is Outcome.FAILED and found.passed == 0
 
 
 def test_a_checker_that_is_broken_is_nobodys_fault(task, problems):
