@@ -230,7 +230,7 @@ class Tests:
         """The fixtures that a test of `owner` (a class, an object of it, None) may use, by name."""
         found = [thing for thing in self.names.values() if isinstance(thing, Fixture)]
         if owner is not None:
-            kind = owner if inspect.isclass(owner) else type(owner)
+            kind: Any = owner if inspect.isclass(owner) else type(owner)
             kinds = [kind]
             while kind := self._within.get(kind):
                 kinds.append(kind)

@@ -161,7 +161,7 @@ class Instances(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
         self.generic_visit(node)
         made_here = isinstance(node.value, ast.Call)
-        if made_here and isinstance(node.value.func, ast.Attribute) and node.value.func.attr in CHANGING:
+        if isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") in CHANGING:
             self._is_object(node.value)
         if not isinstance(node.ctx, ast.Load) or node.attr not in (_PLAIN if made_here else _OF_SCALARS):
             self._is_object(node.value)
