@@ -36,13 +36,15 @@ def described(code: str, entry_point: str, setup: str, file: str = "") -> dict[s
     except (SyntaxError, ValueError):
         tree = ast.Module([], [])
     used = free(tree)
+    objects = Instances(tree)
     return {
         "code": code,
         "setup": setup,
         "entry_point": entry_point,
         "used": sorted(used),
         "settings": [] if file else sorted(settings(tree)),
-        "classes": sorted(classes(tree, setup)),
+        "classes": sorted(classes(tree, setup, objects)),
+        "searched": sorted(objects.searched),
         "modules": sorted(_with_attributes(tree)),
         "stopping": names(tree, "StopIteration", "StopAsyncIteration"),
         "said": sorted(said(tree)),
@@ -79,14 +81,15 @@ def handing(tree: ast.AST) -> set[str]:
     named |= {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     some = {name for name, call in calls if call.args}  # type: ignore[attr-defined]
     more = {name for name, call in calls if len(call.args) == 2 and not call.keywords}  # type: ignore[attr-defined]
-    return ((some | named) & overrides.HANDING) | (more & overrides.HANDING_A_SECOND)
+    comparing = {name for name in some if any(part in name.lower() for part in helpers.COMPARING)}
+    return ((some | named) & overrides.HANDING) | (more & overrides.HANDING_A_SECOND) | comparing
 
 
 def _is_method(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 
 
-def classes(tree: ast.Module, setup: str) -> frozenset[str]:
+def classes(tree: ast.Module, setup: str, objects: Instances | None = None) -> frozenset[str]:
     """The names that a test uses as classes: those of the setup, and those whose objects it takes for objects.
 
     The latter have to begin with a capital: no function `f` becomes a class by what a candidate makes of it.
@@ -94,7 +97,7 @@ def classes(tree: ast.Module, setup: str) -> frozenset[str]:
     found: set[str] = set()
     with contextlib.suppress(SyntaxError, ValueError):  # a prompt may stop in the middle of a statement
         found |= {node.name for node in ast.walk(ast.parse(setup)) if isinstance(node, ast.ClassDef)}
-    return frozenset(name for name in found if name[0].isupper()) | Instances(tree).classes
+    return frozenset(name for name in found if name[0].isupper()) | (objects or Instances(tree)).classes
 
 
 def _with_attributes(tree: ast.Module) -> set[str]:
@@ -176,9 +179,17 @@ def needs_the_process(code: str, framework: frozenset[str] = frozenset()) -> boo
     unbound = free(tree) & {"globals", "locals", "vars", "id", "__builtins__", *_GLOBAL_STATE}
     if unbound or any(_about_the_process(node, framework) for node in ast.walk(tree)):
         return True
-    if _replaces(tree) or _evaluates(tree):
+    if _replaces(tree) or _evaluates(tree) or _asks_for_a_class_of_classes(tree):
         return True
     return Instances(tree).deleted  # an object's end is seen only where it is
+
+
+def _asks_for_a_class_of_classes(tree: ast.Module) -> bool:
+    """Whether it looks at what made a class: `type(Base) is Meta`, `isinstance(Base, Meta)`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    looking = [call.args for call in calls if call.func.id in ("type", "isinstance")]  # type: ignore[attr-defined]
+    names = {args[0].id for args in looking if args and isinstance(args[0], ast.Name)}
+    return any(name[0].isupper() for name in names & free(tree))
 
 
 def _about_the_process(node: ast.AST, framework: frozenset[str]) -> bool:

@@ -110,6 +110,7 @@ class AssertRun:
         self.used: list[str] = tests["used"]
         self.settings: list[str] = tests["settings"]
         self.classes: list[str] = tests["classes"]
+        self.searched: list[str] = tests["searched"]
         self.modules: set[str] = set(tests["modules"])
         self.helpers: dict[str, str] = tests["helpers"]
         self.line, self.say = line, say
@@ -145,7 +146,7 @@ class AssertRun:
             if isinstance(problem, OSError) and problem.errno == errno.EFBIG:
                 raise
             ended, error = "raised", _text(problem)
-        if self.own_assertions.failed:
+        if self.own_assertions.failed or self.end.passed_over:
             ended, error = "failed", ""
         if proxies.refused:
             ended = "objects"
@@ -172,6 +173,7 @@ class AssertRun:
         self._set_helpers(names, found)
         for name in self.classes:
             self.end.proxies.trust(names.get(name))
+        self.end.proxies.searched.update(map(names.get, self.searched))
         names["__name__"] = "__main__"
         names |= {"_needs_objects": self._needs_objects, finality.NAME: self.own_assertions}
         changing = [name for name in found if names[name] is found[name] and not callable(found[name])]
@@ -257,6 +259,7 @@ _WARM_UP_TEST = json.dumps(
         "used": ["answer", "len"],
         "settings": [],
         "classes": [],
+        "searched": [],
         "modules": [],
         "stopping": False,
         "said": [],

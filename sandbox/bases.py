@@ -76,6 +76,11 @@ _READ: dict[type, Callable[[Any], Any]] = {
 }
 
 
+def has_items(value: Any) -> bool:
+    """Whether `in` can look through the items of an object; a class may be a proxy, whose own class has items."""
+    return any("__iter__" in vars(kind) for kind in type(value).__mro__)
+
+
 def do(base: Any, name: str, mine: Any, *given: Any) -> Any:
     """What the plain type that a class extends does with its content, whatever the class says."""
     if name == "__bool__":

@@ -140,6 +140,8 @@ class Tests:
     ) -> None:
         self.share = share or (lambda: None)
         self._checking = False
+        self._within: dict[Any, Any] = {}
+        """The class around a class."""
         sys.modules[solution.__name__] = sys.modules[module] = solution
         sys.modules["pytest"] = pytestlike.module()
         vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
@@ -159,15 +161,27 @@ class Tests:
         marks = self.names.get("pytestmark", [])
         marks = list(marks) if isinstance(marks, list | tuple) else [marks]
         for name, thing in list(self.names.items()):
-            if inspect.isclass(thing) and _is_unittest(thing):
-                yield from self._of_case(name, thing)
-            elif inspect.isclass(thing) and name.startswith("Test") and "__init__" not in vars(thing):
-                for inner in [*dict.fromkeys(key for base in reversed(thing.__mro__) for key in vars(base))]:
-                    if inner.startswith("test") and callable(function := getattr(thing, inner)):
-                        outer = [mark for base in thing.__mro__ for mark in vars(base).get("pytestmark", ())]
-                        yield from self._of_function(f"{name}.{inner}", function, [*marks, *outer], thing)
-            elif inspect.isfunction(thing) and name.startswith("test"):
+            if inspect.isclass(thing):
+                yield from self._of_class(name, thing, marks)
+            elif isinstance(thing, types.FunctionType | functools.partial) and name.startswith("test"):
                 yield from self._of_function(name, thing, marks, None)
+
+    def _of_class(self, name: str, owner: Any, marks: list[Mark]) -> Iterator[Found]:
+        """The tests of a class, and of those in it."""
+        if _is_unittest(owner):
+            yield from self._of_case(name, owner)
+            return
+        own = vars(owner)
+        if not name.rpartition(".")[2].startswith("Test") or "__init__" in own or not own.get("__test__", True):
+            return
+        marks = [*marks, *(mark for base in owner.__mro__ for mark in vars(base).get("pytestmark", ()))]
+        for inner in [*dict.fromkeys(key for base in reversed(owner.__mro__) for key in vars(base))]:
+            found = getattr(owner, inner) if inner.startswith(("test", "Test")) else None
+            if inspect.isclass(found):
+                self._within[found] = owner
+                yield from self._of_class(f"{name}.{inner}", found, marks)
+            elif inner.startswith("test") and callable(found):
+                yield from self._of_function(f"{name}.{inner}", found, marks, owner)
 
     def _of_function(self, name: str, function: Any, outer: list[Mark], owner: Any) -> Iterator[Found]:
         marks = [*outer, *getattr(function, "pytestmark", ())]
@@ -216,10 +230,12 @@ class Tests:
         """The fixtures that a test of `owner` (a class, an object of it, None) may use, by name."""
         found = [thing for thing in self.names.values() if isinstance(thing, Fixture)]
         if owner is not None:
-            kind = owner if inspect.isclass(owner) else type(owner)
-            found += [
-                thing for base in reversed(kind.__mro__) for thing in vars(base).values() if isinstance(thing, Fixture)
-            ]
+            kind: Any = owner if inspect.isclass(owner) else type(owner)
+            kinds = [kind]
+            while kind := self._within.get(kind):
+                kinds.append(kind)
+            bases = [base for one in reversed(kinds) for base in reversed(one.__mro__)]
+            found += [thing for base in bases for thing in vars(base).values() if isinstance(thing, Fixture)]
         return {one.name: one for one in found}
 
     def _parametrised(self, function: Any, used: Sequence[str], owner: Any) -> list[Fixture]:
@@ -276,10 +292,25 @@ class Tests:
         """One method, with `debug`, which raises what the method raises."""
         self.names.get("setUpModule", lambda: None)()
         case.setUpClass()
-        case(name).debug()
+        test = case(name)
+        if not inspect.iscoroutinefunction(method := getattr(test, name)):
+            setattr(test, name, _whole(method))
+        test.debug()
         case.doClassCleanups()
         case.tearDownClass()
         self.names.get("tearDownModule", lambda: None)()
+
+
+def _whole(method: Callable[[], Any]) -> Callable[[], None]:
+    """A method of a TestCase, which may not return what is yet to be run: unittest would only warn."""
+
+    @functools.wraps(method)
+    def call() -> None:
+        made = method()
+        if type(made) in fixtures.LAZY:
+            raise Failed("the test has returned what nobody runs")
+
+    return call
 
 
 def _check_runs(name: str, function: Any) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import bases, codecs, functions, naming
+from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
 from harness.sandbox.proxies import OPERATORS, Proxies, Proxy, ProxyType
 from harness.sandbox.rpc import Endpoint, Marshaller, ProtocolError
@@ -93,17 +94,23 @@ class RpcClient(Endpoint):
         self._methods: dict[tuple[int, str], Any] = {}
         self._lent: set[int] = set()
         """Functions that the test has given to the candidate."""
+        self._failed_inside = False
+        self.passed_over = False
+        """Whether a failed assertion in such a function was kept from the test that called the candidate."""
 
     def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
         if self.broken:
             raise self.broken
         outermost, self._waiting = not self._waiting, True
+        self._failed_inside &= not outermost
         if outermost and operation == "call":
             # only what the test's text calls: how many steps or operators there are may be the candidate's choice, and
             # how often it calls what the test has lent it
             self._begin_call()
         try:
-            return super().ask(operation, arguments, keywords)
+            answer = super().ask(operation, arguments, keywords)
+            self.passed_over |= outermost and self._failed_inside
+            return answer
         except ProtocolError as problem:
             self.broken = problem
             raise
@@ -214,7 +221,11 @@ class RpcClient(Endpoint):
         known: Any = self.objects.get(number)  # the number may be that of an object that is gone
         if operation != "call" or number not in self._lent or known is not function:
             raise ProtocolError("no function of the test")
-        return function(*arguments, **named)
+        try:
+            return function(*arguments, **named)
+        except AssertionError as problem:
+            self._failed_inside |= not self.is_foreign(problem) and self.said.isdisjoint(MEANT)
+            raise
 
     def library_name(self, value: Any) -> str | None:
         if issubclass(type(value), Proxy | ProxyType):

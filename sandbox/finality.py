@@ -19,7 +19,7 @@ from typing import Any
 
 from harness.sandbox.pytestlike import Failed
 
-_WAITING = re.compile("except|with|aises")
+_WAITING = re.compile("except|with|aises|__(eq|ne|lt|le|gt|ge)__")
 NAME = "_harness_own_assertion"
 """The name by which a rewritten test has its `OwnAssertions`."""
 
@@ -50,6 +50,15 @@ class OwnAssertions:
                 raise
 
         return call
+
+    def truthful(self, function: Any) -> Any:
+        """A comparison that the test calls by its name: `NotImplemented`, which counts as true, is no answer."""
+
+        def compare(*given: Any) -> Any:
+            answer = function(*given)
+            return False if answer is NotImplemented else answer
+
+        return compare
 
     def around(self) -> Around:
         """A context for a `with` statement, outside all of its own; `Around.within` is the one inside them."""
@@ -111,10 +120,11 @@ def rewritten(tree: ast.Module) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-_MEANT = frozenset({"AssertionError", "Exception", "BaseException"})
+MEANT = frozenset({"AssertionError", "Exception", "BaseException"})
 """What a test writes that means to pass over failed assertions."""
 
 
+_COMPARISONS = frozenset(f"__{name}__" for name in ("eq", "ne", "lt", "le", "gt", "ge"))
 _CALLING = {"raises": 1, "assertRaises": 1, "assertRaisesRegex": 2}
 """Functions that wait for an exception of another one, and where among their arguments that is."""
 
@@ -124,6 +134,8 @@ class _Rewritten(ast.NodeTransformer):
         pairs = [(one.targets, one.value) for one in ast.walk(tree) if isinstance(one, ast.Assign)]
         self._own = {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
         self._classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+        self._unanswered = any(isinstance(one, ast.Name) and one.id == "NotImplemented" for one in ast.walk(tree))
+        """Whether the test knows of comparisons that have no answer."""
         self._meant: set[str] = set()
         """Variables that hold such a context, or the exceptions for one."""
         self._blocks = 0
@@ -148,7 +160,7 @@ class _Rewritten(ast.NodeTransformer):
         names = {node.id for node in ast.walk(context) if isinstance(node, ast.Name)}
         made = context.func if isinstance(context, ast.Call) else context
         last = getattr(made, "attr", getattr(made, "id", ""))
-        return not names.isdisjoint(_MEANT | self._meant) or last in self._own
+        return not names.isdisjoint(MEANT | self._meant) or last in self._own
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802 - the name that ast asks for
         self.generic_visit(node)
@@ -162,7 +174,18 @@ class _Rewritten(ast.NodeTransformer):
         plain = not any(isinstance(one, ast.Starred) for one in node.args[: at + 1])
         if 0 < at < len(node.args) and plain and self._foreign(node.args[0]) and not self._means(node.args[0]):
             node.args[at] = _call(ast.Name(NAME, ast.Load()), "watched", node.args[at])
+        node.func = self._truthful(node.func)
+        node.args = list(map(self._truthful, node.args))
         return node
+
+    def _truthful(self, node: ast.expr) -> ast.expr:
+        """A comparison by its name (`x.__eq__`, `getattr(x, "__eq__")`) that is called, or that something may call."""
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "getattr" and len(node.args) > 1:
+            name = getattr(node.args[1], "value", None)
+        else:
+            name = getattr(node, "attr", None)
+        named = isinstance(name, str) and name in _COMPARISONS and not self._unanswered
+        return _call(ast.Name(NAME, ast.Load()), "truthful", node) if named else node
 
     def visit_With(self, node: ast.With) -> ast.AST:  # noqa: N802
         meant = self._is_meant(node)

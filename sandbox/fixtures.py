@@ -57,8 +57,8 @@ class Call:
             for name in used:
                 self.value(name)
             made = self.make(act)
-            if type(made) in _LAZY:
-                raise Failed("the test has returned a generator, which nobody runs")
+            if type(made) in LAZY:
+                raise Failed("the test has returned what nobody runs")
         except BaseException as problem:
             if type(problem).__module__.startswith(FOREIGN):
                 raise  # nothing more can be known of this run, so nothing is to be done any more
@@ -277,4 +277,5 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "recwarn": pytestlike.recorded_warnings,
 }
 """pytest's own fixtures, by name."""
-_LAZY = (types.GeneratorType, types.AsyncGeneratorType)
+LAZY = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType, map, filter)
+"""What a test may return in place of running it."""

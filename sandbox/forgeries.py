@@ -274,6 +274,14 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
         "   return o.ask('call', (getattr, g, '__globals__'))['wanted']",
         AssertTests("answer", "wanted = '{secret}'\nassert answer(lambda: 1) == wanted"),
     ),
+    "a comparison called by its name": (
+        "class X: pass\ndef answer(n): return X()",
+        AssertTests("answer", "x = answer(7)\nassert x.__eq__('{secret}')"),
+    ),
+    "a failed assertion of what it was given, kept": (
+        "def answer(check):\n try: check('')\n except BaseException: pass",
+        AssertTests("answer", "def check(x): assert x == '{secret}'\nanswer(check)"),
+    ),
     "code for the client": (_CODE_BESIDE, AssertTests("answer", _BESIDE)),
     "walk the frames beside a test": (SEARCH + "def answer(n): return found[0] if found else None", AssertTests("answer", _BESIDE)),
 }  # fmt: skip

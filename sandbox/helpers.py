@@ -17,7 +17,7 @@ _NAMES = "equal allclose almost_equal array_equal array_almost_equal array_less 
 _OF_NUMPY_TESTING = frozenset(f"assert_{name}" for name in _NAMES.split())
 _OF_COLLECTIONS = frozenset({"Counter", "OrderedDict", "deque"})
 """Classes in which a test compares answers whose order does not matter."""
-_COMPARING = ("equal", "close", "same", "approx", "compare")
+COMPARING = ("equal", "close", "same", "approx", "compare")
 """Parts of names of functions that compare, and that the library has none of."""
 _BY_TOLERANCE = frozenset({"rtol", "atol", "equal_nan"})
 
@@ -91,7 +91,7 @@ def _meant(name: str, keywords: Iterable[str | None] = ()) -> str:
         return f"unittest:{name}"
     places = {"numpy": _OF_NUMPY, "numpy.testing": _OF_NUMPY_TESTING, "collections": _OF_COLLECTIONS}
     path = next((f"{module}:{name}" for module, names in places.items() if name in names), "")
-    return path or (NOTHING if any(part in name.lower() for part in _COMPARING) and name.lower() == name else "")
+    return path or (NOTHING if any(part in name.lower() for part in COMPARING) and name.lower() == name else "")
 
 
 def of_the_library(path: str) -> Any:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from harness.sandbox import analysis, bases, codecs, finality, helpers, overrides
+from harness.sandbox.instances import Instances
 from harness.sandbox.ownfiles import FILE
 
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -90,7 +91,8 @@ def rewritten(tree: ast.Module, names: dict[str, Any], setup: str = "", tested: 
     `tested` names what the test is about.
     """
     stopping = analysis.names(tree, "StopIteration", "StopAsyncIteration")
-    judge = _Judge(analysis.classes(tree, setup), names, tree)
+    objects = Instances(tree)
+    judge = _Judge(analysis.classes(tree, setup, objects), objects.searched, names, tree)
     meant = judge.replaced(helpers.applied(tree, analysis.free(tree), tested))
     names.update(_harness_compare=judge.compare, _harness_combine=judge.combine, _harness_guard=judge.guard)
     names.update(_harness_plain=judge.plain, _harness_expected=judge.expected)
@@ -188,9 +190,10 @@ def _call(name: str, *arguments: ast.expr) -> ast.Call:
 class _Judge:
     """What the rewritten test calls."""
 
-    def __init__(self, classes: frozenset[str], names: dict[str, Any], tree: ast.Module) -> None:
+    def __init__(self, classes: frozenset[str], searched: set[str], names: dict[str, Any], tree: ast.Module) -> None:
         self.names = names
         self.classes = classes
+        self.searched = searched
         self.own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
         self._expected: dict[int, Any] = {}
         self.functions = {
@@ -209,6 +212,8 @@ class _Judge:
         left, right = self.plain(left), self.plain(right)
         if name in ("In", "NotIn") and (isinstance(right, _Apart) or hasattr(type(right), "__next__")):
             items = right.value if isinstance(right, _Apart) else right
+            if type(items).__name__ in self.searched and not bases.has_items(items):
+                return operator.contains(items, left) == (name == "In")
             return any(item is left or self.compare("Eq", left, item) for item in items) == (name == "In")
         return _COMPARE[getattr(ast, name)](left, right)
 

@@ -7,7 +7,12 @@ a list is about a function, whatever a candidate makes of that name. No candidat
 from __future__ import annotations
 
 import ast
+import itertools
+import re
+from collections import defaultdict
 from collections.abc import Iterable
+
+from harness.sandbox.overrides import CHANGING
 
 _NUMPY = "shape dtype size ndim T tolist sum mean std min max all any astype flatten reshape most_common"
 _DATA: tuple[type, ...] = (str, bytes, int, float, complex, list, tuple, dict, set, frozenset, range, type(iter([])))
@@ -17,6 +22,8 @@ _OF_SCALARS = frozenset(name for kind in (str, bytes, int, float, complex, tuple
 """Attributes of values that cannot be changed."""
 _COMBINING = frozenset({"sum", "pow", "divmod"})
 """Functions that apply an operator to what they are given."""
+_OF_A_CLASS = re.compile("(?=.*[a-z])[A-Z][A-Za-z0-9]*[A-Z][A-Za-z0-9]*")
+"""`CircularList`, `LRUCache`: no function is named so; `Diff`, `Check_Solution` and `GCD` may be."""
 _Bindings = dict[str, str]
 """The class of the object that a variable has, by the variable's text: `v`, `self.v`."""
 
@@ -30,7 +37,10 @@ class Instances(ast.NodeVisitor):
 
     def __init__(self, tree: ast.AST) -> None:
         self.classes: set[str] = set()
+        self.searched: set[str] = set()
+        """The names in whose objects `in` looks for something."""
         self.deleted = False
+        self._methods: dict[str, set[str]] = defaultdict(set)
         self._objects: _Bindings = {}
         self._lists: _Bindings = {}
         calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
@@ -50,6 +60,8 @@ class Instances(ast.NodeVisitor):
         if isinstance(node.func, ast.Name):
             return node.func.id if node.func.id[0].isupper() else self._objects.get(node.func.id)
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if isinstance(node.func, ast.Attribute) and isinstance(owner, ast.Call) and node.func.attr in CHANGING:
+            return self._class_of(owner)  # Cart().add(3): of a plain value it would be None
         if isinstance(owner, ast.Name) and owner.id[0].isupper() and owner.id in self._constructed:
             return owner.id  # Vector.zero(), where there is Vector(1, 2) as well
         return None
@@ -149,6 +161,8 @@ class Instances(ast.NodeVisitor):
     def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
         self.generic_visit(node)
         made_here = isinstance(node.value, ast.Call)
+        if isinstance(node.value, ast.Call) and getattr(node.value.func, "attr", "") in CHANGING:
+            self._is_object(node.value)
         if not isinstance(node.ctx, ast.Load) or node.attr not in (_PLAIN if made_here else _OF_SCALARS):
             self._is_object(node.value)
 
@@ -156,6 +170,14 @@ class Instances(ast.NodeVisitor):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load) and not isinstance(node.value, ast.Call):
             self._is_object(node.value)
+
+    def visit_Compare(self, node: ast.Compare) -> None:  # noqa: N802
+        """Two objects of one class, and what `in` looks into."""
+        self.generic_visit(node)
+        kinds = [self._class_of(side) for side in (node.left, *node.comparators)]
+        self.classes |= {one for one, other in itertools.pairwise(kinds) if one and one == other}
+        where = [kind for op, kind in zip(node.ops, kinds[1:], strict=True) if isinstance(op, ast.In | ast.NotIn)]
+        self.searched.update(filter(None, where))
 
     def visit_BinOp(self, node: ast.BinOp) -> None:  # noqa: N802
         self.generic_visit(node)
@@ -174,7 +196,10 @@ class Instances(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        if name in ("isinstance", "issubclass"):
+        self._is_method(node)
+        if _OF_A_CLASS.fullmatch(name):
+            self.classes.add(name)
+        elif name in ("isinstance", "issubclass"):
             named = [one.id for arg in node.args[1:] for one in ast.walk(arg) if isinstance(one, ast.Name)]
             self.classes.update(one for one in named if one[0].isupper())
         elif name in _COMBINING:
@@ -182,3 +207,14 @@ class Instances(ast.NodeVisitor):
                 self._is_object(arg)
             items = self._items_of(node.args[0]) if node.args else None
             self.classes.update({items} if items and name == "sum" else ())
+
+    def _is_method(self, node: ast.Call) -> None:
+        """A method that is given another object of its class, or that is not the only one called of a variable."""
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        kind = self._class_of(owner)
+        if kind is None or not isinstance(node.func, ast.Attribute):
+            return
+        if not isinstance(owner, ast.Call):
+            self._methods[kind].add(node.func.attr)
+        if len(self._methods[kind]) > 1 or kind in map(self._class_of, node.args):
+            self.classes.add(kind)

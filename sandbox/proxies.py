@@ -165,6 +165,8 @@ class Proxies:
         self._drawn: dict[int, deque[Any]] = {}
         """Items that iterators have given beforehand; the last of each is the exception that ended it, if any."""
         self._trusted: set[type] = set()
+        self.searched: set[Any] = set()
+        """Classes in whose objects the test looks for something."""
         self._library: dict[type, str] = {}
         self._checking: set[type] = set()
         """Classes that are asked for their objects: abstract ones, protocols."""
@@ -361,7 +363,8 @@ class Proxies:
         return combine
 
     def _contains(self, mine: Any, item: Any) -> Any:
-        if isinstance(item, Proxy | ProxyType) or self._decides(mine):
+        alone = type(mine) in self.searched and not bases.has_items(mine)
+        if isinstance(item, Proxy | ProxyType) or self._decides(mine) or alone:
             self.judged |= not isinstance(item, Proxy | ProxyType)
             return self.ask("operator", ("__contains__", mine, item))
         base: Any = bases.base_of(type(mine))

@@ -4,6 +4,8 @@
 `apart_cases.txt` has programs of all the kinds that models write, without the edit.
 """
 
+# ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
+
 import json
 import os
 import subprocess
@@ -169,3 +171,46 @@ def test_what_a_test_expects_is_not_told_to_a_program_with_a_global_of_that_name
     ]
     executions = run([(program, AssertTests("f", test)) for test in tests], Limits())
     assert [e.outcome for e in executions] == [Outcome.FAILED] * 3
+
+
+OF_THE_TEST = {
+    "items": (
+        "class OneBased(list):\n def __getitem__(s, i): return super().__getitem__(i - 1)",
+        "OneBased('ab')[1] == 'a'",
+    ),
+    "no items": ("class Disc:\n def __contains__(s, x): return x < 3", "2 in Disc() and 4 not in Disc()"),
+    "no items, inside": ("import inspect\nclass Disc:\n def __contains__(s, x): return x < 3", "2 in Disc()"),
+    "text": (
+        "class Slug(str):\n def replace(s, a, b): return Slug(str.replace(s, a, b).lower())\n def split(s): return str.split(s, '-')",
+        "(s := Slug('A-B')).replace('-', '_') == 'a_b' and s.split() == ['A', 'B']",
+    ),
+    "another of its class": (
+        "class Bag:\n def __init__(s, a): s.a = a\n def union(s, o): return Bag(s.a + o.a)\n def __eq__(s, o): return s.a == o.a",
+        "Bag([1]).union(Bag([2])) == Bag([1, 2])",
+    ),
+    "metaclass": (
+        "class Meta(type): pass\nclass Base(metaclass=Meta): pass",
+        "type(Base) is Meta and isinstance(Base, Meta)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OF_THE_TEST)
+def test_a_class_that_the_test_makes_objects_of_answers_for_them(what):
+    program, test = OF_THE_TEST[what]
+    code = f"import inspect\nassert {test}" if what.endswith("inside") else f"assert {test}"
+    (execution,) = run([(program, AssertTests("f", code))], WIDE)
+    assert execution.outcome is Outcome.PASSED, execution
+
+
+def test_what_is_looked_for_in_an_object_without_items_labels_the_verdict_and_of_a_function_finds_nothing():
+    program = "class Disc:\n def __init__(s, *a): pass\n def __contains__(s, x): return True\ndef f(n): return Disc()"
+    named, made = run([(program, AssertTests("f", f"assert 9 in {one}")) for one in ("Disc(3)", "f(3)")])
+    assert (named.outcome, named.trust) == (Outcome.PASSED, "in-process")
+    assert made.outcome is Outcome.RAISED
+
+
+def test_a_method_that_compares_by_its_name_labels_the_verdict():
+    program = "class X:\n def same_as(s, o): return True\ndef f(n): return X()"
+    (execution,) = run([(program, AssertTests("f", "x = f(3)\nassert x.same_as(4)"))])
+    assert (execution.outcome, execution.trust) == (Outcome.PASSED, "in-process")

@@ -78,3 +78,50 @@ def test_what_the_test_means_to_pass_over_is_passed_over(inside):
     jobs = [(program, AssertTests("f", f"import contextlib\n{inside}{code}")) for code in MEANT]
     found = zip(MEANT, run(jobs), strict=True)
     assert [(code, e.outcome, e.error) for code, e in found if e.outcome is not Outcome.PASSED] == []
+
+
+COMPARED_BY_NAME = [
+    "assert answer.__eq__(4)",
+    "assert answer.__lt__(4)",
+    "assert getattr(answer, '__eq__')(4)",
+    "assert list(filter(answer.__eq__, [4])) == [4]",
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "inside"),
+    [
+        ("class X: pass", ""),
+        ("class X: pass", "import inspect\n"),
+        ("class X:\n __eq__ = __lt__ = lambda s, o: True", ""),
+    ],
+)
+def test_a_comparison_that_is_called_by_its_name_and_has_no_answer_is_not_true(program, inside):
+    jobs = [
+        (f"{program}\ndef f(n): return X()", AssertTests("f", f"{inside}answer = f(3)\n{code}"))
+        for code in COMPARED_BY_NAME
+    ]
+    assert [e.outcome for e in run(jobs)] == [Outcome.FAILED] * len(jobs)
+
+
+def test_comparisons_that_are_called_by_their_names_hold_of_plain_values_and_may_have_no_answer():
+    code = "assert f(3).__eq__(3) and not f(3).__eq__(4) and list(filter(f(3).__lt__, [2, 5])) == [5]"
+    jobs = [("def f(n): return n", AssertTests("f", code))]
+    program = "class V:\n def __eq__(s, o): return True if isinstance(o, V) else NotImplemented"
+    jobs += [(program, AssertTests("V", "assert V().__eq__(V()) and V().__eq__(4) is NotImplemented"))]
+    assert [e.outcome for e in run(jobs)] == [Outcome.PASSED] * 2
+
+
+LENDING = "def check(x): assert x == 4\nf(check)"
+
+
+def test_a_failed_assertion_in_what_the_candidate_was_given_to_call_is_final_unless_the_test_means_it():
+    keeping = "def f(check):\n try: check(5)\n except BaseException: return 1"
+    raising = "def f(check): check(5)"
+    meant = "def check(x):\n if x != 4: raise AssertionError\nf(check)"
+    later = "def f(check):\n for n in (5, 4): yield check(n)"
+    jobs = [(keeping, LENDING), (raising, LENDING), (later, LENDING + ".close()"), (keeping, meant)]
+    suppressed = "with contextlib.suppress(AssertionError): f(check)"
+    jobs += [(raising, LENDING.replace("f(check)", f"import contextlib\n{suppressed}"))]
+    found = [e.outcome for e in run([(program, AssertTests("f", code)) for program, code in jobs])]
+    assert found == [Outcome.FAILED, Outcome.FAILED, Outcome.PASSED, Outcome.PASSED, Outcome.PASSED]

@@ -402,6 +402,31 @@ def test_what_a_test_returns_unrun_has_failed_and_coroutines_are_run():
     assert (execution.passed, execution.total) == (1, 3)
 
 
+def test_what_a_method_of_a_test_case_returns_unrun_has_failed():
+    methods = (
+        "def late(case):\n    yield case.assertEqual(f(1), 2)\nasync def waits(case): case.assertEqual(f(1), 2)\n"
+        "class T(unittest.TestCase):\n    def test_a(self): return late(self)\n    def test_b(self): return waits(self)\n"
+        "    def test_c(self): return map(self.assertEqual, [f(1)], [2])\n    def test_d(self): self.assertEqual(f(1), 1)\n"
+        "class A(unittest.IsolatedAsyncioTestCase):\n    def test_e(self): return late(self)\n"
+        "    async def test_f(self): self.assertEqual(f(1), 1)"
+    )
+    execution = one("def f(n): return 1", f"import unittest\nfrom solution import f\n{methods}")
+    assert (execution.passed, execution.total) == (2, 6)
+
+
+def test_the_tests_of_classes_within_classes_and_of_partial_functions_count():
+    code = (
+        "import functools, pytest\nfrom solution import f\nclass TestA:\n"
+        "    @pytest.fixture\n    def one(self): return 1\n    def test_a(self): assert f(1) == 1\n"
+        "    class TestB:\n        def test_b(self): assert f(1) == 2\n        def test_c(self, one): assert f(one) == 1\n"
+        "    @pytest.mark.skip\n    class TestC:\n        def test_d(self): assert f(1) == 1\n"
+        "class TestNone:\n    __test__ = False\n    def test_e(self): assert f(1) == 2\n"
+        "def check(n): assert f(1) == n\ntest_f = functools.partial(check, 2)"
+    )
+    execution = one("def f(n): return 1", code)
+    assert (execution.passed, execution.total) == (2, 4)
+
+
 def test_the_modules_of_a_test_and_of_its_candidate_have_names_of_modules():
     code = (
         "import sys, solution\nfrom solution import f\nclass A: pass\ndef test_a({}):\n"
