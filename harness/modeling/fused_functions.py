@@ -139,9 +139,11 @@ class _SiluProduct(torch.autograd.Function):
         return torch.ops.aten.silu_backward(gradient * up, gate), gradient_of_up
 
     @staticmethod
-    def vmap(_: Any, dims: Any, gate: torch.Tensor, up: torch.Tensor) -> Any:
-        """A further dimension of both."""
-        return silu_product(_first(gate, dims[0]), _first(up, dims[1])), 0
+    def vmap(info: Any, dims: Any, gate: torch.Tensor, up: torch.Tensor) -> Any:
+        """A further dimension of one or both: an adapter may be on one of the two alone."""
+        both = zip((gate, up), dims, strict=True)
+        wide = [x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in both]
+        return silu_product(*(x.contiguous() for x in wide)), 0
 
 
 @functools.cache

@@ -72,11 +72,11 @@ class _LowRankLinear(torch.autograd.Function):
         return gradient_of_x, None, None, gradient_of_a, gradient_of_b, None, None
 
     @staticmethod
-    def vmap(_: Any, dims: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float, dropout: float) -> Any:
+    def vmap(info: Any, dims: Any, x: Any, weight: Any, bias: Any, a: Any, b: Any, scale: float, dropout: float) -> Any:
         """Adapters side by side: each argument has one adapter more in `dims`, and one adapter otherwise."""
         if dims[1] is not None or dims[2] is not None:
             raise NotImplementedError("vmap over the base of a low-rank update")
-        size = next(t.shape[d] for t, d in ((x, dims[0]), (a, dims[3]), (b, dims[4])) if d is not None)
+        size = info.batch_size
         x, a, b = (
             (t.expand(size, *t.shape) if d is None else t.movedim(d, 0)).flatten(0, 1)
             for t, d in ((x, dims[0]), (a, dims[3]), (b, dims[4]))

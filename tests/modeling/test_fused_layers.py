@@ -71,6 +71,24 @@ def test_several_rows_under_vmap_give_what_each_gives_alone() -> None:
     torch.testing.assert_close(gradients, torch.autograd.grad(alone.sum(), vectors)[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("part", ["gate_proj", "up_proj"])
+def test_an_adapter_may_be_on_one_half_of_a_gated_mlp_alone(part: str) -> None:
+    mlp = tiny("llama").model.layers[0].mlp
+    name, x = f"{part}.weight", torch.randn(5, 32)
+    stacked = torch.randn(3, 48, 32).mul_(0.1).requires_grad_()
+
+    def loss(weight: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = torch.func.functional_call(mlp, {name: weight}, (x,)).square().sum()
+        return found
+
+    with FusedLayers(torch.nn.ModuleList([mlp]), "cpu"):
+        together = torch.vmap(loss)(stacked)
+        (gradients,) = torch.autograd.grad(together.sum(), stacked)
+    alone = torch.stack([loss(one) for one in stacked])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(gradients, torch.autograd.grad(alone.sum(), stacked)[0], rtol=1e-4, atol=1e-5)
+
+
 def test_a_norm_that_trains_keeps_its_gradient() -> None:
     model = tiny("llama")
     weight = model.model.norm.weight.requires_grad_()
