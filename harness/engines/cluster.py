@@ -31,7 +31,7 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """Ray's only switch that keeps a cluster on the loopback interface, on Linux, too; and that it asks for a secret."""
 _LONGEST_FOLDER = 42
 """Bytes of the folder for Ray's sockets, whose paths have 107 bytes at the most (Linux) and 65 of Ray's own."""
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END = 10.0
 _SECONDS_TO_ANSWER = 5.0
 _SECONDS_TO_LOOK_AROUND = 300.0
 """A node answers when a process of Python has been started on it, and a jail of the sandbox."""

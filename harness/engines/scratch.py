@@ -14,6 +14,7 @@ from harness import files
 
 NODE_FOLDER = "harness-node-"
 """How the names of a node's folders begin."""
+_SECONDS_WITHOUT_LOCK = 2.0
 
 
 @contextlib.contextmanager
@@ -32,18 +33,23 @@ def delete_left(prefix: str, seconds: float = 0.0) -> None:
 
 
 def _some_are_held(prefix: str) -> bool:
-    held = False
-    for path in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+    return sum(map(_delete_unless_held, Path(tempfile.gettempdir()).glob(f"{prefix}*"))) > 0
+
+
+def _delete_unless_held(folder: Path) -> bool:
+    """Whether somebody holds the folder; it is deleted otherwise."""
+    with contextlib.suppress(OSError):  # another user's, or deleted meanwhile
         try:
-            _delete_unless_held(path)
-        except BlockingIOError:
-            held = True
-        except OSError:  # another user's, or deleted meanwhile
-            continue
-    return held
-
-
-def _delete_unless_held(folder: Path) -> None:
-    with (folder / files.LOCK).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder)
+            lock = (folder / files.LOCK).open("rb")
+        except FileNotFoundError:  # its process is about to make one, or was killed before it did
+            if time.time() - folder.stat().st_mtime < _SECONDS_WITHOUT_LOCK:
+                return True
+            shutil.rmtree(folder)
+            return False
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            shutil.rmtree(folder)
+    return False

@@ -53,3 +53,15 @@ def test_what_ends_meanwhile_is_waited_for_and_what_does_not_is_left(
         one.stdin.flush()
         delete_left("mine-", 60.0)
         assert not theirs.exists()
+
+
+def test_a_folder_whose_process_was_killed_before_it_locked_it_is_deleted_once_it_is_no_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "mine-left"
+    left.mkdir()
+    delete_left("mine-")
+    assert left.is_dir()
+    delete_left("mine-", 60.0)
+    assert not left.exists()
