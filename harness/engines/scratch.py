@@ -15,6 +15,7 @@ from harness import files
 NODE_FOLDER = "harness-node-"
 """How the names of a node's folders begin."""
 _SECONDS_WITHOUT_LOCK = 2.0
+"""How long a process may take from making its folder to locking it."""
 
 
 @contextlib.contextmanager
@@ -33,6 +34,7 @@ def delete_left(prefix: str, seconds: float = 0.0) -> None:
 
 
 def _some_are_held(prefix: str) -> bool:
+    # Each is looked at, also after one that is held.
     return sum(map(_delete_unless_held, Path(tempfile.gettempdir()).glob(f"{prefix}*"))) > 0
 
 

@@ -1,8 +1,9 @@
 """Layers in few kernels on a GPU, where a small batch is slow for the number of kernels that it launches.
 
-RMSNorm is one kernel, where transformers' modules launch seven, and a dozen more for the gradient; rotary position
-embeddings are three for each of queries and keys, where its functions launch five, and eight more for the gradient.
-Of a gated MLP, whose activations are most of what a training step keeps, one of three is computed anew.
+RMSNorm is one kernel, where transformers' modules launch seven, and a dozen more for the gradient. Rotary position
+embeddings are one for each of queries and keys in bfloat16 (`rotary_kernel`) and three in other types, where its
+functions launch five, and eight more for the gradient. Of a gated MLP, whose activations are most of what a training
+step keeps, one of three is computed anew.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _DEVIATION = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 class FusedLayers:
     """Context manager: within it the model's layers on a GPU run fused, afterwards as before.
 
-    A norm or a rotary function takes part if it gives, on random numbers, what the fused one gives; others (such as
-    the norms of Gemma, which add 1 to the weight) stay as they are, and so do norms while they train.
+    A norm, a gated MLP or a rotary function takes part if it gives, on random numbers, what the fused one gives; others
+    (such as the norms of Gemma, which add 1 to the weight) stay as they are, and so do norms while they train.
     """
 
     def __init__(self, model: Any, device_type: str = "cuda") -> None:
