@@ -17,6 +17,7 @@ WALL = re.compile(
     r"time\.time(_ns)?\(|datetime\.(now|utcnow|today)\(|clock_gettime(_ns)?\(time\.CLOCK_REALTIME|(gm|local)time\(\)"
 )
 KNOWN = {
+    "harness/engines/scratch.py": 1,  # how old a folder is that nobody has locked
     "harness/evaluation/housekeeping.py": 1,  # how old the files of a run are
     "harness/studies/runner.py": 1,  # when a cell began and ended, for whoever reads the log
     "sandbox/cgroup.py": 1,  # how old a group is whose owner cannot be asked
