@@ -20,10 +20,10 @@ from harness.config import Settings, option_text
 from harness.config_check import check_layers
 from harness.errors import UsageError
 from harness.evaluation import runs as run_folders
+from harness.evaluation.halving import tune_settings
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
-from harness.evaluation.sweep import Trial, build_trials, choose, write_choice
-from harness.evaluation.tunings import tune_all
+from harness.evaluation.sweep import Trial, build_trials, choose, settings_with_plans, write_choice
 from harness.live_table import shown_live
 from harness.plugin_system.registry import Registry
 from harness.records import Record, Row
@@ -115,7 +115,8 @@ class Session:
 
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
-            tune_all([plan for trials in methods for trial in trials for plan in trial.plans], runs, self._bases)
+            for trials in methods:
+                tune_settings(settings_with_plans(trials), runs, self._bases)
             chosen = [choose(trials, runs) for trials in methods]
             plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
             rows = make_rows(plans, self.registry, self._bases, table)

@@ -81,6 +81,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.options,
     help="Tune with each value; validation chooses one.",
 )
+@click.option("--stop-losers", is_flag=True, help="End settings of a sweep early that cannot win.")
 @completion.option_values("An option of a plugin.")
 @click.option("--chat/--no-chat", default=None, help="Use the model's chat template.  [default: if it has one]")
 @click.option(
@@ -129,6 +130,8 @@ def command(
     from harness.api import Session
     from harness.evaluation.request import Request
 
+    if asked["stop_losers"] and not sweeps:
+        raise UsageError("--stop-losers: there is no sweep; add --sweep NAME.OPTION=VALUE,VALUE")
     session = Session()
     request, sweep = Request(method="", **asked), _swept(sweeps, methods)
     read = {_REQUEST_FIELDS.get(name, name): where for name, where in sources(click.get_current_context()).items()}

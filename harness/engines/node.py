@@ -13,9 +13,10 @@ from harness import sandbox
 from harness.engines.parcels import Contents, Inbox, contents, pieces, whole_tunings
 from harness.engines.scratch import NODE_FOLDER, scratch
 from harness.errors import HarnessError
-from harness.evaluation.executor import Job, JobError, JobResult, resolve_job, run_job
+from harness.evaluation.executor import Job, JobError, JobResult, by_setting, resolve_job, run_job
+from harness.evaluation.halving import halving_folder, tune_settings
 from harness.evaluation.provenance import versions
-from harness.evaluation.tunings import tune_all
+from harness.evaluation.runs import TUNINGS
 from harness.modeling.bases import LoadedBases
 from harness.modeling.quirks import prepare_process
 from harness.plugin_system.registry import Registry
@@ -121,7 +122,8 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
         level = sandbox.isolation_level(jobs[0].request.accept_unsafe).name
         if order.only_tune:
             yield Started(0, node, level)
-            yield from sender.send([], error=_tune(jobs, root))
+            folders, error = _tune(jobs, root)
+            yield from sender.send(folders, error=error)
             return
         registry, bases = Registry(), LoadedBases()
         for number, job in enumerate(jobs):
@@ -139,13 +141,16 @@ def _unpack(found: Contents, given: Callable[[str], Iterator[bytes]], inbox: Inb
     inbox.deliver(found, root)
 
 
-def _tune(jobs: Sequence[Job], root: Path) -> JobError | None:
+def _tune(jobs: Sequence[Job], root: Path) -> tuple[list[str], JobError | None]:
+    """Make the tunings of `jobs`: the folder that says which settings ended early, if any, and why it failed."""
     registry = Registry()
     try:
-        tune_all([resolve_job(job, registry) for job in jobs], root, LoadedBases())
+        settings = by_setting({job: resolve_job(job, registry) for job in jobs})
+        tune_settings(settings, root, LoadedBases())
     except HarnessError as error:
-        return JobError.of(error)
-    return None
+        return [], JobError.of(error)
+    record = halving_folder(settings, root)
+    return ([f"{TUNINGS}/{record.name}"] if record.is_dir() else []), None
 
 
 class _Sender:

@@ -18,11 +18,12 @@ from harness.disk import describe_os_error
 from harness.errors import FileError, HarnessError, RunError
 from harness.evaluation import runs
 from harness.evaluation.evaluate import evaluate
+from harness.evaluation.halving import Settings as SettingPlans
+from harness.evaluation.halving import tune_settings
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.tune import tuning_folder
-from harness.evaluation.tunings import tune_all
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
@@ -110,6 +111,14 @@ Sweep = Mapping[Job, RunPlan]
 """Jobs with their plans whose tunings are compared with each other, so that all of them have to be made."""
 
 
+def by_setting(sweep: Sweep) -> SettingPlans:
+    """The plans of a sweep by their options: one for each seed."""
+    settings: dict[tuple[str, ...], list[RunPlan]] = {}
+    for job, plan in sweep.items():
+        settings.setdefault(job.options, []).append(plan)
+    return settings
+
+
 class Executor(Protocol):
     """Makes tunings and runs; jobs that are made in one process share its base model."""
 
@@ -157,7 +166,7 @@ class LocalExecutor:
             started(place)
             start, error = time.monotonic(), None
             try:
-                tune_all(list(sweep.values()), next(iter(sweep)).runs, self._bases)
+                tune_settings(by_setting(sweep), next(iter(sweep)).runs, self._bases)
             except HarnessError as failure:
                 error = JobError.of(failure)
             yield Tuned(place, round(time.monotonic() - start, 1), error)

@@ -51,6 +51,8 @@ class RunPlan:
     """Whether a run or tuning that another process makes is waited for; else that is an error."""
     shard: bool | None = None
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""
+    stop_losers: bool = False
+    """Whether settings of a sweep that cannot win end early."""
 
     @property
     def limits(self) -> Limits:
@@ -164,7 +166,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     notes += () if backend else ignored_note(spec)
     method = prompter or other
     resolved = (run, task, tuner, method, metrics, configs, splits, source, settings_by_name, notes)
-    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard)
+    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard, request.stop_losers)
 
 
 def _model_spec(request: Request, task: Task, tuner: Tuner, backend: PluginEntry[Any] | None) -> ModelSpec:

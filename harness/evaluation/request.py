@@ -52,5 +52,7 @@ class Request:
     protocol: str | None = added(None)
     wait: bool = added(True)
     """Whether a run or tuning that another process makes is waited for; else that is an error."""
+    stop_losers: bool = added(False)
+    """Whether settings of a sweep that cannot win end early."""
     shard: bool | None = added(None)
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""

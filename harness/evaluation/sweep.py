@@ -2,6 +2,7 @@
 
 A sweep tunes every setting with every seed. The setting with the lowest mean validation loss is the one whose runs
 write and are judged; the others stay in `sweep.json` beside its results. The test split has no part in the choice.
+With `stop_losers` settings that cannot win end early (`halving`).
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness import files
 from harness.config import Settings
 from harness.errors import RunError, UsageError
-from harness.evaluation import facts
+from harness.evaluation import facts, halving
 from harness.evaluation.executor import Job, resolved
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
@@ -67,9 +69,20 @@ def build_trials(
     return trials
 
 
+def settings_with_plans(trials: Sequence[Trial]) -> halving.Settings:
+    """The plans of each trial by its setting."""
+    return {trial.setting: trial.plans for trial in trials}
+
+
 def is_tuned(trials: Sequence[Trial], root: Path) -> bool:
-    """Whether every setting has been tuned with every seed, so that one can be chosen."""
-    return all((tuning_folder(plan, root) / TUNING).is_file() for trial in trials for plan in trial.plans)
+    """Whether every setting that did not end early has been tuned with every seed, so that one can be chosen."""
+    return all((tuning_folder(plan, root) / TUNING).is_file() for trial in _going(trials, root) for plan in trial.plans)
+
+
+def _going(trials: Sequence[Trial], root: Path) -> list[Trial]:
+    """The trials that did not end early."""
+    going = halving.going_settings(settings_with_plans(trials), root)
+    return [trial for trial in trials if trial.setting in going]
 
 
 def choose(trials: Sequence[Trial], root: Path) -> Trial:
@@ -79,12 +92,15 @@ def choose(trials: Sequence[Trial], root: Path) -> Trial:
     """
     if len(trials) == 1:
         return trials[0]
-    losses = [_losses(trial, root) for trial in trials]
-    means = [statistics.fmean(some) for some in losses]
-    best = min(range(len(trials)), key=lambda number: means[number])
-    trial, seeds = trials[best], len(trials[best].jobs)
+    going = _going(trials, root)
+    trial = min(going, key=lambda one: statistics.fmean(_losses(one, root)))
+    seeds = len(trial.jobs)
     over = f", mean of {seeds} seeds" if seeds > 1 else ""
     note = f"{', '.join(trial.setting)}: chosen of {len(trials)} settings by validation loss{over} ({SWEEP})"
+    if len(going) < len(trials):
+        settings = settings_with_plans(trials)
+        saved = halving.saved_share(settings, halving.read_rungs(settings, root))
+        note += f"; {len(trials) - len(going)} ended early, which saved {saved:.0%} of the sweep's steps"
     return replace(trial, jobs={job: replace(plan, notes=(*plan.notes, note)) for job, plan in trial.jobs.items()})
 
 
@@ -104,19 +120,21 @@ def write_choice(trials: Sequence[Trial], chosen: Trial, root: Path) -> None:
     """`sweep.json` in each run that the chosen trial has made: every setting, its tunings and validation losses."""
     if len(trials) == 1:
         return
-    tried = [
-        {
-            "options": list(trial.setting),
-            "chosen": trial.setting == chosen.setting,
-            "seeds": [plan.run.seed for plan in trial.plans],
-            "validation_losses": _losses(trial, root),
-            "tunings": [tuning_folder(plan, root).name for plan in trial.plans],
-        }
-        for trial in trials
-    ]
+    settings = settings_with_plans(trials)
+    stopped = {one.setting: one for rung in halving.read_rungs(settings, root) for one in rung.standings if one.stopped}
+    tried = [_tried(trial, trial.setting == chosen.setting, stopped.get(trial.setting), root) for trial in trials]
     for folder in (root / run_id(plan.run) for plan in chosen.plans):
         if (folder / RUN).is_file():
             files.write_sealed(folder / SWEEP, {"chosen_by": "mean validation loss", "settings": tried})
+
+
+def _tried(trial: Trial, chosen: bool, stopped: halving.Standing | None, root: Path) -> dict[str, Any]:
+    """One setting in `sweep.json`; of one that ended early with the losses until then."""
+    tried = {"options": list(trial.setting), "chosen": chosen, "seeds": [plan.run.seed for plan in trial.plans]}
+    if stopped is not None:
+        return {**tried, "validation_losses": list(stopped.validation_losses), "ended_after_steps": stopped.steps}
+    tunings = [tuning_folder(plan, root).name for plan in trial.plans]
+    return {**tried, "validation_losses": _losses(trial, root), "tunings": tunings}
 
 
 def settings_of(sweep: Mapping[str, Sequence[str]], plugins: Sequence[str]) -> list[tuple[str, ...]]:

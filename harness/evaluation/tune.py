@@ -15,7 +15,7 @@ from harness.evaluation import facts, provenance
 from harness.evaluation.costs import measured, of_all
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.prompting import build_prompts
-from harness.evaluation.runs import CHECKPOINTS, TUNING, TUNINGS
+from harness.evaluation.runs import CHECKPOINTS, COSTS, TUNING, TUNINGS, typed_lines
 from harness.modeling import bases as adapters
 from harness.modeling import memory
 from harness.modeling.base import Base, parameters
@@ -25,7 +25,9 @@ from harness.modeling.sharding import is_too_large, load_sharded
 from harness.plugin_system.registry import PluginEntry
 from harness.progress import bar, detail, whole
 from harness.records import SCHEMA, Cost, digest, to_json
+from harness.tuning.losses import row_losses
 from harness.tuning.result import TuningResult
+from harness.tuning.schedule import validation_rows
 from harness.tuning.train import fit, rows
 
 
@@ -57,6 +59,42 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
     return folder
 
 
+@dataclass(frozen=True)
+class PartialTuning:
+    """A tuning that ended early, and may go on: its lowest validation loss, and with those weights that of each row.
+
+    `row_losses` are sums over the response tokens of a row.
+    """
+
+    loss: float
+    row_losses: Sequence[float]
+
+
+def tune_until(plan: RunPlan, root: Path, bases: LoadedBases, step: int) -> PartialTuning | None:
+    """Tune until `step`, after which a validation follows; None where the tuning is finished already."""
+    folder = tuning_folder(plan, root)
+    with files.locked(folder, wait_for="this tuning" if plan.wait else ""):
+        if os.path.lexists(folder / TUNING):
+            return None
+        base, tuned, costs = TuningPart(plan, root, sharded=False, until=step).tuned(bases)
+        partial = record_partial(plan, root, base, tuned, costs)
+    _give_back(base, bases)
+    return partial
+
+
+def record_partial(
+    plan: RunPlan, root: Path, base: Base, tuned: TuningResult, costs: Sequence[Cost | None]
+) -> PartialTuning:
+    """What the unfinished tuning in `base` is like; what it took so far is kept for its record."""
+    assert plan.run.tuning is not None
+    for cost in costs:
+        if cost is not None:  # the tokens are counted when it is finished
+            files.append(tuning_folder(plan, root) / COSTS, to_json(replace(cost, tokens_in=0)))
+    validation, _ = training_rows(plan, base, "validation", root / "cache")
+    size = validation_rows(plan.run.tuning, tuned.micro_batch)
+    return PartialTuning(tuned.best_loss, row_losses(base, validation, size))
+
+
 def record(
     plan: RunPlan, folder: Path, base: Base, tuned: TuningResult, costs: Sequence[Cost | None], *, together: int = 1
 ) -> None:
@@ -64,12 +102,14 @@ def record(
 
     `together`: how many adapters were tuned at once; `costs` are this one's share.
     """
+    costs = [*typed_lines(folder / COSTS, Cost, repair=True), *costs]
     size = adapters.save(base, folder / "adapter")
     about = {"schema": SCHEMA, "key": plan.tuning_key, "plugins": provenance.origins(_tuned_by(plan))}
     adapter = {"adapter": adapters.stamps(folder / "adapter")}
     found = _tuning_facts(base, tuned, size, costs)
     shared = {"together": together} if together > 1 else {}
     files.write_sealed(folder / TUNING, {**about, **found, **adapter, **shared})
+    (folder / COSTS).unlink(missing_ok=True)
 
 
 def _tuned_by(plan: RunPlan) -> list[PluginEntry[Any] | None]:
@@ -84,6 +124,8 @@ class TuningPart:
     plan: RunPlan
     root: Path
     sharded: bool
+    until: int | None = None
+    """The step to end at; None for the last one."""
 
     def run(self, bases: LoadedBases) -> None:
         """The part of a process that is not the first."""
@@ -109,6 +151,7 @@ class TuningPart:
                 progress,
                 parameter_groups=method.parameter_groups(base.model, tuning.learning_rate, config),
                 loss_function=method.loss_function(config),
+                until=self.until,
             )
             meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * tuning.epochs)
         costs = [of_all(processes.gathered(cost)) for cost in (loading.cost, meter.cost) if cost]

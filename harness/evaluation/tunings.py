@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,23 @@ from harness.errors import OutOfMemoryError
 from harness.evaluation.costs import measured, share
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.runs import CHECKPOINTS, TUNING, TUNINGS
-from harness.evaluation.tune import adapted_for_training, record, training_rows, tune, tuning_folder
+from harness.evaluation.tune import (
+    PartialTuning,
+    adapted_for_training,
+    record,
+    record_partial,
+    training_rows,
+    tune,
+    tune_until,
+    tuning_folder,
+)
 from harness.modeling import memory
 from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
 from harness.progress import bar, whole
-from harness.records import canonical, digest
+from harness.records import Cost, canonical, digest
 from harness.tuning.joint_support import joint_tuning_unsupported_reason
+from harness.tuning.result import TuningResult
 from harness.tuning.stacked import JointMember
 from harness.tuning.train import fit_together, set_weights
 
@@ -31,30 +41,74 @@ MOST_TOGETHER = 16
 
 def tune_all(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
     """Make the tunings of `plans` that are not there yet, up to `MOST_TOGETHER` at once."""
+    for alike in _alike_groups(plans, root):
+        _tune_alike(alike, root, bases, None)
+
+
+def tune_all_until(
+    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, step: Callable[[RunPlan], int]
+) -> dict[str, PartialTuning]:
+    """Make the tunings of `plans` until a step of each; what they are then like, by their `tuning_id`.
+
+    One that is finished already is left out.
+    """
+    found: dict[str, PartialTuning] = {}
+    for alike in _alike_groups(plans, root):
+        found |= _tune_alike(alike, root, bases, step(alike[0]))
+    return found
+
+
+def tuning_id(plan: RunPlan) -> str:
+    """What a tuning depends on, as text."""
+    return canonical(plan.tuning_key)
+
+
+def _alike_groups(plans: Sequence[RunPlan], root: Path) -> Iterator[Sequence[RunPlan]]:
+    """The plans whose tunings are not there yet, in groups that can be tuned at once."""
     missing = [plan for plan in plans if plan.tuner and not (tuning_folder(plan, root) / TUNING).is_file()]
-    by_key = {canonical(plan.tuning_key): plan for plan in missing}
-    for _, some in itertools.groupby(sorted(by_key.values(), key=_alike), key=_alike):
-        alike = sorted(some, key=lambda plan: canonical(plan.tuning_key))
-        for start in range(0, len(alike), MOST_TOGETHER):
-            _tune_alike(alike[start : start + MOST_TOGETHER], root, bases)
+    by_id = {tuning_id(plan): plan for plan in missing}
+    for _, some in itertools.groupby(sorted(by_id.values(), key=_alike), key=_alike):
+        alike = sorted(some, key=tuning_id)
+        yield from (alike[start : start + MOST_TOGETHER] for start in range(0, len(alike), MOST_TOGETHER))
 
 
-def _tune_alike(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
-    """Tune `plans` together; in two halves where memory does not hold them, and else one at a time."""
+def _tune_alike(
+    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None
+) -> dict[str, PartialTuning]:
+    """Tune `plans` together; in two halves where memory does not hold them, and else one at a time.
+
+    To the end, or until a step; then with what they are like by `tuning_id`.
+    """
     half = len(plans) // 2
+    parts = [[plan] for plan in plans]
     try:
-        if half and not _shared_one_by_one(plans) and _tune_together(plans, root, bases):
-            return
-        parts = [[plan] for plan in plans]
+        if _can_be_together(plans, root) and (found := _tune_together(plans, root, bases, until)) is not None:
+            return found
     except OutOfMemoryError:
         print(f"note: memory does not hold {len(plans)} x {plans[0].run.method} at once", file=sys.stderr)
-        parts = [list(plans[:half]), list(plans[half:])]
+        parts = [list(part) for part in (plans[:half], plans[half:]) if part]
     memory.release()
+    partial: dict[str, PartialTuning] = {}
     for part in parts:
-        if len(part) == 1:
+        if len(part) > 1:
+            partial |= _tune_alike(part, root, bases, until)
+        elif until is None:
             tune(part[0], root, bases)
-        else:
-            _tune_alike(part, root, bases)
+        elif (one := tune_until(part[0], root, bases, until)) is not None:
+            partial[tuning_id(part[0])] = one
+    return partial
+
+
+def _can_be_together(plans: Sequence[RunPlan], root: Path) -> bool:
+    """Whether to try to tune `plans` at once: several, or one that was among several until now."""
+    checkpoints = [tuning_folder(plan, root) / CHECKPOINTS for plan in plans]
+    begun_alone = all(any(folder.glob("checkpoint-*")) for folder in checkpoints)
+    several = len(plans) > 1 and not begun_alone
+    return (several or all((folder / APART).is_dir() for folder in checkpoints)) and not _shared_one_by_one(plans)
+
+
+APART = "apart"
+"""The folder of an adapter's own checkpoints, among its others, while it is tuned together with others."""
 
 
 def _shared_one_by_one(plans: Sequence[RunPlan]) -> bool:
@@ -66,7 +120,7 @@ def _shared_one_by_one(plans: Sequence[RunPlan]) -> bool:
     return processes.count() > 1
 
 
-_APART = ("learning_rate", "warmup_ratio")
+_MAY_DIFFER = ("learning_rate", "warmup_ratio")
 """Settings that may differ between adapters that are tuned together, beside the seed."""
 
 
@@ -74,21 +128,23 @@ def _alike(plan: RunPlan) -> str:
     """What two tunings must have in common to be made together."""
     key = dict(plan.tuning_key, seed=None)
     for part in ("config", "tuning"):
-        key[part] = {name: value for name, value in (key[part] or {}).items() if name not in _APART}
+        key[part] = {name: value for name, value in (key[part] or {}).items() if name not in _MAY_DIFFER}
     return canonical(key)
 
 
-def _tune_together(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> bool:
-    """Tune `plans` at once; False, with nothing done, where their method or model does not allow it."""
+def _tune_together(
+    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None
+) -> dict[str, PartialTuning] | None:
+    """Tune `plans` at once; None, with nothing done, where their method or model does not allow it."""
     folders = [tuning_folder(plan, root) for plan in plans]
     scratch = root / TUNINGS / f"together-{digest([plan.tuning_key for plan in plans])[:12]}"
     with contextlib.ExitStack() as stack:
         for folder in sorted({scratch, *folders}):
             stack.enter_context(files.locked(folder, wait_for="this tuning" if plans[0].wait else ""))
         if any((folder / TUNING).is_file() for folder in folders):
-            return False  # another process has made one meanwhile
+            return None  # another process has made one meanwhile
         with measured("load") as loading, whole("loading the model"):
-            base, members, why = _members(plans, bases)
+            base, members, why = _members(plans, root, bases)
         train, cut = training_rows(plans[0], base, "train", root / "cache")
         validation, _ = training_rows(plans[0], base, "validation", root / "cache")
         why = why or joint_tuning_unsupported_reason(base, members, train)
@@ -96,26 +152,38 @@ def _tune_together(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> 
             print(f"note: {plans[0].run.method} is tuned one setting at a time: {why}", file=sys.stderr)
             bases.release(base)
             shutil.rmtree(scratch)
-            return False
+            return None
         title = f"tuning {len(plans)} x {plans[0].run.method}"
         with measured("tune") as meter, bar(title, time_left=False) as progress:
             try:
-                tuned = fit_together(base, members, train, validation, scratch / CHECKPOINTS, progress)
+                tuned = fit_together(base, members, train, validation, scratch / CHECKPOINTS, progress, until)
             except OutOfMemoryError:
                 bases.release(base)
                 shutil.rmtree(scratch)
                 raise
         costs = [share(cost, len(plans)) for cost in (loading.cost, meter.cost) if cost]
-        for plan, folder, (result, weights) in zip(plans, folders, tuned, strict=True):
+        found: dict[str, PartialTuning] = {}
+        for plan, (result, weights) in zip(plans, tuned, strict=True):
             set_weights(base, weights)
-            own = [replace(cost, tokens_in=result.tokens) if cost.phase == "tune" else cost for cost in costs]
-            record(plan, folder, base, replace(result, truncated=cut), own, together=len(plans))
+            if until is None:
+                _record(plan, root, base, replace(result, truncated=cut), costs, len(plans))
+            else:
+                found[tuning_id(plan)] = record_partial(plan, root, base, result, costs)
         bases.release(base)
         shutil.rmtree(scratch)
-    return True
+    return found
 
 
-def _members(plans: Sequence[RunPlan], bases: LoadedBases) -> tuple[Base, list[JointMember], str | None]:
+def _record(plan: RunPlan, root: Path, base: Base, tuned: TuningResult, costs: Sequence[Cost], together: int) -> None:
+    """Write one of the tunings that were made at once, with its share of the costs."""
+    folder = tuning_folder(plan, root)
+    own = [replace(cost, tokens_in=tuned.tokens) if cost.phase == "tune" else cost for cost in costs]
+    record(plan, folder, base, tuned, own, together=together)
+    if (folder / CHECKPOINTS).is_dir():
+        shutil.rmtree(folder / CHECKPOINTS)
+
+
+def _members(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> tuple[Base, list[JointMember], str | None]:
     """The plans' adapters as they start, the base with the last one on it, and why they cannot be on one base."""
     members: list[JointMember] = []
     for number, plan in enumerate(plans, 1):
@@ -131,7 +199,8 @@ def _members(plans: Sequence[RunPlan], bases: LoadedBases) -> tuple[Base, list[J
             return base, [], "it has a loss of its own"
         if members and bases.loads > before:
             return base, [], "it changes the base that adapters would share"
-        members.append(JointMember.of(base, plan.run.tuning, plan.run.seed))
+        folder = tuning_folder(plan, root) / CHECKPOINTS / APART
+        members.append(JointMember.of(base, plan.run.tuning, plan.run.seed, folder))
         if number < len(plans):
             bases.release(base)
     return base, members, None

@@ -15,9 +15,9 @@
 
 Every combination of task, model, method, seed and option is a cell; an option applies where its plugin is used. Values
 in `sweep` make no cells: each is tuned with every seed, and the cells of its method run with the one that has the
-lowest mean validation loss. The other keys are those of `harness eval` and apply to the whole grid. `[[builtin]]` grids
-have the same keys and run on the built-in model and sample. The file is a user's own, or that of a plugin
-(`harness.plugin.Study`), asked for by its name.
+lowest mean validation loss; with `stop_losers = true` values that cannot win end early. The other keys are those of
+`harness eval` and apply to the whole grid. `[[builtin]]` grids have the same keys and run on the built-in model and
+sample. The file is a user's own, or that of a plugin (`harness.plugin.Study`), asked for by its name.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ _SINGLE = {
     "thinking": bool,
     "thinking_tokens": int,
     "trust_remote_code": bool,
+    "stop_losers": bool,
 }
 
 

@@ -128,6 +128,15 @@ class Adafactor:
         rms = update.square().mean(own_dims, keepdim=True).sqrt() if own_dims else update.abs()
         return update.div_((rms / _RMS).clamp_(min=1.0))
 
+    def moments(self) -> list[Mapping[str, torch.Tensor]]:
+        """The second moments of each parameter by name, as views, in the order of the parameters."""
+        by_parameter = {
+            id(parameter): {name: moment[number] for name, moment in group.moments.items()}
+            for group in self._groups
+            for number, parameter in enumerate(group.parameters)
+        }
+        return [by_parameter[id(parameter)] for parameter in self._parameters]
+
     def state(self) -> dict[str, torch.Tensor]:
         """The optimiser's tensors by name, to save them, or to load into them in place."""
         named = {

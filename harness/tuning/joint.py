@@ -70,6 +70,7 @@ class JointTrainingLoop:
         self._losses = torch.zeros(steps, len(members), device=device)
         self._validation_sum = torch.zeros(len(members), dtype=torch.float64, device=device)
         self._history: list[tuple[int, list[float]]] = []
+        self._done = 0
         self._validation_rows = validation_rows(tuning, micro_batch)
         self._checkpoints = checkpoints.Writer(folder)
         self._recorder = GraphRecorder(device)
@@ -79,8 +80,10 @@ class JointTrainingLoop:
         self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
         self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
 
-    def run(self) -> list[tuple[TuningResult, Mapping[str, Any]]]:
+    def run(self, until: int | None = None) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         """Train to the end, from the last complete checkpoint if there is one: result and best weights of each adapter.
+
+        With `until`, a step that is followed by a validation, it ends there with a checkpoint for each adapter alone.
 
         Raises:
             ModelError: a loss is no finite number, or there was no validation.
@@ -91,14 +94,18 @@ class JointTrainingLoop:
         with attention, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
             self._copies = WorkingCopies(self._weights, cast_names)
             self._prepare()
-            start = self._resume()
+            self._done = self._resume()
             self._copies.refresh()
             self._base.model.train()
-            for step in range(start, self._schedule.steps):
-                self._step(step)
-                if (step + 1) % self._schedule.validate_every == 0:
-                    self._validate_and_save(step + 1)
+            end = self._schedule.steps if until is None else until
+            while self._done < end:
+                self._step(self._done)
+                self._done += 1
+                if self._done % self._schedule.validate_every == 0:
+                    self._validate_and_save(self._done)
             self._progress.synchronize()
+        if until is not None:
+            self._part()
         return self._finish()
 
     def _micro_batches_of(self, epoch: int) -> list[list[list[Sequence[int]]]]:
@@ -229,8 +236,9 @@ class JointTrainingLoop:
     # ---- checkpoints and the end -------------------------------------------------------------------------------
 
     def _state_tensors(self) -> dict[str, Any]:
-        state = {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state().items()}
-        return {**state, "losses": self._losses, **{f"best.{name}": weight for name, weight in self._best.items()}}
+        optimiser = {f"optimiser.{name}": tensor for name, tensor in self._optimiser.state().items()}
+        best = {f"best.{name}": weight for name, weight in self._best.items()}
+        return {**optimiser, "losses": self._losses, **best}
 
     def _save(self, step: int) -> None:
         state, facts = rng_state()
@@ -245,8 +253,7 @@ class JointTrainingLoop:
         set_seed(self._members[0].seed)
         found = checkpoints.last(self._folder)
         if found is None:
-            self._progress.begin(0, 0, None)
-            return 0
+            return self._join()
         with torch.no_grad():
             for source, target in ((found.weights, self._weights), (found.state, self._state_tensors())):
                 for name, tensor in target.items():
@@ -256,10 +263,52 @@ class JointTrainingLoop:
         self._progress.begin(found.step, len(self._history), min(self._history[-1][1]))
         return found.step
 
+    def _part(self) -> None:
+        """Leave a checkpoint of each adapter alone, with which it goes on in another joint run."""
+        random, facts = rng_state()
+        for number, member in enumerate(self._members):
+            assert member.folder is not None
+            weights, state = self._tensors_of(number)
+            history = [(step, losses[number]) for step, losses in self._history]
+            alone = Checkpoint(self._done, weights, {**state, **random}, {**facts, "history": history})
+            checkpoints.write(member.folder, alone, self._done)
+
+    def _join(self) -> int:
+        """Load the checkpoints that each adapter left when its last joint run ended; returns their step, or 0."""
+        import torch
+
+        found = [checkpoints.last(member.folder) for member in self._members if member.folder is not None]
+        parts = [one for one in found if one is not None]
+        if len(parts) < len(self._members) or len({part.step for part in parts}) > 1:
+            self._progress.begin(0, 0, None)
+            return 0
+        with torch.no_grad():
+            for number, part in enumerate(parts):
+                weights, state = self._tensors_of(number)
+                for source, target in ((part.weights, weights), (part.state, state)):
+                    for name, tensor in target.items():
+                        tensor.copy_(source[name])
+        set_rng_state(parts[0])
+        histories = zip(*(part.facts["history"] for part in parts), strict=True)
+        self._history = [(validations[0][0], [loss for _, loss in validations]) for validations in histories]
+        self._progress.begin(parts[0].step, len(self._history), min(self._history[-1][1]))
+        return parts[0].step
+
+    def _tensors_of(self, number: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """The weights and the other state of one adapter by name, as views."""
+        moments = {
+            f"{kind}.{name}": moment[number]
+            for name, kinds in zip(self._weights, self._optimiser.moments(), strict=True)
+            for kind, moment in kinds.items()
+        }
+        best = {f"best.{name}": weight[number] for name, weight in self._best.items()}
+        own = {"step": self._optimiser.step, "losses": self._losses[:, number], **moments, **best}
+        return {name: weight[number] for name, weight in self._weights.items()}, own
+
     def _finish(self) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         if not self._history:
             raise ModelError("the training loop never reached a validation; give more training problems or epochs")
-        self._check_finite(self._schedule.steps)
+        self._check_finite(self._done)
         self._base.model.eval()
         return list(self._results())
 
@@ -272,11 +321,11 @@ class JointTrainingLoop:
                 history=history,
                 best_step=step,
                 best_loss=loss,
-                steps=self._schedule.steps,
+                steps=self._done,
                 tokens=self._tokens(number),
                 micro_batch=self._micro_batch,
                 truncated=0,
-                losses=tuple(losses[number]),
+                losses=tuple(losses[number][: self._done]),
                 way="step by step" if why else "CUDA graphs",
                 why=why,
                 shapes=tuple((s.rows, s.width, s.positions) for s in self._train.shapes),
@@ -284,7 +333,7 @@ class JointTrainingLoop:
             yield tuned, {name: weight[number].clone() for name, weight in self._best.items()}
 
     def _tokens(self, number: int) -> int:
-        module, more = divmod(self._schedule.steps, self._schedule.steps_per_epoch)
-        begun = self._micro_batches(module)[:more] if more else []
+        whole, more = divmod(self._done, self._schedule.steps_per_epoch)
+        begun = self._micro_batches(whole)[:more] if more else []
         read = [self._train.lengths[row] for step in begun for groups in step for row in groups[number]]
-        return module * sum(self._train.lengths) + sum(read)
+        return whole * sum(self._train.lengths) + sum(read)

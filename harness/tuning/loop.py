@@ -117,8 +117,10 @@ class TrainingLoop:
         self._update = self._update_weights
         self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
 
-    def run(self) -> TuningResult:
+    def run(self, until: int | None = None) -> TuningResult:
         """Train to the end, from the last complete checkpoint if there is one; the model then has the best weights.
+
+        With `until`, a step that is followed by a validation, it ends there, and another run goes on.
 
         Raises:
             ModelError: a loss is no finite number, or there was no validation.
@@ -130,16 +132,16 @@ class TrainingLoop:
         with attention, recomputed, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
             self._copies = WorkingCopies(self._weights, cast_names)
             with self._copies.used_by(self._base.model):
-                self._train_to_the_end()
+                self._train_until(self._schedule.steps if until is None else until)
         return self._result()
 
-    def _train_to_the_end(self) -> None:
+    def _train_until(self, end: int) -> None:
         with self._shares.agreed():
             self._prepare()
         self._done = self._resume()
         self._copies.refresh()
         self._base.model.train()
-        while self._done < self._schedule.steps and not self._is_out_of_patience():
+        while self._done < end and not self._is_out_of_patience():
             self._step(self._done)
             self._done += 1
             if self._done % self._schedule.validate_every == 0:

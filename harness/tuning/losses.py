@@ -34,12 +34,18 @@ def summed_loss(base: Base, batch: Batch, masked: bool = True) -> torch.Tensor:
 
     if base.seq2seq or has_own_loss(base):
         return method_loss(base, batch, _model_loss)
+    logits = _target_logits(base, batch, masked)
+    return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum", ignore_index=IGNORE_INDEX)
+
+
+def _target_logits(base: Base, batch: Batch, masked: bool) -> torch.Tensor:
+    """(positions, vocabulary): the logits at the target positions of a causal model's batch."""
     with _autocast(base):
         mask = {"attention_mask": batch.mask} if masked else {}
         cache = None if has_trained_prefix(base.model) else False
         with _logits_at_targets_only(lm_head(base.model), batch):
-            logits = base.model(input_ids=batch.ids, use_cache=cache, **mask).logits[0]
-    return torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="sum", ignore_index=IGNORE_INDEX)
+            logits: torch.Tensor = base.model(input_ids=batch.ids, use_cache=cache, **mask).logits[0]
+    return logits
 
 
 def method_loss(base: Base, batch: Batch, loss_function: LossFunction) -> torch.Tensor:
@@ -157,6 +163,44 @@ def validation_loss(base: Base, rows: Sequence[Row], size: int) -> float:
             shape, packed = batches.pack(group, 1)
             total += summed_loss(base, unpack_batch(shape, packed.to(base.device)))
     return float(total) / max(1, sum(batches.counts))
+
+
+def row_losses(base: Base, rows: Sequence[Row], size: int) -> list[float]:
+    """The cross-entropy of each of `rows`, summed over its response tokens, `size` rows at a time.
+
+    Sets the model to evaluation. The sum over all rows, divided by their response tokens, is the validation loss.
+    """
+    import torch
+
+    batches = BucketedBatches(rows, base.tokenizer.pad_token_id, base.seq2seq, None)
+    sums = torch.zeros(len(rows), dtype=torch.float64)
+    base.model.eval()
+    with torch.no_grad():
+        for group in by_length(batches, size):
+            shape, packed = batches.pack(group, 1)
+            batch = unpack_batch(shape, packed.to(base.device))
+            losses, numbers = _losses_at_targets(base, batch)
+            by_row = torch.zeros(shape.rows, dtype=torch.float64, device=base.device).index_add(0, numbers, losses)
+            sums[list(group)] = by_row.cpu()
+    return sums.tolist()
+
+
+def _losses_at_targets(base: Base, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """(positions,) each: the cross-entropy at the target positions of `batch`, 0 at padding, and the row of each."""
+    import torch
+
+    if base.seq2seq:
+        width = batch.shape.positions // batch.shape.rows
+        labels = batch.targets.view(batch.shape.rows, width)
+        with _autocast(base):
+            logits = base.model(input_ids=batch.ids, attention_mask=batch.mask, labels=labels).logits.flatten(0, 1)
+        numbers = torch.arange(batch.shape.positions, device=base.device) // width
+    else:
+        logits, numbers = _target_logits(base, batch, True), batch.target_indices // batch.shape.width
+    losses = torch.nn.functional.cross_entropy(
+        logits.float(), batch.targets, reduction="none", ignore_index=IGNORE_INDEX
+    )
+    return losses.double(), numbers
 
 
 def by_length(batches: BucketedBatches, size: int) -> Iterator[Sequence[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.modeling.base import Base
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JointMember:
-    """One adapter of a joint run: its initial weights by name, its settings and its seed."""
+    """One adapter of a joint run: its initial weights by name, its settings and its seed.
+
+    A joint run that ends early leaves a checkpoint of this adapter alone in `folder`, with which another joint run, of
+    fewer adapters or others, goes on.
+    """
 
     weights: Mapping[str, torch.Tensor]
     tuning: Tuning
     seed: int
+    folder: Path | None = None
 
     @classmethod
-    def of(cls, adapted: Base, tuning: Tuning, seed: int) -> JointMember:
+    def of(cls, adapted: Base, tuning: Tuning, seed: int, folder: Path | None = None) -> JointMember:
         """The present adapter of `adapted`."""
-        return cls({name: p.detach().clone() for name, p in trainable(adapted.model)}, tuning, seed)
+        return cls({name: p.detach().clone() for name, p in trainable(adapted.model)}, tuning, seed, folder)
 
 
 def stacked_weights(members: Sequence[JointMember], device: torch.device) -> dict[str, torch.Tensor]:

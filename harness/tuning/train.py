@@ -60,6 +60,7 @@ def fit(
     progress: ProgressCallback,
     parameter_groups: Sequence[ParameterGroup] | None = None,
     loss_function: LossFunction | None = None,
+    until: int | None = None,
 ) -> TuningResult:
     """Train the trainable parameters of `base.model` in place; in the end it has the weights of the best checkpoint.
 
@@ -73,6 +74,7 @@ def fit(
         progress: called with (step, steps, message).
         parameter_groups: the method's own optimiser groups (`harness.plugin.TuningMethod.parameter_groups`).
         loss_function: the method's own training loss (`harness.plugin.TuningMethod.loss_function`).
+        until: the step to end at, one that a validation follows; `fit` without it then goes on.
 
     Raises:
         ModelError: there are no rows, nothing is trainable, or a loss is not finite.
@@ -106,7 +108,7 @@ def fit(
                 loss_function,
                 recompute,
             )
-        return loop.run()
+        return loop.run(until)
 
     can_recompute = processes.count() == 1 and supports_recomputation(base)
     return _with_less_memory(tuning, attempt, restore_start, progress, can_recompute=can_recompute)
@@ -130,11 +132,13 @@ def fit_together(
     validation: list[dict[str, Any]],
     folder: Path,
     progress: ProgressCallback,
+    until: int | None = None,
 ) -> list[tuple[TuningResult, Mapping[str, Any]]]:
     """Train several adapters at once on `base`, a model with one of their kind: result and best weights of each.
 
     Call it only where `joint_tuning_unsupported_reason` is None. `set_weights` puts the weights of one adapter into the
-    model. A method with parameter groups or a loss of its own is tuned by `fit`.
+    model. A method with parameter groups or a loss of its own is tuned by `fit`. With `until`, a step that a validation
+    follows, they end there, and can go on in other company (`JointMember.folder`).
 
     Raises:
         OutOfMemoryError: not even a micro-batch of one row for each fits in memory.
@@ -145,7 +149,7 @@ def fit_together(
     def attempt(micro_batch: int, _: bool) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         with file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run()
+        return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run(until)
 
     return _with_less_memory(members[0].tuning, attempt, lambda: None, progress, can_recompute=False)
 

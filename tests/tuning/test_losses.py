@@ -12,8 +12,9 @@ from harness.modeling.base import Base
 from harness.records import Tuning
 from harness.tuning import attention
 from harness.tuning.attention import causal_attention
+from harness.tuning.batches import num_targets
 from harness.tuning.loop import trainable
-from harness.tuning.losses import mask_required_reason
+from harness.tuning.losses import mask_required_reason, row_losses, validation_loss
 from harness.tuning.train import fit
 
 Rows = list[dict[str, list[int]]]
@@ -92,3 +93,16 @@ def test_attention_that_is_not_that_of_the_model_keeps_the_masks(
     base = adapted("lora")
     base.model.to(getattr(torch, dtype))
     assert "without masks its losses differ" in (mask_required_reason(base, rows(20)) or "")
+
+
+@pytest.mark.parametrize(("family", "method"), [("llama", "lora"), ("llama", "prefix-tuning"), ("t5", "lora")])
+def test_the_losses_of_rows_are_those_of_each_row_alone_and_add_up_to_the_validation_loss(
+    family: str, method: str, adapted: Callable[..., Base], rows: Callable[..., Rows]
+) -> None:
+    base, some = adapted(method, family), [{**row, "input_ids": row["input_ids"]} for row in rows(7)]
+    together = row_losses(base, some, 4)
+    alone = [row_losses(base, [row], 1)[0] for row in some]
+    assert together == pytest.approx(alone, rel=1e-5)
+    assert len({round(loss, 3) for loss in together}) > 1, "rows that are told apart"
+    targets = sum(num_targets(row, base.seq2seq) for row in some)
+    assert sum(together) / targets == pytest.approx(validation_loss(base, some, 4), rel=1e-5)

@@ -1,0 +1,210 @@
+"""Successive halving: settings of a sweep that cannot win end early (`--stop-losers`).
+
+After a quarter and after half of the steps the settings of a method are compared, each with the weights that had its
+lowest validation loss so far, over all seeds. A setting ends if it is in the worse half, and its validation rows are
+worse than those of the best setting beyond chance (paired t test, p < 0.05). The others go on where they were.
+(Jamieson and Talwalkar, AISTATS 2016, arXiv:1502.07943, where all of the worse half end.)
+
+    tunings/halving-<digest>/halving.json       each comparison: steps, losses, p values, and which settings ended
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import files, processes
+from harness.errors import RunError, UsageError
+from harness.evaluation.plan import RunPlan
+from harness.evaluation.runs import TUNING, TUNINGS
+from harness.evaluation.tune import PartialTuning, tuning_folder
+from harness.evaluation.tunings import tune_all, tune_all_until, tuning_id
+from harness.modeling.bases import LoadedBases
+from harness.records import SCHEMA, digest, from_json, to_json
+from harness.tuning.schedule import Schedule
+
+RUNGS = (0.25, 0.5)
+"""Shares of the steps after which settings are compared."""
+_CHANCE = 0.05
+HALVING = "halving.json"
+Settings = Mapping[tuple[str, ...], Sequence[RunPlan]]
+"""The settings of a method as texts like `lora.r=32`, each with a plan for every seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A setting in one comparison: its steps until then, the lowest validation loss of each seed, whether it ended.
+
+    `p` is the chance of such a difference to the best setting if there were none; None for the better half.
+    """
+
+    setting: tuple[str, ...]
+    steps: int
+    validation_losses: tuple[float, ...]
+    p: float | None
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One comparison, after this share of the steps."""
+
+    share: float
+    standings: tuple[Standing, ...]
+
+
+def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
+    """Make the tunings of every setting that are not there yet; with `stop_losers`, of those that do not end early.
+
+    Raises:
+        HarnessError: a tuning failed.
+        UsageError: settings would end early, and several processes share a tuning.
+    """
+    plans = [plan for some in settings.values() for plan in some]
+    if not _is_halved(settings):
+        tune_all(plans, root, bases)
+        return
+    if processes.count() > 1:
+        raise UsageError("--stop-losers: not where several processes share each tuning; leave it out")
+    with files.locked(halving_folder(settings, root), wait_for="this sweep" if plans[0].wait else ""):
+        rungs = list(read_rungs(settings, root))
+        for share in RUNGS[len(rungs) :]:
+            going = _going(settings, rungs)
+            if any(_rung_step(plan, share) is None for some in going.values() for plan in some):
+                break
+            rungs.append(_compare(going, share, root, bases))
+            files.write_sealed(halving_folder(settings, root) / HALVING, {"schema": SCHEMA, "rungs": to_json(rungs)})
+            _say(rungs[-1], going)
+            _remove_stopped(settings, rungs[-1], root)
+        tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases)
+
+
+def going_settings(settings: Settings, root: Path) -> Settings:
+    """The settings that have not ended early."""
+    return _going(settings, read_rungs(settings, root))
+
+
+def read_rungs(settings: Settings, root: Path) -> Sequence[Rung]:
+    """The comparisons that were made of `settings`, none where none ends early.
+
+    Raises:
+        RunError: the record of them is torn or altered; names it.
+    """
+    path = halving_folder(settings, root) / HALVING
+    if not _is_halved(settings) or not path.is_file():
+        return ()
+    try:
+        rungs: tuple[Rung, ...] = from_json(tuple[Rung, ...], files.read_json(path)["rungs"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: {error}; delete it to compare the settings again") from None
+    return rungs
+
+
+def saved_share(settings: Settings, rungs: Sequence[Rung]) -> float:
+    """The share of the steps of all settings that was not taken, since settings ended early."""
+    steps = {setting: _schedule(plans[0]).steps for setting, plans in settings.items()}
+    saved = sum(steps[one.setting] - one.steps for rung in rungs for one in rung.standings if one.stopped)
+    return saved / sum(steps.values())
+
+
+def _is_halved(settings: Settings) -> bool:
+    plans = [plan for some in settings.values() for plan in some]
+    return len(settings) > 1 and all(plan.stop_losers and plan.tuner is not None for plan in plans)
+
+
+def halving_folder(settings: Settings, root: Path) -> Path:
+    """Where the record of the comparisons of `settings` is kept."""
+    ids = sorted(tuning_id(plan) for plans in settings.values() for plan in plans)
+    return root / TUNINGS / f"halving-{digest(ids)[:12]}"
+
+
+def _going(settings: Settings, rungs: Sequence[Rung]) -> Settings:
+    stopped = {one.setting for rung in rungs for one in rung.standings if one.stopped}
+    return {setting: plans for setting, plans in settings.items() if setting not in stopped}
+
+
+def _schedule(plan: RunPlan) -> Schedule:
+    assert plan.run.tuning is not None
+    return Schedule.of(plan.run.tuning, sum(bool(plan.task.plugin.answer(p)) for p in plan.splits["train"]))
+
+
+def _rung_step(plan: RunPlan, share: float) -> int | None:
+    """The last validated step until `share` of all steps; None where there is none, or it is the end."""
+    schedule = _schedule(plan)
+    step = math.floor(schedule.steps * share / schedule.validate_every) * schedule.validate_every
+    return step if 0 < step < schedule.steps else None
+
+
+def _compare(settings: Settings, share: float, root: Path, bases: LoadedBases) -> Rung:
+    """Tune all settings until `share` of their steps, and compare them. One that is tuned to its end goes on."""
+    plans = [plan for some in settings.values() for plan in some]
+    found = tune_all_until(plans, root, bases, lambda plan: _rung_step(plan, share) or 0)
+    partial = {
+        setting: [found[tuning_id(plan)] for plan in some]
+        for setting, some in settings.items()
+        if all(tuning_id(plan) in found for plan in some)
+    }
+    ranked = sorted(partial, key=lambda setting: _mean_loss(partial[setting]))
+    better = math.ceil(len(ranked) / 2)
+    standings = []
+    for place, setting in enumerate(ranked):
+        p = None if place < better else _p_value(partial[setting], partial[ranked[0]])
+        losses = tuple(one.loss for one in partial[setting])
+        step = _rung_step(settings[setting][0], share) or 0
+        standings.append(Standing(setting, step, losses, p, p is not None and p < _CHANCE))
+    return Rung(share, tuple(standings))
+
+
+def _mean_loss(partial: Sequence[PartialTuning]) -> float:
+    return statistics.fmean(one.loss for one in partial)
+
+
+def _p_value(worse: Sequence[PartialTuning], best: Sequence[PartialTuning]) -> float:
+    """One-sided paired t test over validation rows, whose losses are means over the seeds."""
+    from scipy.stats import ttest_1samp
+
+    rows = [
+        [statistics.fmean(row) for row in zip(*(one.row_losses for one in side), strict=True)] for side in (worse, best)
+    ]
+    gaps = [mine - theirs for mine, theirs in zip(*rows, strict=True)]
+    if len(gaps) < 2 or min(gaps) == max(gaps):
+        return 1.0
+    return float(ttest_1samp(gaps, 0.0, alternative="greater").pvalue)
+
+
+def _say(rung: Rung, settings: Settings) -> None:
+    stopped = [one for one in rung.standings if one.stopped]
+    if not stopped:
+        return
+    method = next(iter(settings.values()))[0].run.method
+    ended = ", ".join(f"{_words(one, settings)} ({_loss(one):.3f})" for one in stopped)
+    best = rung.standings[0]
+    print(
+        f"note: {method}: after {rung.share:.0%} of the steps {len(stopped)} of {len(settings)} settings cannot win and"
+        f" end: {ended}; the best so far is {_words(best, settings)} ({_loss(best):.3f})",
+        file=sys.stderr,
+    )
+
+
+def _loss(standing: Standing) -> float:
+    return statistics.fmean(standing.validation_losses)
+
+
+def _words(standing: Standing, settings: Settings) -> str:
+    """What a setting has and not all have."""
+    common = set.intersection(*(set(setting) for setting in settings))
+    return " ".join(text for text in standing.setting if text not in common)
+
+
+def _remove_stopped(settings: Settings, rung: Rung, root: Path) -> None:
+    """Delete what the settings that ended have of unfinished tunings."""
+    for one in rung.standings:
+        for folder in (tuning_folder(plan, root) for plan in settings[one.setting] if one.stopped):
+            with files.locked(folder):
+                if not (folder / TUNING).exists():
+                    shutil.rmtree(folder)
