@@ -38,14 +38,16 @@ Settings = Mapping[tuple[str, ...], Sequence[RunPlan]]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A setting in one comparison: its steps until then, the lowest validation loss of each seed, whether it ended.
+    """A setting in one comparison: after how many of its steps, and whether it ended there.
 
-    `p` is the chance of such a difference to the best setting if there were none; None for the better half.
+    `setting` are those of its options that not all have. `losses` is the lowest validation loss of each of its tunings,
+    by the tuning's name. `p` is the chance of such a difference to the best setting if there were none; None for the
+    better half.
     """
 
-    setting: tuple[str, ...]
+    setting: str
+    losses: Mapping[str, float]
     steps: int
-    validation_losses: tuple[float, ...]
     p: float | None
     stopped: bool
 
@@ -80,7 +82,7 @@ def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
             rungs.append(_compare(going, share, root, bases))
             files.write_sealed(halving_folder(settings, root) / HALVING, {"schema": SCHEMA, "rungs": to_json(rungs)})
             _say(rungs[-1], going)
-            _remove_stopped(settings, rungs[-1], root)
+            _remove_stopped(rungs[-1], root)
         tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases)
 
 
@@ -105,11 +107,18 @@ def read_rungs(settings: Settings, root: Path) -> Sequence[Rung]:
     return rungs
 
 
+def ended_early(settings: Settings, rungs: Sequence[Rung]) -> dict[tuple[str, ...], Standing]:
+    """The settings that ended early, each as it stood then."""
+    ended = {frozenset(one.losses): one for rung in rungs for one in rung.standings if one.stopped}
+    names = {setting: frozenset(_tuning(plan) for plan in plans) for setting, plans in settings.items()}
+    return {setting: ended[some] for setting, some in names.items() if some in ended}
+
+
 def saved_share(settings: Settings, rungs: Sequence[Rung]) -> float:
     """The share of the steps of all settings that was not taken, since settings ended early."""
     steps = {setting: _schedule(plans[0]).steps for setting, plans in settings.items()}
-    saved = sum(steps[one.setting] - one.steps for rung in rungs for one in rung.standings if one.stopped)
-    return saved / sum(steps.values())
+    ended = ended_early(settings, rungs)
+    return sum(steps[setting] - one.steps for setting, one in ended.items()) / sum(steps.values())
 
 
 def _is_halved(settings: Settings) -> bool:
@@ -124,8 +133,12 @@ def halving_folder(settings: Settings, root: Path) -> Path:
 
 
 def _going(settings: Settings, rungs: Sequence[Rung]) -> Settings:
-    stopped = {one.setting for rung in rungs for one in rung.standings if one.stopped}
-    return {setting: plans for setting, plans in settings.items() if setting not in stopped}
+    ended = ended_early(settings, rungs)
+    return {setting: plans for setting, plans in settings.items() if setting not in ended}
+
+
+def _tuning(plan: RunPlan) -> str:
+    return tuning_folder(plan, Path()).name
 
 
 def _schedule(plan: RunPlan) -> Schedule:
@@ -154,9 +167,10 @@ def _compare(settings: Settings, share: float, root: Path, bases: LoadedBases) -
     standings = []
     for place, setting in enumerate(ranked):
         p = None if place < better else _p_value(partial[setting], partial[ranked[0]])
-        losses = tuple(one.loss for one in partial[setting])
+        losses = {_tuning(plan): one.loss for plan, one in zip(settings[setting], partial[setting], strict=True)}
         step = _rung_step(settings[setting][0], share) or 0
-        standings.append(Standing(setting, step, losses, p, p is not None and p < _CHANCE))
+        stopped = p is not None and p < _CHANCE
+        standings.append(Standing(_words(setting, settings), losses, step, p, stopped))
     return Rung(share, tuple(standings))
 
 
@@ -182,29 +196,28 @@ def _say(rung: Rung, settings: Settings) -> None:
     if not stopped:
         return
     method = next(iter(settings.values()))[0].run.method
-    ended = ", ".join(f"{_words(one, settings)} ({_loss(one):.3f})" for one in stopped)
+    ended = ", ".join(f"{one.setting} ({_loss(one):.3f})" for one in stopped)
     best = rung.standings[0]
     print(
         f"note: {method}: after {rung.share:.0%} of the steps {len(stopped)} of {len(settings)} settings cannot win and"
-        f" end: {ended}; the best so far is {_words(best, settings)} ({_loss(best):.3f})",
+        f" end: {ended}; the best so far is {best.setting} ({_loss(best):.3f})",
         file=sys.stderr,
     )
 
 
 def _loss(standing: Standing) -> float:
-    return statistics.fmean(standing.validation_losses)
+    return statistics.fmean(standing.losses.values())
 
 
-def _words(standing: Standing, settings: Settings) -> str:
+def _words(setting: tuple[str, ...], settings: Settings) -> str:
     """What a setting has and not all have."""
-    common = set.intersection(*(set(setting) for setting in settings))
-    return " ".join(text for text in standing.setting if text not in common)
+    common = set.intersection(*(set(other) for other in settings))
+    return " ".join(text for text in setting if text not in common)
 
 
-def _remove_stopped(settings: Settings, rung: Rung, root: Path) -> None:
+def _remove_stopped(rung: Rung, root: Path) -> None:
     """Delete what the settings that ended have of unfinished tunings."""
-    for one in rung.standings:
-        for folder in (tuning_folder(plan, root) for plan in settings[one.setting] if one.stopped):
-            with files.locked(folder):
-                if not (folder / TUNING).exists():
-                    shutil.rmtree(folder)
+    for folder in (root / TUNINGS / name for one in rung.standings if one.stopped for name in one.losses):
+        with files.locked(folder):
+            if not (folder / TUNING).exists():
+                shutil.rmtree(folder)

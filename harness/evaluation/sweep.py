@@ -121,19 +121,20 @@ def write_choice(trials: Sequence[Trial], chosen: Trial, root: Path) -> None:
     if len(trials) == 1:
         return
     settings = settings_with_plans(trials)
-    stopped = {one.setting: one for rung in halving.read_rungs(settings, root) for one in rung.standings if one.stopped}
-    tried = [_tried(trial, trial.setting == chosen.setting, stopped.get(trial.setting), root) for trial in trials]
+    ended = halving.ended_early(settings, halving.read_rungs(settings, root))
+    tried = [_tried(trial, trial.setting == chosen.setting, ended.get(trial.setting), root) for trial in trials]
     for folder in (root / run_id(plan.run) for plan in chosen.plans):
         if (folder / RUN).is_file():
             files.write_sealed(folder / SWEEP, {"chosen_by": "mean validation loss", "settings": tried})
 
 
-def _tried(trial: Trial, chosen: bool, stopped: halving.Standing | None, root: Path) -> dict[str, Any]:
+def _tried(trial: Trial, chosen: bool, ended: halving.Standing | None, root: Path) -> dict[str, Any]:
     """One setting in `sweep.json`; of one that ended early with the losses until then."""
     tried = {"options": list(trial.setting), "chosen": chosen, "seeds": [plan.run.seed for plan in trial.plans]}
-    if stopped is not None:
-        return {**tried, "validation_losses": list(stopped.validation_losses), "ended_after_steps": stopped.steps}
     tunings = [tuning_folder(plan, root).name for plan in trial.plans]
+    if ended is not None:
+        losses = [ended.losses[name] for name in tunings]
+        return {**tried, "validation_losses": losses, "ended_after_steps": ended.steps}
     return {**tried, "validation_losses": _losses(trial, root), "tunings": tunings}
 
 

@@ -41,8 +41,9 @@ limit = 4
 candidates = 2
 max_new_tokens = 12
 k = [1]
-options = { "lora.epochs" = [1] }
-sweep = { "lora.learning_rate" = [1e-3, 1e-4] }
+options = { "lora.epochs" = [4] }
+stop_losers = true
+sweep = { "lora.learning_rate" = [1e-3, 1e-7] }
 """
 CELLS = 12
 

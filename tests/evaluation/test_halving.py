@@ -79,8 +79,8 @@ def test_a_setting_that_is_worse_on_the_validation_rows_ends_after_a_quarter_of_
     (rung, *more) = read_rungs(settings, tmp_path / "halved")
     assert not more or not any(one.stopped for one in more[0].standings), "the winner ended"
     assert [(one.setting, one.steps, one.stopped) for one in rung.standings] == [
-        (good.setting, 2, False),
-        (bad.setting, 2, True),
+        (good.setting[0], 2, False),
+        (bad.setting[0], 2, True),
     ]
     assert not any(tuning_folder(plan, tmp_path / "halved").exists() for plan in bad.plans)
     said = capsys.readouterr().err
