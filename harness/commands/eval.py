@@ -81,6 +81,12 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.options,
     help="Tune with each value; validation chooses one.",
 )
+@click.option(
+    "--select",
+    metavar="METRIC",
+    shell_complete=completion.names("metric"),
+    help="Choose by this metric on the validation problems.  [default: the validation loss]",
+)
 @completion.option_values("An option of a plugin.")
 @click.option("--chat/--no-chat", default=None, help="Use the model's chat template.  [default: if it has one]")
 @click.option(

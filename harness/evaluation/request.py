@@ -54,3 +54,7 @@ class Request:
     """Whether a run or tuning that another process makes is waited for; else that is an error."""
     shard: bool | None = added(None)
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""
+    select: str | None = added(None)
+    """The metric on the validation problems by which a sweep chooses its setting; None for the validation loss."""
+    split: str = added("test")
+    """Whose problems are written for: "test", or "validation" to choose a setting."""

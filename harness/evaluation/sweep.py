@@ -1,7 +1,8 @@
 """Several settings and seeds of a method in one command, of which one setting is chosen.
 
-A sweep tunes every setting with every seed. The setting with the lowest mean validation loss is the one whose runs
-write and are judged; the others stay in `sweep.json` beside its results. The test split has no part in the choice.
+A sweep tunes every setting with every seed. The setting with the lowest mean validation loss, or with the best mean of
+a metric on the validation problems (`Request.select`), is the one whose runs write for the test problems and are
+judged; the others stay in `sweep.json` beside its results. The test split has no part in the choice.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from harness import files
 from harness.config import Settings
 from harness.errors import RunError, UsageError
-from harness.evaluation import facts
+from harness.evaluation import facts, validations
 from harness.evaluation.executor import Job, resolved
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.runs import RUN, TUNING, run_id
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.validations import Measured
 from harness.plugin_system.registry import Registry
 
 SWEEP = "sweep.json"
@@ -28,15 +31,31 @@ SWEEP = "sweep.json"
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of a method: the swept options as texts like `lora.r=32`, and a job with its plan for each seed."""
+    """One setting of a method: the swept options as texts like `lora.r=32`, and a job with its plan for each seed.
+
+    `validations` are those of the runs on validation problems, where a metric chooses.
+    """
 
     setting: tuple[str, ...]
     jobs: Mapping[Job, RunPlan]
+    validations: Mapping[Job, RunPlan] = field(default_factory=dict)
 
     @property
     def plans(self) -> list[RunPlan]:
         """A plan for each seed."""
         return list(self.jobs.values())
+
+
+def check_select(metric: str | None, sweep: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a metric to choose by where there is nothing to choose.
+
+    Raises:
+        UsageError: nothing is swept.
+    """
+    if metric is not None and not sweep:
+        raise UsageError(
+            f"--select {metric}: it chooses a setting of a sweep; add --sweep NAME.OPTION=V1,V2 or leave it out"
+        )
 
 
 def build_trials(
@@ -52,45 +71,69 @@ def build_trials(
     `settings` are those of `options`, the texts that `--set` takes. Swept options of other methods are left out.
 
     Raises:
-        HarnessError: something does not exist or does not fit, or the option of a method that tunes nothing is swept.
+        HarnessError: something does not exist or does not fit, or the option of a method that tunes nothing is swept
+            without a metric to choose by.
     """
     trials = []
+    metric = requests[0].select
     for setting in settings_of(sweep, requests[0].method.split("+")):
-        given, jobs = settings.with_sets(setting), {}
+        given, chosen_by = settings.with_sets(setting), metric if setting else None
+        jobs: dict[Job, RunPlan] = {}
+        on_validation: dict[Job, RunPlan] = {}
         for request in requests:
-            plan = resolve(request, registry, given)
-            jobs[resolved(Job(request, (*options, *setting), runs), plan)] = plan
-        if setting and plan.tuner is None:
-            why = "tunes nothing, and settings are chosen by validation loss"
+            job = Job(replace(request, select=chosen_by), (*options, *setting), runs)
+            plan = resolve(job.request, registry, given)
+            jobs[resolved(job, plan)] = plan
+            if chosen_by is not None:
+                on_validation |= validations.validation_run(job, chosen_by, registry, given)
+        if setting and plan.tuner is None and chosen_by is None:
+            why = "tunes nothing, and settings are chosen by validation loss; choose by a metric: --select METRIC"
             raise UsageError(f"a sweep of {', '.join(setting)}: {request.method} {why}")
-        trials.append(Trial(setting, jobs))
+        trials.append(Trial(setting, jobs, on_validation))
     return trials
 
 
 def is_tuned(trials: Sequence[Trial], root: Path) -> bool:
-    """Whether every setting has been tuned with every seed, so that one can be chosen."""
-    return all((tuning_folder(plan, root) / TUNING).is_file() for trial in trials for plan in trial.plans)
+    """Whether every setting has been tuned with every seed."""
+    tuned = [plan for trial in trials for plan in trial.plans if plan.tuner]
+    return all((tuning_folder(plan, root) / TUNING).is_file() for plan in tuned)
+
+
+def validations_of(trials: Sequence[Trial]) -> dict[Job, RunPlan]:
+    """The runs on validation problems that must be made before one of several settings can be chosen."""
+    return {job: plan for trial in trials for job, plan in trial.validations.items()} if len(trials) > 1 else {}
 
 
 def choose(trials: Sequence[Trial], root: Path) -> Trial:
-    """The trial with the lowest mean validation loss over its seeds; its plans carry a note of it.
+    """The trial with the best mean over its seeds of the validation loss, or of the measure that was asked for.
 
-    The first of equal ones is chosen, so that a default that is tried first stays.
+    Its plans carry a note of it. The first of equal ones is chosen, so that a default that is tried first stays.
+
+    Raises:
+        RunError: what was measured of a trial is not there.
     """
     if len(trials) == 1:
         return trials[0]
-    losses = [_losses(trial, root) for trial in trials]
-    means = [statistics.fmean(some) for some in losses]
+    measured = [_measured(trial, root) for trial in trials]
+    means = [statistics.fmean(one.values) * (-1 if one.higher_is_better else 1) for one in measured]
     best = min(range(len(trials)), key=lambda number: means[number])
     trial, seeds = trials[best], len(trials[best].jobs)
     over = f", mean of {seeds} seeds" if seeds > 1 else ""
-    note = f"{', '.join(trial.setting)}: chosen of {len(trials)} settings by validation loss{over} ({SWEEP})"
+    by = f"{measured[best].measure}{' on validation problems' if trial.validations else ''}"
+    note = f"{', '.join(trial.setting)}: chosen of {len(trials)} settings by {by}{over} ({SWEEP})"
     return replace(trial, jobs={job: replace(plan, notes=(*plan.notes, note)) for job, plan in trial.jobs.items()})
 
 
+def _measured(trial: Trial, root: Path) -> Measured:
+    """What a trial is chosen by."""
+    if trial.validations:
+        return validations.measured(list(trial.validations.values()), root)
+    return Measured("validation loss", tuple(_losses(trial, root)), higher_is_better=False)
+
+
 def _losses(trial: Trial, root: Path) -> list[float]:
-    """The best validation loss of each seed of a trial."""
-    return [_loss(tuning_folder(plan, root)) for plan in trial.plans]
+    """The best validation loss of each seed of a trial; none where its method tunes nothing."""
+    return [_loss(tuning_folder(plan, root)) for plan in trial.plans if plan.tuner]
 
 
 def _loss(tuning: Path) -> float:
@@ -101,22 +144,38 @@ def _loss(tuning: Path) -> float:
 
 
 def write_choice(trials: Sequence[Trial], chosen: Trial, root: Path) -> None:
-    """`sweep.json` in each run that the chosen trial has made: every setting, its tunings and validation losses."""
+    """`sweep.json` in each run that the chosen trial has made: every setting, its tunings and validation losses.
+
+    Where a metric has chosen, the runs on validation problems, too, with their values of the measure.
+    """
     if len(trials) == 1:
         return
+    by: dict[str, str] = {"chosen_by": "mean validation loss"}
+    if chosen.validations:
+        measure, (metric,) = _measured(chosen, root).measure, next(iter(chosen.validations.values())).metrics
+        by = {"chosen_by": f"mean {measure} on validation problems", "metric": metric.name, "measure": measure}
     tried = [
         {
             "options": list(trial.setting),
             "chosen": trial.setting == chosen.setting,
             "seeds": [plan.run.seed for plan in trial.plans],
             "validation_losses": _losses(trial, root),
-            "tunings": [tuning_folder(plan, root).name for plan in trial.plans],
+            "tunings": [tuning_folder(plan, root).name for plan in trial.plans if plan.tuner],
+            **_on_validation(trial, root),
         }
         for trial in trials
     ]
     for folder in (root / run_id(plan.run) for plan in chosen.plans):
         if (folder / RUN).is_file():
-            files.write_sealed(folder / SWEEP, {"chosen_by": "mean validation loss", "settings": tried})
+            files.write_sealed(folder / SWEEP, {**by, "settings": tried})
+
+
+def _on_validation(trial: Trial, root: Path) -> dict[str, Any]:
+    """The measure's value for each seed of a trial, and the runs that have them; nothing where the loss chooses."""
+    if not trial.validations:
+        return {}
+    folders = [Path(job.run_id).name for job in trial.validations]
+    return {"validation_values": list(_measured(trial, root).values), "validations": folders}
 
 
 def settings_of(sweep: Mapping[str, Sequence[str]], plugins: Sequence[str]) -> list[tuple[str, ...]]:
