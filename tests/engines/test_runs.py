@@ -42,6 +42,7 @@ candidates = 2
 max_new_tokens = 12
 k = [1]
 options = { "lora.epochs" = [1] }
+select = "edit_similarity"
 sweep = { "lora.learning_rate" = [1e-3, 1e-4] }
 """
 CELLS = 12
