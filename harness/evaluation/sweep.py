@@ -87,8 +87,9 @@ def build_trials(
             if chosen_by is not None:
                 on_validation |= validations.validation_run(job, chosen_by, registry, given)
         if setting and plan.tuner is None and chosen_by is None:
-            why = "tunes nothing, and settings are chosen by validation loss; choose by a metric: --select METRIC, or select in a study"
-            raise UsageError(f"a sweep of {', '.join(setting)}: {request.method} {why}")
+            why = "tunes nothing, and settings are chosen by validation loss"
+            remedy = "choose by a metric: --select METRIC, or select in a study"
+            raise UsageError(f"a sweep of {', '.join(setting)}: {request.method} {why}; {remedy}")
         trials.append(Trial(setting, jobs, on_validation))
     return trials
 
