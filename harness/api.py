@@ -23,7 +23,7 @@ from harness.evaluation import runs as run_folders
 from harness.evaluation.halving import tune_settings
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
-from harness.evaluation.sweep import Trial, build_trials, choose, settings_with_plans, write_choice
+from harness.evaluation.sweep import Trial, build_trials, check_swept, settings_with_plans, write_choice
 from harness.live_table import shown_live
 from harness.plugin_system.registry import Registry
 from harness.records import Record, Row
@@ -64,6 +64,7 @@ class Session:
         Raises:
             HarnessError: something does not exist or does not fit, or an option's plugin takes no part.
         """
+        check_swept(request, {})
         settings = Settings(_option_texts(options))
         plans = [resolve(replace(request, method=method), self.registry, settings) for method in methods]
         settings.check_claimed()
@@ -83,12 +84,15 @@ class Session:
     ) -> list[list[Trial]]:
         """For each method every setting in `sweep` (values of options by name), each with a plan for every seed.
 
-        Options of `sweep` that belong to other methods are left out of a method's settings. `sources` says where fields
-        of `request` were read, for the records.
+        Options of `sweep` that belong to other methods are left out of a method's settings. `request.select` names the
+        metric on the validation problems by which one is chosen, in place of the validation loss. `sources` says where
+        fields of `request` were read, for the records.
 
         Raises:
-            HarnessError: as `plans`; or the option of a method that tunes nothing is swept.
+            HarnessError: as `plans`; a method that tunes nothing is swept by validation loss; a metric is to choose
+                and nothing is swept, or the validation problems lack what it needs.
         """
+        check_swept(request, sweep or {})
         texts = _option_texts(options)
         settings = Settings(texts, request_sources=sources)
         seeded = [replace(request, seed=seed) for seed in dict.fromkeys(seeds or [request.seed])]
@@ -105,19 +109,19 @@ class Session:
     def run_trials(self, methods: Sequence[Sequence[Trial]], runs: Path = RUNS) -> list[Row]:
         """The rows of several methods, in their order: a row for every seed of the setting that validation chose.
 
-        All tunings are made first, as many at once as can share a base; then runs that load the same base model are
-        made one after another.
+        All tunings are made first, as many at once as can share a base, and what a metric needs to choose; then runs
+        that load the same base model are made one after another.
 
         Raises:
             HarnessError: a tuning or a run failed. What was made before it is on disk.
         """
-        from harness.making import make_rows
+        from harness.making import make_choices, make_rows
 
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
             for trials in methods:
                 tune_settings(settings_with_plans(trials), runs, self._bases)
-            chosen = [choose(trials, runs) for trials in methods]
+            chosen = make_choices(methods, runs, self.registry, self._bases)
             plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
             rows = make_rows(plans, self.registry, self._bases, table)
         for trials, trial in zip(methods, chosen, strict=True):

@@ -114,6 +114,8 @@ def harness_commands(cli: click.Group) -> None:
 def harness_run_started(run: Run) -> None:
     """A run was resolved and its folder exists; nothing is loaded yet.
 
+    Of runs on validation problems, by which a sweep chooses its setting (`--select`), no hook is told.
+
     @hookimpl
     def harness_run_started(run):
         tracker.start(run.task, run.method)

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from harness.evaluation.executor import Job, LocalExecutor
 from harness.evaluation.plan import RunPlan
+from harness.evaluation.sweep import Trial, choose, validations_of
 from harness.live_table import FINISHED, LiveTable
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.ranking.tables import main_score
 from harness.records import Row
+
+
+def make_choices(methods: Sequence[Sequence[Trial]], root: Path, registry: Registry, bases: LoadedBases) -> list[Trial]:
+    """The trial of each method that validation chooses, of trials that are tuned.
+
+    Where a metric chooses, its runs on validation problems are made first.
+
+    Raises:
+        HarnessError: a run failed. What was made before it is on disk.
+    """
+    plans = {job: plan for trials in methods for job, plan in validations_of(trials, root).items()}
+    told = {note for trials in methods for trial in trials for plan in trial.plans for note in plan.notes}
+    for result in LocalExecutor(registry, bases, plans).run(list(plans), lambda job: print_notes(plans[job], told)):
+        if result.error is not None:
+            result.error.reraise()
+    return [choose(trials, root) for trials in methods]
 
 
 def make_rows(

@@ -315,6 +315,8 @@ class Run:
     """The data is one file without a split in its name, and all of it is the test split."""
     protocol: str = added("")
     """Whose prompts and rules of scoring were used in place of the task's own (`Task.protocols`)."""
+    split: str = added("test")
+    """Whose problems are written for: "test"; "validation" in a run by which a setting of a sweep is chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,7 @@ OTHER: dict[str, Any] = {
     "reading": 2,
     "whole_data": True,
     "protocol": "study",
+    "split": "validation",
 }
 
 

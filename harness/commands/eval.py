@@ -81,6 +81,12 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.options,
     help="Tune with each value; validation chooses one.",
 )
+@click.option(
+    "--select",
+    metavar="METRIC",
+    shell_complete=completion.names("metric"),
+    help="Choose by this metric on the validation problems.  [default: the validation loss]",
+)
 @click.option("--stop-losers", is_flag=True, help="End settings of a sweep early that cannot win.")
 @completion.option_values("An option of a plugin.")
 @click.option("--chat/--no-chat", default=None, help="Use the model's chat template.  [default: if it has one]")
@@ -130,8 +136,6 @@ def command(
     from harness.api import Session
     from harness.evaluation.request import Request
 
-    if asked["stop_losers"] and not sweeps:
-        raise UsageError("--stop-losers: there is no sweep; add --sweep NAME.OPTION=VALUE,VALUE")
     session = Session()
     request, sweep = Request(method="", **asked), _swept(sweeps, methods)
     read = {_REQUEST_FIELDS.get(name, name): where for name, where in sources(click.get_current_context()).items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import files
 from harness.disk import file_errors
 from harness.errors import HarnessError
-from harness.evaluation.runs import RESULT, TUNING, TUNINGS
+from harness.evaluation.runs import RESULT, TUNING, TUNINGS, VALIDATIONS
 
 PIECE_BYTES = 32 << 20
 """Most bytes of a piece, which is held in memory at both ends."""
@@ -66,7 +66,7 @@ class Inbox:
         folders: dict[Path, dict[str, str]] = {}
         for path, digest in found.items():
             parts = Path(path).parts
-            depth = 2 if parts[0] == TUNINGS else 1
+            depth = 2 if parts[0] in (TUNINGS, VALIDATIONS) else 1
             folders.setdefault(Path(*parts[:depth]), {})[str(Path(*parts[depth:]))] = digest
         for folder in sorted(folders, key=lambda folder: folder.parts[0] != TUNINGS):
             if folder.parts[0] != TUNINGS:

@@ -45,14 +45,14 @@ def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases) -> Non
 
 def _is_complete(plan: RunPlan, folder: Path) -> bool:
     """Whether every problem has its completions."""
-    return is_scored(folder) or saved_ids(folder) >= {problem.id for problem in plan.splits["test"]}
+    return is_scored(folder) or saved_ids(folder) >= {problem.id for problem in plan.problems}
 
 
 def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root: Path, bases: LoadedBases) -> None:
     """Append one line for each problem that has no completions yet, as soon as its batch is finished."""
     path = folder / COMPLETIONS
     done = saved_ids(folder)
-    problems = plan.splits["test"]
+    problems = plan.problems
     with measured("load") as loading, whole("loading the model"):
         base = adapted_for_writing(plan, tuning, bases)
     _link_tuning(folder, tuning, base)

@@ -15,7 +15,17 @@ from harness import files
 from harness.disk import file_errors
 from harness.errors import RunError
 from harness.evaluation import facts, runs
-from harness.evaluation.runs import CHECKPOINTS, COMPLETIONS, EXECUTIONS, RECORDS, RESULT, RUN, TUNING, TUNINGS
+from harness.evaluation.runs import (
+    CHECKPOINTS,
+    COMPLETIONS,
+    EXECUTIONS,
+    RECORDS,
+    RESULT,
+    RUN,
+    TUNING,
+    TUNINGS,
+    VALIDATIONS,
+)
 from harness.records import digest
 
 
@@ -103,7 +113,8 @@ def leftovers(root: Path) -> list[Leftover]:
 
     A tuning that no run has is one of them: its runs were deleted, and it would be made again for new ones.
     """
-    idle = [folder for folder in [*_folders(root), *_folders(root / TUNINGS)] if not in_use(folder)]
+    every = [folder for within in (root, root / TUNINGS, root / VALIDATIONS) for folder in _folders(within)]
+    idle = [folder for folder in every if not in_use(folder)]
     unused = [Leftover(path, "draft of a killed command", _size(path)) for path in _drafts([root, *idle])]
     tunings = [folder for folder in idle if folder.parent == root / TUNINGS]
     used, unreadable = _tunings_in_use(root)
@@ -131,10 +142,13 @@ def _drafts(folders: list[Path]) -> Iterator[Path]:
 
 
 def _tunings_in_use(root: Path) -> tuple[set[str | None], bool]:
-    """What the tunings of all runs depend on, and whether one run does not say; it is named, and no tuning deleted."""
+    """What the tunings of all runs depend on, and whether one run does not say; it is named, and no tuning deleted.
+
+    Runs on validation problems are among them: what they measured is measured again without a new tuning.
+    """
     used: set[str | None] = set()
     unreadable = False
-    for folder in _folders(root):
+    for folder in [*_folders(root), *_folders(root / VALIDATIONS)]:
         try:
             used.add(_tuning_of(folder))
         except RunError as error:

@@ -47,7 +47,7 @@ def judge(plan: RunPlan, folder: Path, bench: Bench | None = None) -> None:
     bench = bench or LocalBench()
     path = folder / EXECUTIONS
     done = saved_executions(folder)
-    problems = {p.id: p for p in plan.splits["test"] if p.tests is not None}
+    problems = {p.id: p for p in plan.problems if p.tests is not None}
     pending = [r for r in saved_records(folder) if r.id in problems and r.id not in done and not r.executions]
     if not pending:
         return

@@ -55,6 +55,11 @@ class RunPlan:
     """Whether settings of a sweep that cannot win end early."""
 
     @property
+    def problems(self) -> Sequence[Problem]:
+        """The problems that the run writes for."""
+        return self.splits[self.run.split]
+
+    @property
     def limits(self) -> Limits:
         """The resource limits of one test of one candidate."""
         return self.task.plugin.sample_limits if self.run.builtin_data else self.task.plugin.limits
@@ -130,9 +135,10 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
     fields = fields_of(task.plugin, source, configs[task.name])
     settings_by_name |= fields.settings(task.name, settings_by_name)
-    metrics = select_metrics(request, task.plugin, splits["test"], registry)
+    problems = splits[request.split]
+    metrics = select_metrics(request, task.plugin, problems, registry)
     read_configs(metrics, settings, configs, settings_by_name)
-    notes += (*fields.notes(source.label), *missing_field_notes(splits["test"], metrics, source.label))
+    notes += (*fields.notes(source.label), *missing_field_notes(problems, metrics, source.label, request.split))
     sampling = _sampling(request, task.plugin, source.builtin, spec)
     if decoder is not None:
         sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
@@ -160,6 +166,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         reading=VERSION,
         backend=backend.name if backend else None,
         protocol=request.protocol or "",
+        split=request.split,
     )
     settings_by_name |= request_settings(request, run, source.label, settings.request_sources)
     settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}
@@ -229,7 +236,7 @@ def read_configs(
 
 
 def select_metrics(request: Request, task: Task, problems: Sequence[Problem], registry: Registry) -> Metrics:
-    """The requested metrics, else the default ones of the task for its test `problems`."""
+    """The requested metrics, else the default ones of the task for the `problems` that are written for."""
     names = request.metrics or task.default_metrics(problems)
     return tuple(registry.metric(name) for name in dict.fromkeys(names))
 

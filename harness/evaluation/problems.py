@@ -55,7 +55,8 @@ def problem_splits(
     """The problems of each split, at most `request.limit` of each, and notes for the user.
 
     Raises:
-        DataError: no test problems, or no training problems for a method that needs them.
+        DataError: no test problems, no training problems for a method that needs them, or no validation problems where
+            those are written for.
     """
     splits = {split: list(problems) for split, problems in task.plugin.load(source, config).items()}
     told, notes = ", ".join(sorted(splits)) or "nothing", []
@@ -72,6 +73,8 @@ def problem_splits(
             f"add a test file{source.one_file()}" if source.root.is_dir() else "add test rows, or say no split at all"
         )
         raise DataError(f"{source.label}: no test problems (found: {told}); {remedy}")
+    if request.split == "validation" and not splits.get("validation") and not needs_training:
+        raise DataError(f"{source.label}: no validation problems to choose by (found: {told}); add a validation file")
     if needs_training and not (splits.get("train") and splits.get("validation")):
         raise DataError(f"{source.label}: this method needs training problems, and there are none; add a train file")
     if needs_training:
@@ -110,22 +113,22 @@ def leave_out_unanswered(
 
 
 def missing_field_notes(
-    problems: Sequence[Problem], metrics: Sequence[PluginEntry[Metric]], label: str
+    problems: Sequence[Problem], metrics: Sequence[PluginEntry[Metric]], label: str, split: str = "test"
 ) -> tuple[str, ...]:
-    """A note for each metric that some test problems cannot be scored with, for lack of tests or references.
+    """A note for each metric that some `problems` of `split` cannot be scored with, for lack of tests or references.
 
     Raises:
-        DataError: no test problem can be scored with one of the metrics.
+        DataError: none of them can be scored with one of the metrics.
     """
     notes = []
     for metric in metrics:
         without = [p for p in problems if metric.plugin.lacks(p)]
         if without and len(without) == len(problems):
             what = metric.plugin.lacks(without[0])
-            raise DataError(f"{label}: no test problem has {what}, which the metric {metric.name} needs")
+            raise DataError(f"{label}: no {split} problem has {what}, which the metric {metric.name} needs")
         if without:
             what = metric.plugin.lacks(without[0])
-            notes.append(f"{len(without)} of {len(problems)} test problems have no {what} (first: {without[0].id})")
+            notes.append(f"{len(without)} of {len(problems)} {split} problems have no {what} (first: {without[0].id})")
     return tuple(dict.fromkeys(notes))
 
 

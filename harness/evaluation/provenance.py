@@ -104,7 +104,8 @@ def reproduce_command(plan: RunPlan) -> str:
     It names only values that differ from their defaults. The defaults belong to the versions recorded with the command.
     """
     run, given = plan.run, {name for name, s in plan.settings.items() if s.given}
-    if not plan.settings:  # completions made elsewhere: only the original command can read them again
+    # Completions made elsewhere are read by the original command alone, and validation problems asked by it alone.
+    if not plan.settings or run.split != "test":
         return typed_command()
     arguments = ["harness", "eval", "--method", run.method, "--task", run.task]
     if not (run.builtin_data and run.model.id == BUILTIN):

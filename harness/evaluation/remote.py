@@ -32,7 +32,7 @@ def write_completions(plan: RunPlan, folder: Path, cache: Path) -> None:
     assert plan.backend is not None
     path = folder / COMPLETIONS
     done = saved_ids(folder)
-    problems = [problem for problem in plan.splits["test"] if problem.id not in done]
+    problems = [problem for problem in plan.problems if problem.id not in done]
     pending = {record.id: (text, record) for text, record in _build_requests(plan, problems, cache)}
     prompts = [(name, text) for name, (text, _) in pending.items()]
     readers = readers_of(plan, problems)
@@ -44,7 +44,7 @@ def write_completions(plan: RunPlan, folder: Path, cache: Path) -> None:
             ):
                 files.append(path, replace(pending.pop(name)[1], completions=completions))
                 meter.tokens_out += sum(completion.tokens for completion in completions)
-                progress(count, len(plan.splits["test"]), "")
+                progress(count, len(plan.problems), "")
         except HarnessError as error:
             failure = error
     files.append(folder / COSTS, meter.cost)

@@ -56,3 +56,7 @@ class Request:
     """Whether settings of a sweep that cannot win end early."""
     shard: bool | None = added(None)
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""
+    select: str | None = added(None)
+    """The metric on the validation problems by which a sweep chooses its setting; None for the validation loss."""
+    split: str = added("test")
+    """Whose problems are written for: "test", or "validation" to choose a setting."""

@@ -26,7 +26,7 @@ from harness.evaluation.runs import COMPLETIONS, RUN
 from harness.evaluation.score import score
 from harness.evaluation.summary import summarise
 from harness.extract import VERSION, as_completion
-from harness.plugin import Metric
+from harness.plugin import Metric, PromptingMethod, TuningMethod
 from harness.plugin_system.registry import PluginEntry, Registry
 from harness.records import ModelSpec, Problem, Record, Row, Run, Sampling, to_json
 
@@ -68,7 +68,7 @@ def score_file(
     """
     texts = read_completions(path)
     plan = _plan_for_completions(request, path, label, texts, registry, settings)
-    by_id = {problem.id: problem for problem in plan.splits["test"]}
+    by_id = {problem.id: problem for problem in plan.problems}
     for name in texts:
         if name not in by_id and request.limit is None:
             raise unknown(f"problem of {plan.task.name} in {path}:", name, by_id)
@@ -228,6 +228,7 @@ def reload_plan(
         seed=run.seed,
         hub=hub,
         whole_data=run.whole_data,
+        split=run.split,
     )
     source = task_source(request, task.plugin)
     if source.digest != run.data_digest:
@@ -239,8 +240,10 @@ def reload_plan(
     settings = with_task_defaults(_as_recorded(settings, run, metrics), task.plugin, run.protocol)
     read_configs(metrics, settings, configs, {})
     settings.check_claimed()
-    splits, notes = problem_splits(request, task, source, config, needs_training=False)
-    notes += missing_field_notes(splits["test"], metrics, source.label)
+    # Of validation problems a method that learns leaves some out; of test problems none does.
+    learns = run.split != "test" and _learns(run, registry)
+    splits, notes = problem_splits(request, task, source, config, needs_training=learns)
+    notes += missing_field_notes(splits[run.split], metrics, source.label, run.split)
     changed = replace(
         run,
         metrics=tuple(m.name for m in metrics),
@@ -248,6 +251,12 @@ def reload_plan(
         options={**run.options, **{m.name: to_json(configs[m.name]) for m in metrics}},
     )
     return RunPlan(changed, task, None, None, metrics, configs, splits, source, {}, notes)
+
+
+def _learns(run: Run, registry: Registry) -> bool:
+    """Whether a part of the run's method needs training problems."""
+    parts = (registry.method(name).plugin for name in run.method.split("+"))
+    return any(isinstance(part, TuningMethod | PromptingMethod) for part in parts)
 
 
 def _as_recorded(settings: Settings, run: Run, metrics: Iterable[PluginEntry[Metric]]) -> Settings:

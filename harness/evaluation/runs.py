@@ -14,6 +14,8 @@
         records.jsonl       one line per problem: prompt digest, completions, executions, scores
         result.json         estimates with intervals, costs, counts of outcomes; written last
 
+    runs/validations/<name>/        the same on validation problems: a sweep chooses its setting by it
+
 `harness.files` writes them such that every write survives SIGKILL.
 """
 
@@ -38,6 +40,8 @@ RECORDS, RESULT, RUN, TUNING = "records.jsonl", "result.json", "run.json", "tuni
 SANDBOX, BATCH = "sandbox.json", "batch.json"
 TUNINGS, CHECKPOINTS = "tunings", "checkpoints"
 """The folder of tunings beside the runs, and that of a tuning's checkpoints in its own."""
+VALIDATIONS = "validations"
+"""The folder of runs on validation problems."""
 LEAKAGE = "leakage.json"
 DIGEST, ANNOUNCED, INPUTS = "records_sha256", "rescored_sha256", "inputs"
 """Keys in RESULT: the digest of its records, the one that they get while they are scored again, and the stamps of the
@@ -50,14 +54,16 @@ WHY_NOT_SLOTS = "why_not_slots"
 def run_id(run: Run) -> str:
     """The name of a run's folder: readable parts and eight digits of the digest of all that its completions depend on.
 
-    Metrics are not part of it: they can be added to a finished run.
+    Metrics are not part of it: they can be added to a finished run. A run on validation problems is in `VALIDATIONS`,
+    where nothing looks for results.
     """
     options = {name: value for name, value in run.options.items() if name not in run.metrics}
     key = replace(run, metrics=(), ks=(), options=options)
     name = f"{run.task}-{run.method}-{run.model.name}{'-sample' if run.builtin_data else ''}"
     safe = _file_name(name)
     short = safe.encode()[: _LONGEST_NAME - 9].decode(errors="ignore")
-    return f"{short}-{digest(key)[:8]}"
+    beside = f"{VALIDATIONS}/" if run.split == "validation" else ""
+    return f"{beside}{short}-{digest(key)[:8]}"
 
 
 _LONGEST_NAME = 255

@@ -26,7 +26,7 @@ def score(plan: RunPlan, folder: Path, registry: Registry) -> list[Record]:
     requested = {metric.name for metric in plan.metrics}
     by_id = {record.id: record for record in saved_records(folder)}
     records = []
-    for problem in plan.splits["test"]:
+    for problem in plan.problems:
         if (old := by_id.get(problem.id)) is None:
             raise RunError(
                 f"{folder / RECORDS}: no record of the problem {problem.id}; delete the folder to run it again"
@@ -34,7 +34,8 @@ def score(plan: RunPlan, folder: Path, registry: Registry) -> list[Record]:
         record = replace(old, executions=executions.get(problem.id, old.executions))
         kept = tuple(s for s in old.scores if s.metric not in requested)
         record = replace(record, scores=(*kept, *score_problem(plan, problem, record)))
-        registry.notify("harness_record_written", run=plan.run, record=record)
+        if plan.run.split == "test":
+            registry.notify("harness_record_written", run=plan.run, record=record)
         records.append(record)
     text = "".join(files.line(record) for record in records)
     runs.announce_records(folder, text)

@@ -1,7 +1,8 @@
 """Several settings and seeds of a method in one command, of which one setting is chosen.
 
-A sweep tunes every setting with every seed. The setting with the lowest mean validation loss is the one whose runs
-write and are judged; the others stay in `sweep.json` beside its results. The test split has no part in the choice.
+A sweep tunes every setting with every seed. The setting with the lowest mean validation loss, or with the best mean of
+a metric on the validation problems (`Request.select`), is the one whose runs write for the test problems and are
+judged; the others stay in `sweep.json` beside its results. The test split has no part in the choice.
 With `stop_losers` settings that cannot win end early (`halving`).
 """
 
@@ -10,19 +11,20 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness import files
 from harness.config import Settings
 from harness.errors import RunError, UsageError
-from harness.evaluation import facts, halving
+from harness.evaluation import facts, halving, validations
 from harness.evaluation.executor import Job, resolved
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.runs import RUN, TUNING, run_id
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.validations import Measured
 from harness.plugin_system.registry import Registry
 
 SWEEP = "sweep.json"
@@ -30,15 +32,33 @@ SWEEP = "sweep.json"
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of a method: the swept options as texts like `lora.r=32`, and a job with its plan for each seed."""
+    """One setting of a method: the swept options as texts like `lora.r=32`, and a job with its plan for each seed.
+
+    `validations` are those of the runs on validation problems, where a metric chooses.
+    """
 
     setting: tuple[str, ...]
     jobs: Mapping[Job, RunPlan]
+    validations: Mapping[Job, RunPlan] = field(default_factory=dict)
 
     @property
     def plans(self) -> list[RunPlan]:
         """A plan for each seed."""
         return list(self.jobs.values())
+
+
+def check_swept(request: Request, sweep: Mapping[str, Sequence[str]]) -> None:
+    """Refuse what is for the settings of a sweep where nothing is swept.
+
+    Raises:
+        UsageError: there is a metric to choose by, or settings are to end early, and nothing is swept.
+    """
+    asked = [f"--select {request.select}"] if request.select is not None else []
+    asked += ["--stop-losers"] if request.stop_losers else []
+    if asked and not sweep:
+        raise UsageError(
+            f"{asked[0]}: it is for the settings of a sweep; add --sweep NAME.OPTION=V1,V2 or leave it out"
+        )
 
 
 def build_trials(
@@ -54,18 +74,26 @@ def build_trials(
     `settings` are those of `options`, the texts that `--set` takes. Swept options of other methods are left out.
 
     Raises:
-        HarnessError: something does not exist or does not fit, or the option of a method that tunes nothing is swept.
+        HarnessError: something does not exist or does not fit, or the option of a method that tunes nothing is swept
+            without a metric to choose by.
     """
     trials = []
+    metric = requests[0].select
     for setting in settings_of(sweep, requests[0].method.split("+")):
-        given, jobs = settings.with_sets(setting), {}
+        given, chosen_by = settings.with_sets(setting), metric if setting else None
+        jobs: dict[Job, RunPlan] = {}
+        on_validation: dict[Job, RunPlan] = {}
         for request in requests:
-            plan = resolve(request, registry, given)
-            jobs[resolved(Job(request, (*options, *setting), runs), plan)] = plan
-        if setting and plan.tuner is None:
+            job = Job(replace(request, select=chosen_by), (*options, *setting), runs)
+            plan = resolve(job.request, registry, given)
+            jobs[resolved(job, plan)] = plan
+            if chosen_by is not None:
+                on_validation |= validations.validation_run(job, chosen_by, registry, given)
+        if setting and plan.tuner is None and chosen_by is None:
             why = "tunes nothing, and settings are chosen by validation loss"
-            raise UsageError(f"a sweep of {', '.join(setting)}: {request.method} {why}")
-        trials.append(Trial(setting, jobs))
+            remedy = "choose by a metric: --select METRIC, or select in a study"
+            raise UsageError(f"a sweep of {', '.join(setting)}: {request.method} {why}; {remedy}")
+        trials.append(Trial(setting, jobs, on_validation))
     return trials
 
 
@@ -75,8 +103,9 @@ def settings_with_plans(trials: Sequence[Trial]) -> halving.Settings:
 
 
 def is_tuned(trials: Sequence[Trial], root: Path) -> bool:
-    """Whether every setting that did not end early has been tuned with every seed, so that one can be chosen."""
-    return all((tuning_folder(plan, root) / TUNING).is_file() for trial in _going(trials, root) for plan in trial.plans)
+    """Whether every setting that did not end early has been tuned with every seed."""
+    tuned = [plan for trial in _going(trials, root) for plan in trial.plans if plan.tuner]
+    return all((tuning_folder(plan, root) / TUNING).is_file() for plan in tuned)
 
 
 def _going(trials: Sequence[Trial], root: Path) -> list[Trial]:
@@ -85,18 +114,30 @@ def _going(trials: Sequence[Trial], root: Path) -> list[Trial]:
     return [trial for trial in trials if trial.setting in going]
 
 
-def choose(trials: Sequence[Trial], root: Path) -> Trial:
-    """The trial with the lowest mean validation loss over its seeds; its plans carry a note of it.
+def validations_of(trials: Sequence[Trial], root: Path) -> dict[Job, RunPlan]:
+    """The runs on validation problems that must be made before one of several settings can be chosen."""
+    going = _going(trials, root)
+    return {job: plan for trial in going for job, plan in trial.validations.items()} if len(going) > 1 else {}
 
-    The first of equal ones is chosen, so that a default that is tried first stays.
+
+def choose(trials: Sequence[Trial], root: Path) -> Trial:
+    """The trial with the best mean over its seeds of the validation loss, or of the measure that was asked for.
+
+    Its plans carry a note of it. The first of equal ones is chosen, so that a default that is tried first stays.
+
+    Raises:
+        RunError: what was measured of a trial is not there.
     """
     if len(trials) == 1:
         return trials[0]
     going = _going(trials, root)
-    trial = min(going, key=lambda one: statistics.fmean(_losses(one, root)))
-    seeds = len(trial.jobs)
+    measured = [_measured(trial, root) for trial in going]
+    means = [statistics.fmean(one.values) * (-1 if one.higher_is_better else 1) for one in measured]
+    best = min(range(len(going)), key=lambda number: means[number])
+    trial, seeds = going[best], len(going[best].jobs)
     over = f", mean of {seeds} seeds" if seeds > 1 else ""
-    note = f"{', '.join(trial.setting)}: chosen of {len(trials)} settings by validation loss{over} ({SWEEP})"
+    by = f"{measured[best].measure}{' on validation problems' if trial.validations else ''}"
+    note = f"{', '.join(trial.setting)}: chosen of {len(trials)} settings by {by}{over} ({SWEEP})"
     if len(going) < len(trials):
         settings = settings_with_plans(trials)
         saved = halving.saved_share(settings, halving.read_rungs(settings, root))
@@ -104,9 +145,16 @@ def choose(trials: Sequence[Trial], root: Path) -> Trial:
     return replace(trial, jobs={job: replace(plan, notes=(*plan.notes, note)) for job, plan in trial.jobs.items()})
 
 
+def _measured(trial: Trial, root: Path) -> Measured:
+    """What a trial is chosen by."""
+    if trial.validations:
+        return validations.measured(list(trial.validations.values()), root)
+    return Measured("validation loss", tuple(_losses(trial, root)), higher_is_better=False)
+
+
 def _losses(trial: Trial, root: Path) -> list[float]:
-    """The best validation loss of each seed of a trial."""
-    return [_loss(tuning_folder(plan, root)) for plan in trial.plans]
+    """The best validation loss of each seed of a trial; none where its method tunes nothing."""
+    return [_loss(tuning_folder(plan, root)) for plan in trial.plans if plan.tuner]
 
 
 def _loss(tuning: Path) -> float:
@@ -117,25 +165,42 @@ def _loss(tuning: Path) -> float:
 
 
 def write_choice(trials: Sequence[Trial], chosen: Trial, root: Path) -> None:
-    """`sweep.json` in each run that the chosen trial has made: every setting, its tunings and validation losses."""
+    """`sweep.json` in each run that the chosen trial has made: every setting, its tunings and validation losses.
+
+    Where a metric has chosen, the runs on validation problems, too, with their values of the measure.
+    """
     if len(trials) == 1:
         return
+    by: dict[str, Any] = {"chosen_by": "mean validation loss"}
+    if chosen.validations:
+        measure, (metric,) = _measured(chosen, root).measure, next(iter(chosen.validations.values())).metrics
+        by = {"chosen_by": f"mean {measure} on validation problems", "metric": metric.name, "measure": measure}
     settings = settings_with_plans(trials)
-    ended = halving.ended_early(settings, halving.read_rungs(settings, root))
+    rungs = halving.read_rungs(settings, root)
+    if ended := halving.ended_early(settings, rungs):
+        by["saved_share_of_steps"] = halving.saved_share(settings, rungs)
     tried = [_tried(trial, trial.setting == chosen.setting, ended.get(trial.setting), root) for trial in trials]
     for folder in (root / run_id(plan.run) for plan in chosen.plans):
         if (folder / RUN).is_file():
-            files.write_sealed(folder / SWEEP, {"chosen_by": "mean validation loss", "settings": tried})
+            files.write_sealed(folder / SWEEP, {**by, "settings": tried})
+
+
+def _on_validation(trial: Trial, root: Path) -> dict[str, Any]:
+    """The measure's value for each seed of a trial, and the runs that have them; nothing where the loss chooses."""
+    if not trial.validations:
+        return {}
+    folders = [Path(job.run_id).name for job in trial.validations]
+    return {"validation_values": list(_measured(trial, root).values), "validations": folders}
 
 
 def _tried(trial: Trial, chosen: bool, ended: halving.Standing | None, root: Path) -> dict[str, Any]:
     """One setting in `sweep.json`; of one that ended early with the losses until then."""
     tried = {"options": list(trial.setting), "chosen": chosen, "seeds": [plan.run.seed for plan in trial.plans]}
-    tunings = [tuning_folder(plan, root).name for plan in trial.plans]
+    tunings = [tuning_folder(plan, root).name for plan in trial.plans if plan.tuner]
     if ended is not None:
         losses = [ended.losses[name] for name in tunings]
         return {**tried, "validation_losses": losses, "ended_after_steps": ended.steps}
-    return {**tried, "validation_losses": _losses(trial, root), "tunings": tunings}
+    return {**tried, "validation_losses": _losses(trial, root), "tunings": tunings, **_on_validation(trial, root)}
 
 
 def settings_of(sweep: Mapping[str, Sequence[str]], plugins: Sequence[str]) -> list[tuple[str, ...]]:

@@ -36,11 +36,12 @@ def request_settings(request: Request, run: Run, data: str, sources: Mapping[str
         "limit": (run.limit, "limit"),
         "seed": (run.seed, "seed"),
         "metrics": (run.metrics, "metrics"),
+        "select": (request.select, "select"),
     }
     settings = {
         name: Setting(value, given.get(field, "default" if name in _OF_NO_TASK else f"default of {run.task}"))
         for name, (value, field) in shown.items()
-        if name not in ("thinking_tokens", "protocol") or value
+        if name not in ("thinking_tokens", "protocol", "select") or value
     }
     for name in ("chat", "thinking"):
         if name == "chat" or run.model.chat:

@@ -79,7 +79,7 @@ def _digest(folder: Path) -> Check:
 
 def _pairs(plan: RunPlan, records: Sequence[Record]) -> Iterator[tuple[Any, Record]]:
     by_id = {record.id: record for record in records}
-    return ((problem, by_id[problem.id]) for problem in plan.splits["test"] if problem.id in by_id)
+    return ((problem, by_id[problem.id]) for problem in plan.problems if problem.id in by_id)
 
 
 def _plugins(folder: Path, plan: RunPlan) -> Check:
@@ -93,7 +93,7 @@ def _plugins(folder: Path, plan: RunPlan) -> Check:
 
 def _ids(plan: RunPlan, records: Sequence[Record]) -> Check:
     claim = "every problem of the data has one record, and no other has"
-    expected, ids = [problem.id for problem in plan.splits["test"]], [record.id for record in records]
+    expected, ids = [problem.id for problem in plan.problems], [record.id for record in records]
     if sorted(expected) == sorted(ids):
         return Check(claim, "holds", f"{len(ids)} problems")
     mismatched = sorted(set(expected) ^ set(ids)) or [name for name in ids if ids.count(name) > 1]

@@ -115,7 +115,7 @@ class WritingPart:
             plan.run.sampling,
             plan.run.seed,
             batch=self.size,
-            extractors=readers_of(plan, plan.splits["test"], base.chat),
+            extractors=readers_of(plan, plan.problems, base.chat),
             done=self.done,
             on_batch_reduced=on_batch_reduced,
             process_logits=_logits_function(plan),

@@ -54,12 +54,13 @@ class Board:
         run = self.rows[0].run
         label = "BUILT-IN SAMPLE, not the real benchmark; " if run.builtin_data else ""
         limited = f", limited to {run.limit}" if run.limit else ""
+        split = "" if run.split == "test" else f"{run.split} "
         sampling = run.sampling
         how = "beam search" if sampling.temperature == 0 else f"sampling at {sampling.temperature:g}"
         how += f" ({sampling.decoder})" if sampling.decoder else ""
         how += f", protocol {run.protocol}" if run.protocol else ""
         return escape(
-            f"{run.task} (version {run.task_version}; {label}{problem_count(self.rows[0])} problems{limited}; "
+            f"{run.task} (version {run.task_version}; {label}{problem_count(self.rows[0])} {split}problems{limited}; "
             f"{sampling.candidates} candidates, {how}; data {run.data_digest[:12]})"
         )
 

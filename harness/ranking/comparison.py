@@ -55,6 +55,8 @@ def compare_runs(
 
 def _whole_row(folder: Path) -> Row:
     row, result = runs.read_result(folder)
+    if row.run.split != "test":
+        raise UsageError(f"{folder}: on {row.run.split} problems, to choose a setting; compare runs on test problems")
     runs.check_records(folder, result)
     return row
 

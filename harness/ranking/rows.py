@@ -56,6 +56,7 @@ def collect(paths: Iterable[Path]) -> CollectedRuns:
 def _add(collected: CollectedRuns, folder: Path) -> None:
     try:
         row, result = runs.read_result(folder)
+        _check_split(folder, row)
         runs.check_records(folder, result)
         read_run_info(folder)
     except RunError as error:
@@ -67,6 +68,11 @@ def _add(collected: CollectedRuns, folder: Path) -> None:
         collected.rows.append(row)
         collected.folders[row.run_id] = folder
         collected.json[row.run_id] = result["row"]
+
+
+def _check_split(folder: Path, row: Row) -> None:
+    if row.run.split != "test":
+        raise RunError(f"{folder}: on {row.run.split} problems, to choose a setting: no result of the task")
 
 
 @contextlib.contextmanager
@@ -121,7 +127,8 @@ def group_key(row: Row) -> tuple[Any, ...]:
     key: tuple[Any, ...] = (run.task, run.task_version, run.data_digest, run.limit, sampling, task, run.builtin_data)
     # Boards of the first version keep their ids.
     key = key if run.reading == 1 else (*key, run.reading)
-    return (*key, run.protocol) if run.protocol else key
+    key = (*key, run.protocol) if run.protocol else key
+    return key if run.split == "test" else (*key, run.split)
 
 
 def group_rows(rows: Iterable[Row]) -> list[list[Row]]:

@@ -71,7 +71,7 @@ def _probe_key(cell: Cell) -> tuple[Any, ...]:
 def _scale(row: Row, plan: RunPlan) -> Forecast:
     probed = min(PROBE_PROBLEMS, plan.run.limit or PROBE_PROBLEMS)
     train = len(plan.splits.get("train", ())) / probed
-    test = len(plan.splits["test"]) / probed
+    test = len(plan.problems) / probed
     factors = {"load": 1.0, "tune": train, "generate": test, "judge": test}
     seconds = sum(cost.seconds * max(1.0, factors[cost.phase]) for cost in row.costs)
     return Forecast(seconds, peak_bytes(row.costs))

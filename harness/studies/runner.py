@@ -22,7 +22,8 @@ from harness.evaluation import runs
 from harness.evaluation.executor import Executor, Job, JobResult, LocalExecutor, base_group, resolve_job, resolved
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.resume import satisfies
-from harness.evaluation.sweep import Trial, build_trials, choose, is_tuned, write_choice
+from harness.evaluation.sweep import Trial, build_trials, choose, is_tuned, validations_of, write_choice
+from harness.evaluation.validations import is_validated
 from harness.plugin_system.registry import Registry
 from harness.records import canonical, digest
 from harness.studies.study import Cell
@@ -93,7 +94,7 @@ def _plan_cell(cell: Cell, seeds: Sequence[Cell], registry: Registry, root: Path
 def _plan_sweep(cell: Cell, seeds: Sequence[Cell], registry: Registry, root: Path) -> PlannedCell:
     requests = [one.request for one in seeds]
     trials = tuple(build_trials(requests, cell.sets, dict(cell.sweep), registry, Settings(cell.sets), root))
-    if is_tuned(trials, root):
+    if is_tuned(trials, root) and is_validated(validations_of(trials, root), root):
         return with_choice(cell, trials, root)
     first = trials[0].plans[seeds.index(cell)]
     return PlannedCell(cell, None, NEW, cell_job(cell, root), _sort_key(first), trials=trials)
@@ -159,7 +160,7 @@ def run_cells(
     """
     executor = executor or LocalExecutor(registry)
     settled: list[PlannedCell] = []
-    for outcome in _tune_sweeps(planned, executor, log, started):
+    for outcome in _settle_sweeps(planned, executor, log, started):
         if isinstance(outcome, CellOutcome):
             yield outcome
         else:
@@ -185,12 +186,12 @@ def run_cells(
             yield _record_outcome(one, result, log)
 
 
-def _tune_sweeps(
+def _settle_sweeps(
     planned: Sequence[PlannedCell], executor: Executor, log: CellLog, started: Callable[[Cell], None]
 ) -> Iterator[PlannedCell | CellOutcome]:
     """Every cell with its setting chosen, after all settings were tuned with all seeds; or that this failed.
 
-    The first cell of a sweep tunes for all of its seeds.
+    The first cell of a sweep stands for all of its seeds until then.
     """
     sweeps: dict[tuple[Job, ...], list[PlannedCell]] = {}
     for one in planned:
@@ -200,21 +201,47 @@ def _tune_sweeps(
             sweeps.setdefault(tuple(job for trial in one.trials for job in trial.jobs), []).append(one)
         else:
             yield one
-    waiting = list(sweeps.values())
+    tuned: list[list[PlannedCell]] = []
+    waiting: list[list[PlannedCell]] = []
+    for cells in sweeps.values():
+        (tuned if is_tuned(cells[0].trials, cells[0].job.runs) else waiting).append(cells)
 
-    def log_start(place: int) -> None:
-        started(waiting[place][0].cell)
-        log.write(waiting[place][0].cell, "started")
+    def log_start(cell: Cell) -> None:
+        started(cell)
+        log.write(cell, "started")
 
     asked = [{job: plan for trial in cells[0].trials for job, plan in trial.jobs.items()} for cells in waiting]
-    for tuned in executor.tune(asked, log_start):
-        for one in waiting[tuned.place]:
+    for cells in tuned:
+        log_start(cells[0].cell)
+    for result in executor.tune(asked, lambda place: log_start(waiting[place][0].cell)):
+        if result.error is None:
+            tuned.append(waiting[result.place])
+            continue
+        for one in waiting[result.place]:
+            yield _failed(one, result.seconds, result.error.summary, log)
+    yield from _choose_settings(tuned, executor, log)
+
+
+def _choose_settings(
+    sweeps: Sequence[Sequence[PlannedCell]], executor: Executor, log: CellLog
+) -> Iterator[PlannedCell | CellOutcome]:
+    """The cells of sweeps that are tuned, with the setting that validation chooses; or that this failed.
+
+    Where a metric chooses, the runs on validation problems are made before.
+    """
+    validations = [validations_of(cells[0].trials, cells[0].job.runs) for cells in sweeps]
+    jobs = list(dict.fromkeys(job for some in validations for job in some))
+    results = {result.job: result for result in executor.run(jobs, lambda _: None)}
+    for cells, some in zip(sweeps, validations, strict=True):
+        made = [results[job] for job in some]
+        error = next((one.error for one in made if one.error is not None), None)
+        for one in cells:
             try:
-                if tuned.error is not None:
-                    raise HarnessError(tuned.error.summary)
+                if error is not None:
+                    raise HarnessError(error.summary)
                 yield with_choice(one.cell, one.trials, one.job.runs)
-            except HarnessError as error:
-                yield _failed(one, tuned.seconds, str(error), log)
+            except HarnessError as failure:
+                yield _failed(one, sum(result.seconds for result in made), str(failure), log)
 
 
 def _failed(planned: PlannedCell, seconds: float, reason: str, log: CellLog) -> CellOutcome:

@@ -15,9 +15,10 @@
 
 Every combination of task, model, method, seed and option is a cell; an option applies where its plugin is used. Values
 in `sweep` make no cells: each is tuned with every seed, and the cells of its method run with the one that has the
-lowest mean validation loss; with `stop_losers = true` values that cannot win end early. The other keys are those of
-`harness eval` and apply to the whole grid. `[[builtin]]` grids have the same keys and run on the built-in model and
-sample. The file is a user's own, or that of a plugin (`harness.plugin.Study`), asked for by its name.
+lowest mean validation loss, or the best mean of the metric that `select` names on the validation problems; with
+`stop_losers = true` values that cannot win end early. The other keys are those of `harness eval` and apply to the whole
+grid. `[[builtin]]` grids have the same keys and run on the built-in model and sample. The file is a user's own, or that
+of a plugin (`harness.plugin.Study`), asked for by its name.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ _SINGLE = {
     "temperature": float,
     "protocol": str,
     "limit": int,
+    "select": str,
     "chat": bool,
     "thinking": bool,
     "thinking_tokens": int,
@@ -79,7 +81,8 @@ class Cell:
         """The cell in one line: "lora on conala, CodeLlama-7b-hf, lora.r=8, seed 42"."""
         request = self.request
         model = (request.model or "built-in model").rstrip("/").rsplit("/", 1)[-1]
-        swept = [f"best {name} of {len(values)}" for name, values in self.sweep]
+        by = f" by {request.select}" if request.select else ""
+        swept = [f"best {name} of {len(values)}{by}" for name, values in self.sweep]
         rules = [f"protocol {request.protocol}"] if request.protocol else []
         parts = [f"{request.method} on {request.task}", model, *rules, *self.sets, *swept, f"seed {request.seed}"]
         return ", ".join(parts)
@@ -201,6 +204,9 @@ def _validate_grid(grid: Any, where: str) -> Mapping[str, Any]:
     for key in ("task", "method"):
         if not checked.get(key):
             raise UsageError(f"{where}: needs {key}")
+    for key in ("select", "stop_losers"):
+        if checked.get(key) and not checked.get("sweep"):
+            raise UsageError(f"{where}: {key}: it is for the settings of a sweep; add a table sweep or leave it out")
     return checked
 
 
@@ -229,10 +235,11 @@ def _expand(grid: Mapping[str, Any], builtin: bool, data: Mapping[str, Path]) ->
     for task, model, method, seed in itertools.product(
         grid["task"], models, grid["method"], grid.get("seed", [DEFAULT_SEED])
     ):
-        parts = {*method.split("+"), task, *grid.get("metric", ())}
+        parts = {*method.split("+"), task, *grid.get("metric", ()), grid.get("select")}
         options = {k: v for k, v in grid.get("options", {}).items() if k.rpartition(".")[0] in parts}
         request = Request(method, task, model, data=data.get(task), seed=seed, **fixed)
         swept = grid.get("sweep", {}).items()
         sweep = tuple((k, tuple(map(option_text, v))) for k, v in swept if k.rpartition(".")[0] in method.split("+"))
+        request = request if sweep else replace(request, select=None, stop_losers=False)
         for values in itertools.product(*options.values()):
             yield Cell(request, tuple(f"{k}={option_text(v)}" for k, v in zip(options, values, strict=True)), sweep)

@@ -17,7 +17,7 @@ TUNING = {"tuning.json": "{}", "adapter/w": "w"}
 @pytest.fixture
 def sent(tmp_path: Path) -> Path:
     """A folder of runs with a run and its tuning."""
-    for folder, texts in {"one": RUN, "tunings/lora-1": TUNING}.items():
+    for folder, texts in {"one": RUN, "tunings/lora-1": TUNING, "validations/one": RUN, "validations/two": RUN}.items():
         for name, text in texts.items():
             path = tmp_path / "sent" / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +52,19 @@ def test_a_run_and_its_tuning_arrive_as_they_were(
     travel(sent, inbox, root, "one", "tunings/lora-1")
     assert texts(root / "one") == RUN
     assert texts(root / "tunings" / "lora-1") == TUNING
+
+
+def test_runs_on_validation_problems_arrive_each_in_its_folder(sent: Path, inbox: Path, tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    (root / "validations/two").mkdir(parents=True)
+    (root / "validations/two/completions.jsonl").write_text("left")
+    (root / "validations/three").mkdir()
+    (root / "validations/three/run.json").write_text("another's")
+    travel(sent, inbox, root, "validations/one", "validations/two")
+    assert texts(root / "validations") == {
+        **{f"{one}/{name}": text for one in ("one", "two") for name, text in RUN.items()},
+        "three/run.json": "another's",
+    }
 
 
 def test_weights_are_one_file_on_disk_and_files_that_grow_are_not(sent: Path, inbox: Path, tmp_path: Path) -> None:

@@ -204,4 +204,4 @@ def test_a_record_of_the_comparisons_that_was_altered_is_named(trials: Trials, t
 def test_the_option_wants_a_sweep(tmp_path: Path) -> None:
     words = ["eval", "--method", "lora", "--task", "apps", "--stop-losers", "--runs", str(tmp_path)]
     ended = CliRunner().invoke(cli, words)
-    assert "--stop-losers: there is no sweep" in str(ended.exception)
+    assert "--stop-losers: it is for the settings of a sweep; add --sweep" in str(ended.exception)

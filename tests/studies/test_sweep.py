@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from harness import files
 from harness.cli import cli
+from harness.errors import UsageError
 from harness.evaluation import runs
 from harness.plugin_system.registry import Registry
 from harness.studies import study
@@ -92,6 +93,94 @@ def test_a_sweep_makes_no_cells_and_its_cell_is_another_than_the_default(tmp_pat
     assert len(swept) == len(plain) == 2
     assert {cell.id for cell in swept}.isdisjoint(cell.id for cell in plain)
     assert "best lora.learning_rate of 2" in swept[0].description
+
+
+@pytest.fixture
+def select_words(words: list[str], tmp_path: Path) -> list[str]:
+    """The swept grid alone, whose setting a metric chooses, and a method beside it of which nothing is swept."""
+    text = STUDY.format(sweep='[grid.sweep]\n"lora.learning_rate" = [0.0001, 0.01]')
+    text = text.replace('method = ["lora"]', 'method = ["lora", "zero-shot"]\nselect = "edit_similarity"')
+    Path(words[0]).write_text(text, "utf-8")
+    return words
+
+
+def test_a_metric_on_the_validation_problems_chooses_the_setting_of_a_cell(
+    select_words: list[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "runs"
+    assert "4 of 4 cells finished" in harness("study", "run", *select_words)
+    assert len(list((root / "validations").iterdir())) == 4
+    tried = {
+        folder.name: files.read_json(folder / "sweep.json")
+        for folder in root.iterdir()
+        if (folder / "sweep.json").is_file()
+    }
+    assert len(tried) == 2
+    for found in tried.values():
+        assert found["metric"] == "edit_similarity"
+        means = [sum(one["validation_values"]) / 2 for one in found["settings"]]
+        assert [one["chosen"] for one in found["settings"]].index(True) == means.index(max(means))
+    made = {folder.name for folder in runs.finished(root)}
+    costs = {path: path.read_bytes() for path in root.glob("validations/*/costs.jsonl")}
+    assert "4 of 4 cells finished" in harness("study", "run", *select_words)
+    assert {folder.name for folder in runs.finished(root)} == made
+    assert {path: path.read_bytes() for path in costs} == costs
+    harness("study", "report", *select_words)
+
+
+def test_a_cell_whose_validation_runs_fail_says_why_and_the_same_command_goes_on(
+    select_words: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "validations").write_text("in the way")
+    said = harness("study", "run", *select_words, status=1)
+    assert "2 of 4 cells finished" in said
+    assert said.count("validations") >= 2
+    (tmp_path / "runs" / "validations").unlink()
+    tunings = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("tunings/*/tuning.json")}
+    assert "4 of 4 cells finished" in harness("study", "run", *select_words)
+    assert {path: path.stat().st_mtime_ns for path in tunings} == tunings
+
+
+def test_a_metric_that_chooses_changes_no_cell_of_which_nothing_is_swept(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    sweep = '[grid.sweep]\n"lora.learning_rate" = [1.0, 2.0]'
+    text = STUDY.replace('method = ["lora"]', 'method = ["lora", "zero-shot"]')
+    file.write_text(text.format(sweep=sweep), "utf-8")
+    by_loss = study.load(str(file)).cells()
+    file.write_text(text.replace("k = [1]", 'k = [1]\nselect = "bleu"').format(sweep=sweep), "utf-8")
+    by_metric = study.load(str(file)).cells()
+    same = {cell.id for cell in by_loss} & {cell.id for cell in by_metric}
+    assert same == {cell.id for cell in by_loss if cell.request.method == "zero-shot"}
+    assert "best lora.learning_rate of 2 by bleu" in by_metric[0].description
+
+
+@pytest.mark.parametrize(
+    ("select", "sweep", "says"),
+    [
+        ('select = "bleu"', "", "select: it is for the settings of a sweep; add a table sweep or leave it out"),
+        ('select = ["bleu", "chrf"]', '[grid.sweep]\n"lora.r" = [1, 2]', "select: expected str, found"),
+    ],
+)
+def test_a_metric_that_cannot_choose_is_named_with_its_file(tmp_path: Path, select: str, sweep: str, says: str) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(STUDY.replace("k = [1]", f"k = [1]\n{select}").format(sweep=sweep), "utf-8")
+    with pytest.raises(UsageError, match=r"s\.toml, \[\[grid\]\]: ") as raised:
+        study.load(str(file))
+    assert says in str(raised.value)
+
+
+def test_cells_whose_metric_is_unknown_or_lacks_something_say_so_before_anything_is_tuned(
+    select_words: list[str], tmp_path: Path
+) -> None:
+    text = Path(select_words[0]).read_text("utf-8")
+    for metric, says in (
+        ("edit_similarty", "Did you mean 'edit_similarity'?"),
+        ("pass_at_k", "no validation problem has tests"),
+    ):
+        Path(select_words[0]).write_text(text.replace("edit_similarity", metric).replace('"zero-shot"', ""), "utf-8")
+        assert says in harness("study", "run", *select_words, status=1)
+    assert not (tmp_path / "runs" / "tunings").exists()
 
 
 def test_the_option_of_a_method_that_tunes_nothing_is_not_swept(words: list[str], tmp_path: Path) -> None:
