@@ -110,6 +110,8 @@ def read_rungs(settings: Settings, root: Path) -> Sequence[Rung]:
 def ended_early(settings: Settings, rungs: Sequence[Rung]) -> dict[tuple[str, ...], Standing]:
     """The settings that ended early, each as it stood then."""
     ended = {frozenset(one.losses): one for rung in rungs for one in rung.standings if one.stopped}
+    if not ended:
+        return {}
     names = {setting: frozenset(_tuning(plan) for plan in plans) for setting, plans in settings.items()}
     return {setting: ended[some] for setting, some in names.items() if some in ended}
 
