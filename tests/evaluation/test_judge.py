@@ -32,6 +32,7 @@ def plan(heard: list[Any], needs: str = "executions", *, executes: bool = True) 
     return SimpleNamespace(
         metrics=[SimpleNamespace(plugin=SimpleNamespace(needs=needs))],
         problems=problems,
+        title=str,
         task=SimpleNamespace(plugin=SimpleNamespace(judge=run)),
         limits=LIMITS,
         accept_unsafe=True,
