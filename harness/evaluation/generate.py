@@ -65,7 +65,7 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
         written = part.written(base, _record_smaller_batch(folder), others)
-        with bar("writing", at_once=1 if why_batches else size * processes.count()) as progress:
+        with bar(plan.title("writing"), at_once=1 if why_batches else size * processes.count()) as progress:
             progress(len(done), len(problems), "")
             for count, (prompt, completions) in enumerate(written, len(done) + 1):
                 record = _record(by_id[prompt.id], prompt, completions)

@@ -51,7 +51,7 @@ def judge(plan: RunPlan, folder: Path, bench: Bench | None = None) -> None:
     pending = [r for r in saved_records(folder) if r.id in problems and r.id not in done and not r.executions]
     if not pending:
         return
-    with measured("judge") as meter, bar("judging") as progress:
+    with measured("judge") as meter, bar(plan.title("judging")) as progress:
         answers = ((problems[record.id], completion) for record in pending for completion in record.completions)
         verdicts = bench.verdicts(plan, answers)
         if verdicts is None:

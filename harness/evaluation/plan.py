@@ -59,6 +59,10 @@ class RunPlan:
         """The problems that the run writes for."""
         return self.splits[self.run.split]
 
+    def title(self, phase: str) -> str:
+        """What a phase of the run is called while it goes on: "writing", or "writing (validation)"."""
+        return phase if self.run.split == "test" else f"{phase} ({self.run.split})"
+
     @property
     def limits(self) -> Limits:
         """The resource limits of one test of one candidate."""

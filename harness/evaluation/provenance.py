@@ -45,7 +45,8 @@ def run_facts(plan: RunPlan, registry: Registry) -> dict[str, Any]:
         "schema": SCHEMA,
         "run": to_json(plan.run),
         "command": typed_command(),
-        "reproduce": reproduce_command(plan),
+        # No command makes a run on validation problems alone.
+        "reproduce": reproduce_command(plan) if plan.run.split == "test" else None,
         "data": {
             "source": plan.source.label,
             "digest": plan.run.data_digest,
@@ -104,8 +105,7 @@ def reproduce_command(plan: RunPlan) -> str:
     It names only values that differ from their defaults. The defaults belong to the versions recorded with the command.
     """
     run, given = plan.run, {name for name, s in plan.settings.items() if s.given}
-    # Completions made elsewhere are read by the original command alone, and validation problems asked by it alone.
-    if not plan.settings or run.split != "test":
+    if not plan.settings:  # completions made elsewhere: only the original command can read them again
         return typed_command()
     arguments = ["harness", "eval", "--method", run.method, "--task", run.task]
     if not (run.builtin_data and run.model.id == BUILTIN):

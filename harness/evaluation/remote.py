@@ -37,7 +37,7 @@ def write_completions(plan: RunPlan, folder: Path, cache: Path) -> None:
     prompts = [(name, text) for name, (text, _) in pending.items()]
     readers = readers_of(plan, problems)
     failure: HarnessError | None = None
-    with measured("generate") as meter, bar("writing") as progress:
+    with measured("generate") as meter, bar(plan.title("writing")) as progress:
         try:
             for count, (name, completions) in enumerate(
                 _checked_answers(plan.backend, plan, prompts, readers), len(done) + 1

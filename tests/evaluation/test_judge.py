@@ -31,7 +31,8 @@ def plan(heard: list[Any], needs: str = "executions", *, executes: bool = True) 
     problems = [Problem(id, "say", (), TESTS) for id in ("a", "b", "c")] + [Problem("bare", "say")]
     return SimpleNamespace(
         metrics=[SimpleNamespace(plugin=SimpleNamespace(needs=needs))],
-        splits={"test": problems},
+        problems=problems,
+        title=str,
         task=SimpleNamespace(plugin=SimpleNamespace(judge=run)),
         limits=LIMITS,
         accept_unsafe=True,

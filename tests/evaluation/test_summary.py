@@ -315,7 +315,7 @@ def test_scoring_keeps_other_metrics_takes_new_executions_and_the_order_of_the_d
     (tmp_path / "executions.jsonl").write_text(files.line(fresh))
     heard: list[str] = []
     registry: Any = SimpleNamespace(notify=lambda hook, run, record: heard.append(f"{hook} {run.seed} {record.id}"))
-    found = score(plan(splits={"test": problems}), tmp_path, registry)
+    found = score(plan(problems=problems), tmp_path, registry)
     assert [(r.id, [e.outcome.value for e in r.executions]) for r in found] == [("b", ["failed"]), ("a", ["passed"])]
     assert [[s.metric for s in r.scores] for r in found] == [["bleu", "exact_match"]] * 2
     assert found[0].scores[1].values["em@1"] == 1.0
@@ -328,7 +328,7 @@ def test_a_finished_run_says_what_its_records_will_be_before_they_are_written_ag
     folder = run_folder(tmp_path, records)
     summarise(plan(), folder, records, None)
     registry: Any = SimpleNamespace(notify=lambda *_, **__: None)
-    score(plan(splits={"test": [Problem("a", "say", ("x",))]}), folder, registry)
+    score(plan(problems=[Problem("a", "say", ("x",))]), folder, registry)
     result = json.loads((folder / "result.json").read_text())
     assert result["rescored_sha256"] == files.file_digest(folder / "records.jsonl") != result["records_sha256"]
 
@@ -338,4 +338,4 @@ def test_a_problem_without_a_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         RunError, match=r"records\.jsonl: no record of the problem b; delete the folder to run it again"
     ):
-        score(plan(splits={"test": [Problem("b", "say", ("x",))]}), folder, SimpleNamespace(notify=None))  # type: ignore[arg-type]
+        score(plan(problems=[Problem("b", "say", ("x",))]), folder, SimpleNamespace(notify=None))  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ from click.testing import CliRunner
 
 from harness import Session, files, leaderboard
 from harness.cli import cli
-from harness.errors import DataError, HarnessError, RunError, UsageError
+from harness.errors import DataError, HarnessError, ModelError, RunError, UsageError
 from harness.evaluation import runs
 from harness.evaluation.housekeeping import leftovers, run_states
 from harness.evaluation.request import Request
 from harness.evaluation.runs import VALIDATIONS
 from harness.evaluation.sweep import SWEEP
 from harness.evaluation.verification import verify
-from harness.plugin import Method, Metric, option
+from harness.plugin import Backend, Method, Metric, option
 from harness.plugin_system.registry import Registry
-from harness.records import Completion, Execution, Problem, Row, Score, digest, to_json
+from harness.records import Completion, Execution, Problem, Row, Sampling, Score, digest, to_json
 from tests import warm
 
 ROWS = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(30)]
@@ -273,6 +273,48 @@ def test_a_metric_that_scores_no_problem_chooses_nothing(session: Session, reque
     with pytest.raises(RunError, match="no validation problem could be scored by nothing; choose by another"):
         session.run_trials(trials, tmp_path)
     assert not list(tmp_path.glob("*/result.json"))
+
+
+class Echo(Backend):
+    """Repeats the prompt; refuses a problem while that is asked of it, after it has answered all others."""
+
+    name = "echo"
+
+    def __init__(self) -> None:
+        self.refused = ""
+        self.asked: list[str] = []
+
+    def generate(
+        self, model: str, prompts: Sequence[tuple[str, str]], sampling: Sampling, seed: int, config: Any
+    ) -> Iterator[tuple[str, tuple[Completion, ...]]]:
+        for name, text in prompts:
+            if name != self.refused:
+                self.asked.append(name)
+                yield name, (Completion(text.splitlines()[-2], 5),) * sampling.candidates
+        if self.refused in dict(prompts):
+            raise ModelError(f"echo: no answer for {self.refused}")
+
+
+def test_a_validation_run_that_broke_off_asks_for_what_is_missing_alone(
+    session: Session, conala: Path, tmp_path: Path
+) -> None:
+    echo = Echo()
+    session.registry.add(echo)
+    asked = Request("", "conala", "m", data=conala, candidates=2, ks=(1,), backend="echo", select="edit_similarity")
+
+    def rows() -> list[Row]:
+        trials = session.trials(["icl"], asked, sweep={"icl.n": ["1", "2"]}, runs=tmp_path)
+        return session.run_trials(trials, tmp_path)
+
+    echo.refused = "17-1"
+    with pytest.raises(HarnessError, match="echo: no answer for 17-1"):
+        rows()
+    assert echo.asked == ["16-1", "18-1"]
+    echo.refused = ""
+    (row,) = rows()
+    tests = [one["question_id"] for one in ROWS[20:]]
+    assert echo.asked == ["16-1", "18-1", "17-1", "16-1", "17-1", "18-1", *tests]
+    assert row.run.backend == "echo"
 
 
 @dataclass(frozen=True)
