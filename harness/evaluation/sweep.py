@@ -27,7 +27,8 @@ from harness.evaluation.tune import tuning_folder
 from harness.evaluation.validations import Measured
 from harness.plugin_system.registry import Registry
 
-SWEEP = "sweep.json"
+SWEEP, SAVED = "sweep.json", "saved_share_of_steps"
+"""The file in each run that was chosen, and its key for the share of all steps that early ends saved."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ def _going(trials: Sequence[Trial], root: Path) -> list[Trial]:
 
 def validations_of(trials: Sequence[Trial], root: Path) -> dict[Job, RunPlan]:
     """The runs on validation problems that must be made before one of several settings can be chosen."""
-    going = _going(trials, root)
-    return {job: plan for trial in going for job, plan in trial.validations.items()} if len(going) > 1 else {}
+    if len(trials) == 1:
+        return {}
+    return {job: plan for trial in _going(trials, root) for job, plan in trial.validations.items()}
 
 
 def choose(trials: Sequence[Trial], root: Path) -> Trial:
@@ -178,7 +180,7 @@ def write_choice(trials: Sequence[Trial], chosen: Trial, root: Path) -> None:
     settings = settings_with_plans(trials)
     rungs = halving.read_rungs(settings, root)
     if ended := halving.ended_early(settings, rungs):
-        by["saved_share_of_steps"] = halving.saved_share(settings, rungs)
+        by[SAVED] = halving.saved_share(settings, rungs)
     tried = [_tried(trial, trial.setting == chosen.setting, ended.get(trial.setting), root) for trial in trials]
     for folder in (root / run_id(plan.run) for plan in chosen.plans):
         if (folder / RUN).is_file():

@@ -44,7 +44,7 @@ k = [1]
 options = { "lora.epochs" = [4] }
 select = "edit_similarity"
 stop_losers = true
-sweep = { "lora.learning_rate" = [1e-3, 1e-4, 1e-7] }
+sweep = { "lora.learning_rate" = [1e-3, 1e-7] }
 """
 CELLS = 12
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ from harness.cli import cli
 from harness.errors import UsageError
 from harness.evaluation import runs
 from harness.plugin_system.registry import Registry
+from harness.plugins.studies.fair import Fair
+from harness.report.exhibits import StudyResults
+from harness.report.results import load_results
 from harness.studies import study
+from harness.studies.runner import CellLog
 
 ROWS = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(20)]
 STUDY = """
@@ -68,6 +73,28 @@ def test_a_swept_cell_runs_with_what_validation_chose_and_the_report_sets_it_bes
     assert len(lines) == 1
     assert f"learning_rate {rate:g}" in lines[0]
     assert [line for line in report.splitlines() if "| lora | default |" in line]
+
+
+def test_a_setting_that_cannot_win_ends_early_and_the_report_counts_no_hours_for_what_it_did_not_take(
+    words: list[str], tmp_path: Path
+) -> None:
+    text = STUDY.format(sweep='[grid.sweep]\n"lora.learning_rate" = [0.0000001, 0.03]')
+    text = text.replace('"lora.epochs" = [1]', '"lora.epochs" = [4]').replace("k = [1]", "k = [1]\nstop_losers = true")
+    Path(words[0]).write_text(text, "utf-8")
+    assert "2 of 2 cells finished" in harness("study", "run", *words)
+    made = list(runs.finished(tmp_path / "runs"))
+    found = files.read_json(made[0] / "sweep.json")
+    assert [one.get("ended_after_steps") for one in found["settings"]] == [2, None]
+    assert found["saved_share_of_steps"] == 6 / 16
+    registry = Registry()
+    cells = study.load(words[0], registry).with_model(words[2]).cells(data={"conala": tmp_path / "conala"})
+    results = load_results(cells, tmp_path / "runs", CellLog(tmp_path / "runs", "s"), registry)
+    rows = [one.row for one in results if one.row is not None]
+    slow = [replace(row, costs=tuple(replace(cost, seconds=3600.0) for cost in row.costs)) for row in rows]
+    results = [replace(one, row=row) for one, row in zip(results, slow, strict=True)]
+    (line,) = Fair().exhibits()["fair"](StudyResults(results, registry)).lines
+    phases = sum(cost.phase == "tune" for row in slow for cost in row.costs)
+    assert line.values[-1].ours == f"{2 * (1 - 6 / 16) * phases:.2f}"
 
 
 def test_the_fair_study_gives_every_tuning_method_five_rates_with_its_default_among_them() -> None:

@@ -54,7 +54,8 @@ def table(study: StudyResults) -> Exhibit:
         tuple(lines),
         "table",
         "Scores in per cent with 95 % intervals over problems and seeds. A setting is chosen by the mean validation "
-        "loss of its seeds; hours are those of all settings and seeds that were tuned for the line.",
+        "loss of its seeds; settings that could not win ended early. Hours are those of all settings and seeds of the "
+        "line.",
     )
 
 
@@ -81,7 +82,12 @@ def _setting(found: Sequence[CellResult]) -> str:
 
 
 def _budget(found: Sequence[CellResult]) -> tuple[Value, Value, Value]:
-    """Seeds, settings tried, and the hours of tuning all of them; a setting that was not chosen took as long."""
+    """Seeds, settings tried, and the hours of tuning all of them.
+
+    A setting that was not chosen took as long for a step; how many steps were not taken is in `sweep.json`.
+    """
+    from harness import files
+    from harness.evaluation.sweep import SAVED, SWEEP
     from harness.report.exhibits import Value
 
     tried = 1
@@ -89,7 +95,9 @@ def _budget(found: Sequence[CellResult]) -> tuple[Value, Value, Value]:
         tried *= len(values)
     rows = [one.row for one in found if one.row is not None]
     tuning = [cost.seconds for row in rows for cost in row.costs if cost.phase == "tune"]
-    hours = f"{tried * sum(tuning) / 3600:.2f}" if tuning else None
+    choices = [one.folder / SWEEP for one in found if one.folder is not None and one.cell.sweep]
+    saved = next((files.read_json(path).get(SAVED, 0.0) for path in choices), 0.0)
+    hours = f"{(1 - saved) * tried * sum(tuning) / 3600:.2f}" if tuning else None
     return Value(str(len(found)), None), Value(str(tried), None), Value(hours, None, "none")
 
 
