@@ -28,7 +28,7 @@ from harness.extract.turns import first_turn, label_end
 from harness.extract.wrappers import opens_wrapper, tool_call_code, wrapped_text
 from harness.records import Completion
 
-VERSION = 5
+VERSION = 6
 """Raised whenever a completion may be read as another answer than before; it is part of a run's identity."""
 BARE, FENCED, INLINE, PROSE = "bare", "fenced", "inline", "prose around code"
 REASONING, TURN, WRAPPED, SESSION = "after reasoning", "cut at a turn", "wrapped", "interpreter session"

@@ -26,6 +26,8 @@ _LANGUAGE = re.compile(r"\s*(?:[Pp]ython3?|py)[ \t]*\n(?=.*\S)", re.DOTALL)
 _LABEL = re.compile(r"[A-Z][a-z]+(?:, ?[a-z]+)*,?(?: ?: ?[\w ,.'-]*)?")
 _ITEM = re.compile(r"^(?:[-*+]|\d+[.)])\s+")
 _WORD = re.compile(r"[(\"'*_\[]*[^\W\d_][\w'’*/-]*[.,:;!?)\"'*_\]。：！？，]*")
+_OPEN_TEXT = re.compile(r"""[(\[{=+%]\s*[A-Za-z]{0,2}(["'])(?:\\.|(?!\1).)*$""")
+"""A text literal that the token limit cut, in a call, a list or an assignment: `name = "Ada L`."""
 _SPAN = re.compile(r"`[^`]+`")
 _PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d+\]:)(?: (?P<code>.*)|[ \t]*$)")
 _MORE = re.compile(r"[ \t]*(?:\.\.\.:?)(?: (?P<code>.*)|[ \t]*$)")
@@ -96,6 +98,8 @@ def is_prose(line: str) -> bool:
         return True
     if _compiles(line):
         return _LABEL.fullmatch(line) is not None and line not in ("True", "False", "None")
+    if _OPEN_TEXT.search(line):
+        return False
     tokens = _SPAN.sub("code", _ITEM.sub("", line)).split()
     if not tokens or re.split(r"\W", tokens[0])[0] in _CODE_BEGINS:
         return False

@@ -198,7 +198,28 @@ SPACES = {
     "form feed": ("import os\n\x0c\nprint(os.name)", "import os\n\x0c\nprint(os.name)"),
     "a trailing backslash": ("x = 1 + \\\n    2", "x = 1 + \\\n    2"),
 }
-KINDS = {"blocks": BLOCKS, "slips": SLIPS, "notebooks": NOTEBOOKS, "prose": PROSE, "wrapped": WRAPPED, "spaces": SPACES}
+CUT = {
+    last: (f"{SUM}\n\n{last}", f"{SUM}\n\n{last}")
+    for last in (
+        "filename = 'data.",
+        'message = "the sum of all the numbers is:',
+        'logger.info("Finished processing the file.',
+        "names = ['Ada Lovelace wrote the first program.",
+        'total(xs, name="what a long name this is!',
+        'say(f"the total of {xs} is this one.',
+    )
+}
+"""Programs that the token limit cut inside a text literal that reads like a sentence."""
+
+KINDS = {
+    "blocks": BLOCKS,
+    "slips": SLIPS,
+    "notebooks": NOTEBOOKS,
+    "prose": PROSE,
+    "wrapped": WRAPPED,
+    "spaces": SPACES,
+    "cut": CUT,
+}
 CASES = [
     pytest.param(text, answer, id=f"{kind}: {name}")
     for kind, found in KINDS.items()
@@ -209,6 +230,15 @@ CASES = [
 @pytest.mark.parametrize(("text", "answer"), CASES)
 def test_the_program_that_a_reader_would_take_is_found(text: str, answer: str) -> None:
     assert PLAIN.extract(text).text == answer
+
+
+def test_a_sentence_with_quotes_behind_the_code_is_still_none_of_it() -> None:
+    for sentence in (
+        "It's called total('x') and that's it.",
+        'Use the name ("xs") as it is.',
+        'Here is "it", don\'t worry.',
+    ):
+        assert PLAIN.extract(f"{SUM}\n\n{sentence}").text.strip() == SUM
 
 
 @pytest.mark.parametrize(("text", "answer"), CASES)
