@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from harness import files
 
@@ -22,8 +23,23 @@ _SECONDS_WITHOUT_LOCK = 2.0
 def scratch(prefix: str) -> Iterator[Path]:
     """A folder for the duration of the block; those with the same prefix that nobody holds are deleted first."""
     delete_left(prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name, files.locked(Path(name)):
-        yield Path(name)
+    folder, lock = _locked_folder(prefix)
+    with folder, lock:
+        yield Path(folder.name)
+
+
+def _locked_folder(prefix: str) -> tuple[tempfile.TemporaryDirectory[str], IO[bytes]]:
+    """A new folder and its lock; until that is held, another process may take the folder for one that was left."""
+    while True:
+        folder = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+        path = Path(folder.name) / files.LOCK
+        with contextlib.suppress(FileNotFoundError):  # the folder was deleted
+            lock = path.open("wb")
+            fcntl.flock(lock, fcntl.LOCK_EX)  # whoever looks at it holds it for a moment
+            if path.exists():
+                return folder, lock
+            lock.close()
+        folder.cleanup()
 
 
 def delete_left(prefix: str, seconds: float = 0.0) -> None:

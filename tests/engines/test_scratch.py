@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,19 @@ def test_a_folder_whose_process_was_killed_before_it_locked_it_is_deleted_once_i
     assert left.is_dir()
     delete_left("mine-", 60.0)
     assert not left.exists()
+
+
+def test_many_that_begin_at_once_never_take_each_other_for_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def hold(number: int) -> bool:
+        with scratch("mine-") as folder:
+            (folder / "file").write_text(str(number), "utf-8")
+            delete_left("mine-")
+            return (folder / "file").read_text("utf-8") == str(number)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(hold, range(400)))
+    assert not list(tmp_path.iterdir())
