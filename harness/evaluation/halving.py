@@ -75,14 +75,14 @@ def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
         raise UsageError("--stop-losers: not where several processes share each tuning; leave it out")
     with files.locked(halving_folder(settings, root), wait_for="this sweep" if plans[0].wait else ""):
         rungs = list(read_rungs(settings, root))
-        for share in RUNGS[len(rungs) :]:
+        for share in RUNGS:
             going = _going(settings, rungs)
-            if any(_rung_step(plan, share) is None for some in going.values() for plan in some):
-                break
-            rungs.append(_compare(going, share, root, bases))
-            files.write_sealed(halving_folder(settings, root) / HALVING, {"schema": SCHEMA, "rungs": to_json(rungs)})
-            _say(rungs[-1], going)
-            _remove_stopped(rungs[-1], root)
+            if share not in {rung.share for rung in rungs} and all(_rung_step(plan, share) for plan in plans):
+                rungs.append(_compare(going, share, root, bases))
+                record = {"schema": SCHEMA, "rungs": to_json(rungs)}
+                files.write_sealed(halving_folder(settings, root) / HALVING, record)
+                _say(rungs[-1], going)
+        _remove_stopped(rungs, root)
         tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases)
 
 
@@ -217,9 +217,10 @@ def _words(setting: tuple[str, ...], settings: Settings) -> str:
     return " ".join(text for text in setting if text not in common)
 
 
-def _remove_stopped(rung: Rung, root: Path) -> None:
+def _remove_stopped(rungs: Sequence[Rung], root: Path) -> None:
     """Delete what the settings that ended have of unfinished tunings."""
-    for folder in (root / TUNINGS / name for one in rung.standings if one.stopped for name in one.losses):
-        with files.locked(folder):
-            if not (folder / TUNING).exists():
+    names = [name for rung in rungs for one in rung.standings if one.stopped for name in one.losses]
+    for folder in (root / TUNINGS / name for name in names):
+        if folder.is_dir() and not (folder / TUNING).exists():
+            with files.locked(folder):
                 shutil.rmtree(folder)
