@@ -223,8 +223,6 @@ def reload_plan(
         run.task,
         data=path,
         limit=run.limit,
-        metrics=names,
-        ks=ks,
         seed=run.seed,
         hub=hub,
         whole_data=run.whole_data,

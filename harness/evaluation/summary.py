@@ -142,7 +142,8 @@ def _tuning_notes(folder: Path, tuning: TuningFacts) -> Iterator[str]:
     if changed := [name for name, origin in (tuning.plugins or {}).items() if now.get(name, origin) != origin]:
         yield f"tuned by another state of {', '.join(changed)}"
     if (count := tuning.together) > 1:
-        yield f"tuned together with {count - 1} others: time and energy are its share, peak memory is that of all"
+        others = "1 other" if count == 2 else f"{count - 1} others"
+        yield f"tuned together with {others}: time and energy are its share, peak memory is that of all"
 
 
 def _record_notes(records: Sequence[Record]) -> Iterator[str]:

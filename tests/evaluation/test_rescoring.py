@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from harness import files
 from harness.config import Settings
-from harness.data.sources import open_builtin
+from harness.data.sources import Source, open_builtin
 from harness.errors import DataError, HarnessError, RunError, UsageError
 from harness.evaluation import rescoring, runs
 from harness.evaluation.request import Request
@@ -297,3 +299,46 @@ def test_a_changed_run_is_not_scored_again(data: Path) -> None:
     path.write_text(path.read_text().replace("print(0)", "print(9)"))
     with pytest.raises(RunError, match=r"records\.jsonl: not what result\.json was computed from"):
         add(folder, "bleu")
+
+
+def test_completions_whose_run_another_process_makes_are_waited_for_or_refused(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = score(data, ks=(1,))
+    folder = data.parent / "runs" / row.run_id
+    with files.locked(folder), pytest.raises(RunError, match="another process is making this"):
+        score(data, ks=(2,), wait=False)
+    held = contextlib.ExitStack()
+    held.enter_context(files.locked(folder))
+    timer = threading.Timer(0.5, held.close)
+    timer.start()
+    assert "em@2" in values(score(data, ks=(2,)))
+    assert f"{folder}: another process is making this run; waiting for it" in capsys.readouterr().err
+
+
+def test_completions_under_a_protocol_say_so_and_are_another_run(data: Path) -> None:
+    plain, study = score(data), score(data, protocol="study")
+    assert (plain.run.protocol, study.run.protocol) == ("", "study")
+    assert plain.run_id != study.run_id
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_run_on_a_data_set_of_the_hub_is_scored_again_from_there_and_one_on_a_file_from_that(
+    data: Path, pinned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = scored_folder(data)
+    hub = Registry().task("conala").plugin.hub
+    assert hub is not None
+    asked = []
+
+    def opened(files_: Any) -> Source:
+        asked.append(files_)
+        return Source(data, "the hub's copy")
+
+    monkeypatch.setattr("harness.data.sources.open_hub", opened)
+    if pinned:
+        facts = files.read_json(folder / "run.json")
+        source = {"source": f"{hub.repository}@{hub.revision}", "digest": facts["data"]["digest"]}
+        files.write_sealed(folder / "run.json", {**facts, "data": source})
+    assert "bleu" in values(add(folder, "bleu"))
+    assert asked == ([hub] if pinned else [])
