@@ -341,6 +341,6 @@ def _as_float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.inf if value > 0 else -math.inf
+        return math.inf  # of either sign: no finite number is near
     except ValueError:  # a signalling NaN
         return math.nan

@@ -43,6 +43,7 @@ from harness.sandbox.output import Output, Part
         ("x\n", "", False, False),
         ("1e400\n", "inf\n", True, True),
         ("inf\n", "7\n", False, False),
+        ("a\n \nb\n", "a\n \nb\n", True, True),
     ],
 )
 def test_standard_output(expected, output, apps, strict):
@@ -143,6 +144,18 @@ def test_equal_bytes_are_no_pass_at_once_where_the_rules_do_not_say_so():
     for odd in ("1\f2\n", "1\r2\n", "\u20281\n", "\ud800\n"):
         text = odd * 300_000
         assert Expected(text).at_once(text.encode("utf-8", "surrogatepass")) is None
+
+
+@pytest.mark.parametrize(
+    ("expected", "output", "said"),
+    [
+        ("x\u2028y\n", b"x", None),  # what is expected goes on after a line's end of another kind
+        ("\n", b"", (True, True)),
+        ("x \n\n", b"x\r\n", (True, True)),
+    ],
+)
+def test_a_megabyte_of_blanks_after_an_output_changes_nothing(expected, output, said):
+    assert Expected(expected).at_once(output + b" " * 1_000_000) == said
 
 
 def peak(act):
