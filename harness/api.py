@@ -120,7 +120,7 @@ class Session:
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
             for trials in methods:
-                tune_settings(settings_with_plans(trials), runs, self._bases)
+                tune_settings(settings_with_plans(trials), runs, self._bases, self.registry.notify)
             chosen = make_choices(methods, runs, self.registry, self._bases)
             plans = {job: plan for trial in chosen for job, plan in trial.jobs.items()}
             rows = make_rows(plans, self.registry, self._bases, table)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import click
 
     from harness.plugin import Backend, Decoder, Method, Metric, Study, Task
-    from harness.records import Record, Row, Run
+    from harness.records import Record, Row, Run, TuningProgress
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -119,6 +119,16 @@ def harness_run_started(run: Run) -> None:
     @hookimpl
     def harness_run_started(run):
         tracker.start(run.task, run.method)
+    """
+
+
+@hookspec
+def harness_tuning_validated(run: Run, progress: TuningProgress) -> None:
+    """A tuning has validated once more, for `run`: a tracker's moment. Runs with one tuning hear of it once.
+
+    @hookimpl
+    def harness_tuning_validated(run, progress):
+        writer.add_scalar("validation loss", progress.validation_loss, progress.step)
     """
 
 

@@ -291,6 +291,22 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class TuningProgress:
+    """A tuning at a validation, after `step` of `steps`.
+
+    `training_loss` is the mean over the steps since the validation before, which took `seconds` and trained on `tokens`
+    (padding is not counted). Both losses are means over response tokens, in nats.
+    """
+
+    step: int
+    steps: int
+    training_loss: float
+    validation_loss: float
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Everything that decides a result. Its digest addresses the run folder."""
 

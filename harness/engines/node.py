@@ -146,7 +146,7 @@ def _tune(jobs: Sequence[Job], root: Path) -> tuple[list[str], JobError | None]:
     registry = Registry()
     try:
         settings = by_setting({job: resolve_job(job, registry) for job in jobs})
-        tune_settings(settings, root, LoadedBases())
+        tune_settings(settings, root, LoadedBases(), registry.notify)
     except HarnessError as error:
         return [], JobError.of(error)
     record = halving_folder(settings, root)

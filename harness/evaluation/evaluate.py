@@ -42,7 +42,7 @@ def evaluate(plan: RunPlan, registry: Registry, root: Path, bases: LoadedBases) 
                 registry.notify("harness_run_started", run=plan.run)
         else:
             plan = extended(plan, before.run, registry)
-        generate(plan, folder, root, bases)
+        generate(plan, folder, root, bases, registry.notify)
         judge(plan, folder)
         records = score(plan, folder, registry)
         if plan.run.split == "test":

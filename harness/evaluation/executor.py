@@ -166,7 +166,7 @@ class LocalExecutor:
             started(place)
             start, error = time.monotonic(), None
             try:
-                tune_settings(by_setting(sweep), next(iter(sweep)).runs, self._bases)
+                tune_settings(by_setting(sweep), next(iter(sweep)).runs, self._bases, self._registry.notify)
             except HarnessError as failure:
                 error = JobError.of(failure)
             yield Tuned(place, round(time.monotonic() - start, 1), error)

@@ -20,7 +20,7 @@ from harness.evaluation.prompting import build_prompts
 from harness.evaluation.resume import is_scored, saved_ids
 from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_SLOTS
 from harness.evaluation.selection import select_candidates
-from harness.evaluation.tune import tune
+from harness.evaluation.tune import Notify, nobody, tune
 from harness.evaluation.writing import WritingPart, adapted_for_writing, is_spread, writes_alone
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
@@ -29,7 +29,7 @@ from harness.progress import bar, detail, whole
 from harness.records import SCHEMA, Completion, Cost, Problem, Record
 
 
-def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases) -> None:
+def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases, notify: Notify = nobody) -> None:
     """Generate completions for every problem that has none yet, after tuning where the method tunes.
 
     Raises:
@@ -40,7 +40,7 @@ def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases) -> Non
     if plan.backend is not None:
         remote.write_completions(plan, folder, root / "cache")
     else:
-        _generate_completions(plan, folder, tune(plan, root, bases), root, bases)
+        _generate_completions(plan, folder, tune(plan, root, bases, notify), root, bases)
 
 
 def _is_complete(plan: RunPlan, folder: Path) -> bool:

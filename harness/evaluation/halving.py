@@ -22,7 +22,7 @@ from harness import files, processes
 from harness.errors import RunError, UsageError
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.runs import TUNING, TUNINGS
-from harness.evaluation.tune import PartialTuning, tuning_folder
+from harness.evaluation.tune import Notify, PartialTuning, nobody, tuning_folder
 from harness.evaluation.tunings import tune_all, tune_all_until, tuning_id
 from harness.modeling.bases import LoadedBases
 from harness.records import SCHEMA, digest, from_json, to_json
@@ -60,7 +60,7 @@ class Rung:
     standings: tuple[Standing, ...]
 
 
-def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
+def tune_settings(settings: Settings, root: Path, bases: LoadedBases, notify: Notify = nobody) -> None:
     """Make the tunings of every setting that are not there yet; with `stop_losers`, of those that do not end early.
 
     Raises:
@@ -69,7 +69,7 @@ def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
     """
     plans = [plan for some in settings.values() for plan in some]
     if not _is_halved(settings):
-        tune_all(plans, root, bases)
+        tune_all(plans, root, bases, notify)
         return
     if processes.count() > 1:
         raise UsageError("--stop-losers: not where several processes share each tuning; leave it out")
@@ -78,12 +78,12 @@ def tune_settings(settings: Settings, root: Path, bases: LoadedBases) -> None:
         for share in RUNGS:
             going = _going(settings, rungs)
             if share not in {rung.share for rung in rungs} and all(_rung_step(plan, share) for plan in plans):
-                rungs.append(_compare(going, share, root, bases))
+                rungs.append(_compare(going, share, root, bases, notify))
                 record = {"schema": SCHEMA, "rungs": to_json(rungs)}
                 files.write_sealed(halving_folder(settings, root) / HALVING, record)
                 _say(rungs[-1], going)
         _remove_stopped(rungs, root)
-        tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases)
+        tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases, notify)
 
 
 def going_settings(settings: Settings, root: Path) -> Settings:
@@ -155,10 +155,10 @@ def _rung_step(plan: RunPlan, share: float) -> int | None:
     return step if 0 < step < schedule.steps else None
 
 
-def _compare(settings: Settings, share: float, root: Path, bases: LoadedBases) -> Rung:
+def _compare(settings: Settings, share: float, root: Path, bases: LoadedBases, notify: Notify) -> Rung:
     """Tune all settings until `share` of their steps, and compare them. One that is tuned to its end goes on."""
     plans = [plan for some in settings.values() for plan in some]
-    found = tune_all_until(plans, root, bases, lambda plan: _rung_step(plan, share) or 0)
+    found = tune_all_until(plans, root, bases, lambda plan: _rung_step(plan, share) or 0, notify)
     partial = {
         setting: [found[tuning_id(plan)] for plan in some]
         for setting, some in settings.items()

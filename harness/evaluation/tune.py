@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,21 @@ from harness.modeling.prompts import PromptBuilder
 from harness.modeling.sharding import is_too_large, load_sharded
 from harness.plugin_system.registry import PluginEntry
 from harness.progress import bar, detail, whole
-from harness.records import SCHEMA, Cost, digest, to_json
+from harness.records import SCHEMA, Cost, TuningProgress, digest, to_json
 from harness.tuning.losses import row_losses
 from harness.tuning.result import TuningResult
 from harness.tuning.schedule import validation_rows
+from harness.tuning.step_progress import ValidationCallback
 from harness.tuning.train import fit, rows
+
+PROGRESS = "progress.jsonl"
+"""In the folder of a tuning while it goes on: a line for each validation, to look at or to draw."""
+Notify = Callable[..., None]
+"""(hook, **arguments): tells plugins (`Registry.notify`)."""
+
+
+def nobody(hook: str, **arguments: Any) -> None:
+    """Where there are no plugins to tell."""
 
 
 def tuning_folder(plan: RunPlan, root: Path) -> Path:
@@ -37,7 +47,7 @@ def tuning_folder(plan: RunPlan, root: Path) -> Path:
     return root / TUNINGS / f"{plan.tuner.name.replace(':', '_')}-{digest(plan.tuning_key)[:12]}"
 
 
-def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
+def tune(plan: RunPlan, root: Path, bases: LoadedBases, notify: Notify = nobody) -> Path | None:
     """The folder of the plan's tuning, trained now unless it exists; None for a method that does not tune."""
     if plan.tuner is None or plan.run.tuning is None:
         return None
@@ -49,7 +59,7 @@ def tune(plan: RunPlan, root: Path, bases: LoadedBases) -> Path | None:
             return folder
         part = TuningPart(plan, root, _is_sharded(plan))
         with processes.shared(part):
-            base, tuned, costs = part.tuned(bases)
+            base, tuned, costs = part.tuned(bases, notify)
         record(plan, folder, base, tuned, costs)
         _give_back(base, bases)
         shutil.rmtree(folder / CHECKPOINTS)
@@ -70,13 +80,15 @@ class PartialTuning:
     row_losses: Sequence[float]
 
 
-def tune_until(plan: RunPlan, root: Path, bases: LoadedBases, step: int) -> PartialTuning | None:
+def tune_until(
+    plan: RunPlan, root: Path, bases: LoadedBases, step: int, notify: Notify = nobody
+) -> PartialTuning | None:
     """Tune until `step`, after which a validation follows; None where the tuning is finished already."""
     folder = tuning_folder(plan, root)
     with files.locked(folder, wait_for="this tuning" if plan.wait else ""):
         if os.path.lexists(folder / TUNING):
             return None
-        base, tuned, costs = TuningPart(plan, root, sharded=False, until=step).tuned(bases)
+        base, tuned, costs = TuningPart(plan, root, sharded=False, until=step).tuned(bases, notify)
         partial = record_partial(plan, root, base, tuned, costs)
     _give_back(base, bases)
     return partial
@@ -109,12 +121,27 @@ def record(
     found = _tuning_facts(base, tuned, size, costs)
     shared = {"together": together} if together > 1 else {}
     files.write_sealed(folder / TUNING, {**about, **found, **adapter, **shared})
-    (folder / COSTS).unlink(missing_ok=True)
+    for name in (COSTS, PROGRESS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _tuned_by(plan: RunPlan) -> list[PluginEntry[Any] | None]:
     """The plugins that a tuning depends on."""
     return [plan.task, plan.tuner, plan.trained_prompter]
+
+
+def validation_listener(plans: Sequence[RunPlan], root: Path, notify: Notify) -> ValidationCallback:
+    """What a training loop calls after a validation: writes the progress of each tuning down, and tells plugins.
+
+    Of several processes only the first one has something to say.
+    """
+
+    def told(progress: Sequence[TuningProgress]) -> None:
+        for plan, one in zip(plans, progress, strict=True) if processes.is_first() else ():
+            files.append(tuning_folder(plan, root) / PROGRESS, one)
+            notify("harness_tuning_validated", run=plan.run, progress=one)
+
+    return told
 
 
 @dataclass(frozen=True)
@@ -132,7 +159,7 @@ class TuningPart:
         base, _, _ = self.tuned(bases)
         _give_back(base, bases)
 
-    def tuned(self, bases: LoadedBases) -> tuple[Base, TuningResult, list[Cost]]:
+    def tuned(self, bases: LoadedBases, notify: Notify = nobody) -> tuple[Base, TuningResult, list[Cost]]:
         """The base with the tuned adapter, what the tuning gave, and what loading and tuning cost."""
         plan, tuner, tuning = self.plan, self.plan.tuner, self.plan.run.tuning
         assert tuner is not None and tuning is not None
@@ -152,6 +179,7 @@ class TuningPart:
                 parameter_groups=method.parameter_groups(base.model, tuning.learning_rate, config),
                 loss_function=method.loss_function(config),
                 until=self.until,
+                on_validation=validation_listener([plan], self.root, notify),
             )
             meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * tuning.epochs)
         costs = [of_all(processes.gathered(cost)) for cost in (loading.cost, meter.cost) if cost]

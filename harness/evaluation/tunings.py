@@ -16,14 +16,17 @@ from harness.evaluation.costs import measured, share
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.runs import CHECKPOINTS, TUNING, TUNINGS
 from harness.evaluation.tune import (
+    Notify,
     PartialTuning,
     adapted_for_training,
+    nobody,
     record,
     record_partial,
     training_rows,
     tune,
     tune_until,
     tuning_folder,
+    validation_listener,
 )
 from harness.modeling import memory
 from harness.modeling.base import Base
@@ -39,14 +42,18 @@ MOST_TOGETHER = 16
 """Adapters that are tuned at once; more take memory and save little time."""
 
 
-def tune_all(plans: Sequence[RunPlan], root: Path, bases: LoadedBases) -> None:
+def tune_all(plans: Sequence[RunPlan], root: Path, bases: LoadedBases, notify: Notify = nobody) -> None:
     """Make the tunings of `plans` that are not there yet, up to `MOST_TOGETHER` at once."""
     for alike in _alike_groups(plans, root):
-        _tune_alike(alike, root, bases, None)
+        _tune_alike(alike, root, bases, None, notify)
 
 
 def tune_all_until(
-    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, step: Callable[[RunPlan], int]
+    plans: Sequence[RunPlan],
+    root: Path,
+    bases: LoadedBases,
+    step: Callable[[RunPlan], int],
+    notify: Notify = nobody,
 ) -> dict[str, PartialTuning]:
     """Make the tunings of `plans` until a step of each; what they are then like, by their `tuning_id`.
 
@@ -54,7 +61,7 @@ def tune_all_until(
     """
     found: dict[str, PartialTuning] = {}
     for alike in _alike_groups(plans, root):
-        found |= _tune_alike(alike, root, bases, step(alike[0]))
+        found |= _tune_alike(alike, root, bases, step(alike[0]), notify)
     return found
 
 
@@ -73,7 +80,7 @@ def _alike_groups(plans: Sequence[RunPlan], root: Path) -> Iterator[Sequence[Run
 
 
 def _tune_alike(
-    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None
+    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None, notify: Notify
 ) -> dict[str, PartialTuning]:
     """Tune `plans` together; in two halves where memory does not hold them, and else one at a time.
 
@@ -82,8 +89,10 @@ def _tune_alike(
     half = len(plans) // 2
     parts = [[plan] for plan in plans]
     try:
-        if _can_be_together(plans, root) and (found := _tune_together(plans, root, bases, until)) is not None:
-            return found
+        if _can_be_together(plans, root):
+            found = _tune_together(plans, root, bases, until, notify)
+            if found is not None:
+                return found
     except OutOfMemoryError:
         print(f"note: memory does not hold {len(plans)} x {plans[0].run.method} at once", file=sys.stderr)
         parts = [list(part) for part in (plans[:half], plans[half:]) if part]
@@ -91,10 +100,10 @@ def _tune_alike(
     partial: dict[str, PartialTuning] = {}
     for part in parts:
         if len(part) > 1:
-            partial |= _tune_alike(part, root, bases, until)
+            partial |= _tune_alike(part, root, bases, until, notify)
         elif until is None:
-            tune(part[0], root, bases)
-        elif (one := tune_until(part[0], root, bases, until)) is not None:
+            tune(part[0], root, bases, notify)
+        elif (one := tune_until(part[0], root, bases, until, notify)) is not None:
             partial[tuning_id(part[0])] = one
     return partial
 
@@ -133,7 +142,7 @@ def _alike(plan: RunPlan) -> str:
 
 
 def _tune_together(
-    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None
+    plans: Sequence[RunPlan], root: Path, bases: LoadedBases, until: int | None, notify: Notify
 ) -> dict[str, PartialTuning] | None:
     """Tune `plans` at once; None, with nothing done, where their method or model does not allow it."""
     folders = [tuning_folder(plan, root) for plan in plans]
@@ -156,7 +165,9 @@ def _tune_together(
         title = f"tuning {len(plans)} x {plans[0].run.method}"
         with measured("tune") as meter, bar(title, time_left=False) as progress:
             try:
-                tuned = fit_together(base, members, train, validation, scratch / CHECKPOINTS, progress, until)
+                listener = validation_listener(plans, root, notify)
+                place = scratch / CHECKPOINTS
+                tuned = fit_together(base, members, train, validation, place, progress, until, listener)
             except OutOfMemoryError:
                 bases.release(base)
                 shutil.rmtree(scratch)

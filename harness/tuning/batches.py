@@ -210,6 +210,11 @@ class BucketedBatches:
             return Shape(len(group), width, len(group) * max(len(self._rows[number]["labels"]) for number in group))
         return Shape(len(group), width, max(1, sum(self.counts[number] for number in group)))
 
+    def examples(self, groups: Sequence[Sequence[int]]) -> Iterator[tuple[Shape, torch.Tensor]]:
+        """A packed batch of each bucket that `groups` use, the widest first."""
+        by_shape = {self.shape(group): group for group in groups}
+        return (self.pack(by_shape[shape], 1) for shape in self.shapes if shape in by_shape)
+
     def common_shape(self, groups: Sequence[Sequence[int]]) -> Shape:
         """A shape that holds each of `groups`."""
         shapes = [self.shape(group) for group in groups]

@@ -32,7 +32,7 @@ from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.schedule import Schedule, validation_rows
 from harness.tuning.stacked import JointMember, stacked_losses, stacked_weights
-from harness.tuning.step_progress import ProgressCallback, StepProgress
+from harness.tuning.step_progress import ProgressCallback, StepProgress, ValidationCallback, ignore
 from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class JointTrainingLoop:
         micro_batch: int,
         folder: Path,
         progress: ProgressCallback,
+        on_validation: ValidationCallback = ignore,
     ) -> None:
         import torch
 
@@ -77,8 +78,9 @@ class JointTrainingLoop:
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
         self._update = self._update_weights
-        self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
-        self._micro_batches = functools.lru_cache(maxsize=1)(self._micro_batches_of)
+        validations = steps // self._schedule.validate_every
+        self._progress = StepProgress(progress, steps, validations, device, on_validation)
+        self._micro_batches = functools.lru_cache(maxsize=2)(self._micro_batches_of)
 
     def run(self, until: int | None = None) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         """Train to the end, from the last complete checkpoint if there is one: result and best weights of each adapter.
@@ -144,10 +146,8 @@ class JointTrainingLoop:
             (self._validation, validation_groups, self._validation_graphs),
         ):
             model.train(batches is self._train)
-            examples = {batches.shape(group): group for group in groups_}
-            for shape in batches.shapes:
-                if shape in examples:
-                    graphed.record(shape, torch.stack([batches.pack(examples[shape], 1)[1]] * count))
+            for shape, packed in batches.examples(groups_):
+                graphed.record(shape, torch.stack([packed] * count))
         self._update = self._recorder.record(self._update_and_clear_gradients, warm_up=False)
         if self._recorder.no_graph_reason:
             self._backward_graphs.clear()
@@ -218,7 +218,10 @@ class JointTrainingLoop:
         self._history.append((step, losses))
         self._base.model.train()
         self._save(step)
-        self._progress.validated(min(losses))
+        before = self._history[-2][0] if len(self._history) > 1 else 0
+        trained = self._losses[before:step].mean(0).tolist()
+        read = [self._tokens(number, step) - self._tokens(number, before) for number in range(count)]
+        self._progress.validated(losses, trained, read)
 
     def _update_best(self, losses: Sequence[float]) -> None:
         for number, loss in enumerate(losses):
@@ -322,7 +325,7 @@ class JointTrainingLoop:
                 best_step=step,
                 best_loss=loss,
                 steps=self._done,
-                tokens=self._tokens(number),
+                tokens=self._tokens(number, self._done),
                 micro_batch=self._micro_batch,
                 truncated=0,
                 losses=tuple(losses[number][: self._done]),
@@ -332,8 +335,9 @@ class JointTrainingLoop:
             )
             yield tuned, {name: weight[number].clone() for name, weight in self._best.items()}
 
-    def _tokens(self, number: int) -> int:
-        whole, more = divmod(self._done, self._schedule.steps_per_epoch)
+    def _tokens(self, number: int, done: int) -> int:
+        """Tokens that the first `done` steps of one adapter train on, without padding."""
+        whole, more = divmod(done, self._schedule.steps_per_epoch)
         begun = self._micro_batches(whole)[:more] if more else []
         read = [self._train.lengths[row] for step in begun for groups in step for row in groups[number]]
         return whole * sum(self._train.lengths) + sum(read)

@@ -43,7 +43,7 @@ from harness.tuning.recomputation import NO_GRAPHS_REASON, recomputed_activation
 from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import draw_apart, rng_state, set_rng_state
 from harness.tuning.schedule import Groups, Schedule, Shares, validation_rows
-from harness.tuning.step_progress import ProgressCallback, StepProgress
+from harness.tuning.step_progress import ProgressCallback, StepProgress, ValidationCallback, ignore
 from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
@@ -78,12 +78,13 @@ class TrainingLoop:
         parameter_groups: Sequence[ParameterGroup] | None = None,
         loss_function: LossFunction | None = None,
         recompute: bool = False,
+        on_validation: ValidationCallback = ignore,
     ) -> None:
         import torch
 
         self._base, self._tuning, self._micro_batch, self._folder, self._seed = base, tuning, micro_batch, folder, seed
         self._schedule, self._shares = Schedule.of(tuning, len(train)), Shares(base.sharded)
-        self._epoch = functools.lru_cache(maxsize=1)(self._epoch_of)
+        self._epoch = functools.lru_cache(maxsize=2)(self._epoch_of)
         max_buckets = MAX_BUCKETS if base.device.type == "cuda" else None
         pad_token_id = base.tokenizer.pad_token_id
         self._train = BucketedBatches(train, pad_token_id, base.seq2seq, max_buckets)
@@ -115,7 +116,8 @@ class TrainingLoop:
         self._backward_graphs = GraphedFunction(self._recorder, self._backward)
         self._validation_graphs = GraphedFunction(self._recorder, self._validate_batch)
         self._update = self._update_weights
-        self._progress = StepProgress(progress, steps, steps // self._schedule.validate_every, device)
+        validations = steps // self._schedule.validate_every
+        self._progress = StepProgress(progress, steps, validations, device, on_validation)
 
     def run(self, until: int | None = None) -> TuningResult:
         """Train to the end, from the last complete checkpoint if there is one; the model then has the best weights.
@@ -184,11 +186,11 @@ class TrainingLoop:
             parameter.grad = torch.zeros_like(parameter)
         restore = snapshot([self._losses, self._validation_sum])
         model.train()
-        for shape, packed in _examples(self._train, groups):
+        for shape, packed in self._train.examples(groups):
             self._backward_graphs.record(shape, packed)
         self._update = self._recorder.record(self._update_and_clear_gradients, warm_up=False)
         model.eval()
-        for shape, packed in _examples(self._validation, list(by_length(self._validation, self._validation_rows))):
+        for shape, packed in self._validation.examples(list(by_length(self._validation, self._validation_rows))):
             self._validation_graphs.record(shape, packed)
         if self._recorder.no_graph_reason:
             for graphed in (self._backward_graphs, self._validation_graphs):
@@ -283,7 +285,9 @@ class TrainingLoop:
         self._history.append((step, loss))
         self._base.model.train()
         self._save(step)
-        self._progress.validated(loss)
+        before = self._history[-2][0] if len(self._history) > 1 else 0
+        trained = float(self._losses[before:step].mean())
+        self._progress.validated([loss], [trained], [self._tokens(step) - self._tokens(before)])
 
     def _validation_groups(self) -> list[Groups]:
         """The batches of each process."""
@@ -358,7 +362,7 @@ class TrainingLoop:
             best_step=step,
             best_loss=loss,
             steps=self._done,
-            tokens=self._tokens(),
+            tokens=self._tokens(self._done),
             micro_batch=self._micro_batch,
             truncated=0,
             losses=tuple(self._losses[: self._done].tolist()),
@@ -370,19 +374,13 @@ class TrainingLoop:
             sharded=self._base.sharded,
         )
 
-    def _tokens(self) -> int:
-        """Tokens trained on, without padding."""
+    def _tokens(self, done: int) -> int:
+        """Tokens that the first `done` steps train on, without padding."""
         lengths = self._train.lengths
-        whole, more = divmod(self._done, self._schedule.steps_per_epoch)
+        whole, more = divmod(done, self._schedule.steps_per_epoch)
         begun = self._epoch(whole)[:more] if more else []
         numbers = [number for rows in begun for number in rows]
         return whole * sum(lengths) + sum(lengths[number] for number in numbers)
-
-
-def _examples(batches: BucketedBatches, groups: Sequence[Sequence[int]]) -> Iterator[tuple[Shape, torch.Tensor]]:
-    """A packed batch of each bucket, the widest first."""
-    by_shape = {batches.shape(group): group for group in groups}
-    return (batches.pack(by_shape[shape], 1) for shape in batches.shapes if shape in by_shape)
 
 
 def _copy(source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor]) -> None:

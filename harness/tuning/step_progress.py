@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from harness.records import TuningProgress
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 _MAX_AHEAD = 32
 """Steps that the host may be ahead of the device; more would only need memory for their batches."""
 ProgressCallback = Callable[[int, int, str], None]
+ValidationCallback = Callable[[Sequence[TuningProgress]], None]
+"""Called after each validation, with what there is to say of each adapter that is tuned."""
+
+
+def ignore(_: Sequence[TuningProgress]) -> None:
+    """Where nobody listens to validations."""
 
 
 class StepProgress:
@@ -22,8 +30,16 @@ class StepProgress:
     steps.
     """
 
-    def __init__(self, progress: ProgressCallback, steps: int, validations: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        progress: ProgressCallback,
+        steps: int,
+        validations: int,
+        device: torch.device,
+        on_validation: ValidationCallback = ignore,
+    ) -> None:
         self._progress, self._steps, self._validations, self._device = progress, steps, validations, device
+        self._on_validation, self._seconds_told = on_validation, 0.0
         self._launched: deque[tuple[int, Any]] = deque()
         self._validation_text = ""
         self._since = time.monotonic()
@@ -66,13 +82,24 @@ class StepProgress:
         now = time.monotonic()
         self._seconds_stepping, self._since = self._seconds_stepping + now - self._since, now
 
-    def validated(self, loss: float) -> None:
-        """A validation and its checkpoint are finished."""
+    def validated(self, losses: Sequence[float], training_losses: Sequence[float], tokens: Sequence[int]) -> None:
+        """A validation and its checkpoint are finished.
+
+        For each adapter: its validation loss, its mean training loss over the steps since the validation before, and
+        the tokens that these trained on.
+        """
         now = time.monotonic()
         self._seconds_validating, self._since = self._seconds_validating + now - self._since, now
         self._validations_measured += 1
-        self._validation_text = f"validation loss {loss:.3f}"
+        self._validation_text = f"validation loss {min(losses):.3f}"
         self._progress(self._done, self._steps, self._text())
+        seconds, self._seconds_told = round(self._seconds_stepping - self._seconds_told, 3), self._seconds_stepping
+        self._on_validation(
+            [
+                TuningProgress(self._done, self._steps, training, validation, read, seconds)
+                for validation, training, read in zip(losses, training_losses, tokens, strict=True)
+            ]
+        )
 
     def _report(self, step: int) -> None:
         self._steps_measured += 1

@@ -27,7 +27,7 @@ from harness.tuning.recomputation import supports_recomputation
 from harness.tuning.result import TuningResult
 from harness.tuning.schedule import AgreedOutOfMemory, Shares, largest_micro_batch
 from harness.tuning.stacked import JointMember
-from harness.tuning.step_progress import ProgressCallback
+from harness.tuning.step_progress import ProgressCallback, ValidationCallback, ignore
 
 T = TypeVar("T")
 
@@ -61,6 +61,7 @@ def fit(
     parameter_groups: Sequence[ParameterGroup] | None = None,
     loss_function: LossFunction | None = None,
     until: int | None = None,
+    on_validation: ValidationCallback = ignore,
 ) -> TuningResult:
     """Train the trainable parameters of `base.model` in place; in the end it has the weights of the best checkpoint.
 
@@ -75,6 +76,7 @@ def fit(
         parameter_groups: the method's own optimiser groups (`harness.plugin.TuningMethod.parameter_groups`).
         loss_function: the method's own training loss (`harness.plugin.TuningMethod.loss_function`).
         until: the step to end at, one that a validation follows; `fit` without it then goes on.
+        on_validation: called after each validation, with a list of one.
 
     Raises:
         ModelError: there are no rows, nothing is trainable, or a loss is not finite.
@@ -107,6 +109,7 @@ def fit(
                 parameter_groups,
                 loss_function,
                 recompute,
+                on_validation,
             )
         return loop.run(until)
 
@@ -133,6 +136,7 @@ def fit_together(
     folder: Path,
     progress: ProgressCallback,
     until: int | None = None,
+    on_validation: ValidationCallback = ignore,
 ) -> list[tuple[TuningResult, Mapping[str, Any]]]:
     """Train several adapters at once on `base`, a model with one of their kind: result and best weights of each.
 
@@ -149,7 +153,8 @@ def fit_together(
     def attempt(micro_batch: int, _: bool) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         with file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        return JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress).run(until)
+        loop = JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress, on_validation)
+        return loop.run(until)
 
     return _with_less_memory(members[0].tuning, attempt, lambda: None, progress, can_recompute=False)
 

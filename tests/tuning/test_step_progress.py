@@ -30,7 +30,7 @@ def test_time_left_counts_steps_and_validations_each_at_what_they_took(monkeypat
         if step % 10 == 0:
             run.synchronize()
             clock.now += 20.0
-            run.validated(2.0 - step / 100)
+            run.validated([2.0 - step / 100], [1.0], [1])
     # 70 steps of a second, 7 validations of twenty.
     assert told[-1] == (30, 100, "validation loss 1.700, 1 steps/s, 4 min left")
     assert told[9] == (10, 100, "")  # nothing is known of validations yet
@@ -52,5 +52,5 @@ def test_a_run_that_goes_on_counts_only_its_own_steps(monkeypatch: pytest.Monkey
         clock.now += 2.0
         run.step(step)
     run.synchronize()
-    run.validated(1.25)
+    run.validated([1.25], [1.0], [1])
     assert told[-1] == (100, 100, "validation loss 1.250, 0.5 steps/s, 0 s left")
