@@ -126,6 +126,8 @@ def harness_run_started(run: Run) -> None:
 def harness_tuning_validated(run: Run, progress: TuningProgress) -> None:
     """A tuning has validated once more, for `run`: a tracker's moment. Runs with one tuning hear of it once.
 
+    The tunings of a command are made before its runs are started.
+
     @hookimpl
     def harness_tuning_validated(run, progress):
         writer.add_scalar("validation loss", progress.validation_loss, progress.step)

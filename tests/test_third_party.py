@@ -85,8 +85,11 @@ def test_a_foreign_method_task_and_metric_run_in_one_command_beside_built_in_one
     assert about["plugins"]["exact_match"]["distribution"] == "codetune-harness"
 
     heard = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    assert [one["hook"] for one in heard] == ["started", *["record"] * 4, "finished"] * 2
-    assert heard[0] == {"hook": "started", "task": "probe-sums", "method": "probe-bias"}
+    validated = [one for one in heard if one["hook"] == "validated"]
+    assert len(validated) == 2 and all(one["step"] == one["of"] for one in validated), "one step of each method"
+    assert heard[:2] == validated, "tunings come first"
+    assert [one["hook"] for one in heard[2:]] == ["started", *["record"] * 4, "finished"] * 2
+    assert heard[2] == {"hook": "started", "task": "probe-sums", "method": "probe-bias"}
 
 
 def test_its_completions_are_judged_by_the_sandbox(harness: Harness, data: Path, tmp_path: Path) -> None:

@@ -33,7 +33,12 @@ def method(name: str) -> str:
     return f"class M(Method):\n    '''Does nothing.'''\n    name = {name!r}\n" + hook("harness_methods", "return [M()]")
 
 
-RUN_HOOKS = {"harness_run_started": "run", "harness_record_written": "run, record", "harness_run_finished": "run, rows"}
+RUN_HOOKS = {
+    "harness_run_started": "run",
+    "harness_tuning_validated": "run, progress",
+    "harness_record_written": "run, record",
+    "harness_run_finished": "run, rows",
+}
 
 # name -> (source, what `harness plugins` says of it)
 BROKEN = {
@@ -174,7 +179,7 @@ def test_help_lists_every_command_and_names_who_is_broken(broken: Path) -> None:
 
 
 def test_an_unrelated_run_goes_to_its_end_and_calls_those_that_implement_its_hooks(broken: Path) -> None:
-    words = ["--method", "zero-shot", "--task", "conala", "--limit", "1", "--candidates", "1"]
+    words = ["--method", "lora", "--task", "conala", "--limit", "1", "--set", "lora.epochs=1", "--candidates", "1"]
     done = harness(broken, "--trace-plugins", "eval", *words, "--max-new-tokens", "2", "--json")
     assert done.returncode == 0, done.stderr
     row = json.loads(done.stdout)[0]
@@ -183,7 +188,7 @@ def test_an_unrelated_run_goes_to_its_end_and_calls_those_that_implement_its_hoo
         owner = f"raises-in-{name.removeprefix('harness_').replace('_', '-')}"
         assert [line for line in lines if f"({owner}) is left out: {name} raised RuntimeError" in line], name
     about = json.loads((broken / "runs" / row["run_id"] / "run.json").read_text("utf-8"))
-    assert {"zero-shot", "conala", "exact_match"} <= set(about["plugins"])
+    assert {"lora", "conala", "exact_match"} <= set(about["plugins"])
 
 
 def test_a_name_of_a_broken_plugin_is_refused_with_what_is_broken(broken: Path) -> None:

@@ -12,7 +12,19 @@ from typing import Any, ClassVar
 from harness import hookimpl
 from harness.data.sources import Source, rows
 from harness.plugin import Method, Metric, Study, Task, TuningMethod, option
-from harness.records import AssertTests, Completion, Execution, Problem, Record, Row, Run, Sampling, Score, Tuning
+from harness.records import (
+    AssertTests,
+    Completion,
+    Execution,
+    Problem,
+    Record,
+    Row,
+    Run,
+    Sampling,
+    Score,
+    Tuning,
+    TuningProgress,
+)
 
 
 @dataclass(frozen=True)
@@ -169,6 +181,11 @@ def _hear(what: str, **facts: Any) -> None:
 @hookimpl
 def harness_run_started(run: Run) -> None:
     _hear("started", task=run.task, method=run.method)
+
+
+@hookimpl
+def harness_tuning_validated(run: Run, progress: TuningProgress) -> None:
+    _hear("validated", step=progress.step, of=progress.steps)
 
 
 @hookimpl
