@@ -10,11 +10,12 @@ import hashlib
 import random
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from harness.data.dataset_card import README, split_patterns
 from harness.data.hub import data_set_named, download
 from harness.data.rows import COMPRESSED, ENDINGS, DataRow, is_data, is_saved, rows
 from harness.disk import file_errors
@@ -72,6 +73,8 @@ class Source:
     """One file whose name has no split is the test split; it is cut into three otherwise."""
     hub: bool = False
     """All data files of a hub data set. Many have one file or training files alone, which are then cut into three."""
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The files of each split below `root`, where the data set itself says which they are."""
 
     @cached_property
     def digest(self) -> str:
@@ -90,6 +93,8 @@ class Source:
             return (self.root,)
         if self.named is not None:
             return tuple(self.root / name for name in sorted(self.named.values()))
+        if self.told:
+            return tuple(self.root / name for name in sorted({name for some in self.told.values() for name in some}))
         files = sorted(p for p in self.root.rglob("*") if p.is_file() and not self._hidden(p))
         if self.hub:  # what else lies in the hub's cache depends on who has read the data set before
             return tuple(filter(is_data, files))
@@ -113,6 +118,9 @@ class Source:
             return {split: [self.root / name] for split, name in self.named.items()}
         if is_lone(self.root):
             return {"test" if self.whole or split_of_lone(self.root) == "test" else "": [self.root]}
+        if self.told:
+            told = {split: [self.root / name for name in names] for split, names in self.told.items()}
+            return {"": told["train"]} if set(told) == {"train"} else told
         splits: dict[str, list[Path]] = {}
         sets: dict[str, set[str]] = {}
         units = self._units()
@@ -205,8 +213,20 @@ def open_data(path: Path, *, whole: bool = False) -> Source:
     """
     if (named := data_set_named(path)) is None:
         return open_path(path, whole=whole)
-    root = download(*named, tuple(f"*{ending}{packed}" for ending in ENDINGS for packed in ("", COMPRESSED)))
-    return Source(root, f"{named[0]}@{root.name}", hub=True, whole=whole)
+    endings = tuple(f"*{ending}{packed}" for ending in ENDINGS for packed in ("", COMPRESSED))
+    root = download(*named, (*endings, README))
+    label = f"{named[0]}@{root.name}"
+    return Source(root, label, hub=True, whole=whole, told=_told_files(root, label))
+
+
+def _told_files(root: Path, label: str) -> dict[str, list[str]]:
+    """The data files of each split that a data set's README names; none where it names none that can be read."""
+    found: dict[str, list[str]] = {}
+    for name, patterns in split_patterns(root, label).items():
+        files = {path for pattern in patterns for path in root.glob(pattern) if path.is_file() and is_data(path)}
+        if files and (split := split_named(name)):
+            found.setdefault(split, []).extend(sorted(path.relative_to(root).as_posix() for path in files))
+    return found
 
 
 def open_path(path: Path, *, whole: bool = False) -> Source:

@@ -119,7 +119,7 @@ def test_its_data_files_are_read_at_one_commit_which_the_label_names(server: Hub
     asked = len(server.asked)
     assert open_data(Path("me/split")).digest == source.digest
     assert open_data(Path(source.label)).digest == source.digest
-    assert not any(path.endswith(("README.md", "model.bin")) for path in server.asked)
+    assert not any(path.endswith("model.bin") for path in server.asked)
     assert not any("revision" in path for path in server.asked[asked:])  # nor does `main` move within a command
 
 
@@ -143,6 +143,81 @@ def test_a_lone_file_and_training_files_alone_are_cut_into_splits(
 ) -> None:
     server.sets[f"me/{name}"] = dict.fromkeys(files, LINES)
     assert splits(f"me/{name}") == found
+
+
+def card(*configs: object) -> str:
+    return f"---\nlicense: mit\nconfigs: {json.dumps(configs)}\n---\n# Rows\n"
+
+
+TRAIN, TEST = {"split": "train", "path": "new/a-*.jsonl"}, {"split": "test", "path": ["new/b.jsonl"]}
+FILES = ["new/a-0.jsonl", "new/a-1.jsonl", "new/b.jsonl", "old/train.jsonl", "old/test.jsonl", "new/notes.txt"]
+NEW = {"train": ["a-0.jsonl", "a-1.jsonl"], "test": ["b.jsonl"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "configs", "found"),
+    [
+        ("only", [{"config_name": "new", "data_files": [TRAIN, TEST]}], NEW),
+        (
+            "chosen",
+            [
+                {"config_name": "old", "data_files": [{"split": "test", "path": "old/test.jsonl"}]},
+                {
+                    "config_name": "new",
+                    "default": True,
+                    "data_files": [TRAIN, TEST, {"split": "more", "path": "old/*"}],
+                },
+            ],
+            NEW,
+        ),
+        (
+            "named",
+            [
+                {"config_name": "old", "data_files": "old/*"},
+                {"config_name": "default", "data_files": {"train": "new/a-*", "dev": ["new/b.jsonl"]}},
+            ],
+            {"train": ["a-0.jsonl", "a-1.jsonl"], "validation": ["b.jsonl"]},
+        ),
+        (
+            "unsplit",
+            [{"config_name": "new", "data_files": ["new/a-0.jsonl", "new/b.jsonl"]}],
+            {"": NEW["train"][:1] + NEW["test"]},
+        ),
+    ],
+)
+def test_the_readme_says_which_files_are_read_and_of_which_split_they_are(
+    server: Hub, name: str, configs: list[object], found: dict[str, list[str]]
+) -> None:
+    server.sets[f"card/{name}"] = dict.fromkeys(FILES, LINES) | {"README.md": card(*configs)}
+    assert splits(f"card/{name}") == found
+    read = {file.name for file in open_data(Path(f"card/{name}")).files}
+    assert read == {file for files in found.values() for file in files}
+
+
+def test_a_readme_with_several_selections_and_no_default_leaves_it_to_the_names(server: Hub) -> None:
+    configs = [{"config_name": name, "data_files": f"{name}/*.jsonl"} for name in ("one", "two")]
+    files = {f"{name}/{split}.jsonl": LINES for name in ("one", "two") for split in ("train", "test")}
+    server.sets["card/two"] = files | {"README.md": card(*configs)}
+    with pytest.raises(DataError, match="files of two data sets, one and two; name one folder"):
+        splits("card/two")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (
+            "torn",
+            "---\nconfigs: [\n---\n",
+            "the metadata of its README.md cannot be read; give its files with --data PATH",
+        ),
+        ("odd", card({"config_name": "x", "data_files": [7]}), "the metadata of its README.md cannot be read"),
+        ("outside", card({"data_files": "../*.jsonl"}), r"its README.md names files outside of it \(\.\./\*\.jsonl\)"),
+    ],
+)
+def test_a_readme_that_does_not_do_is_one_line(server: Hub, name: str, text: str, says: str) -> None:
+    server.sets[f"card/{name}"] = {"train.jsonl": LINES, "README.md": text}
+    with pytest.raises(DataError, match=f"^card/{name}@{COMMIT}: {says}"):
+        open_data(Path(f"card/{name}"))
 
 
 def test_how_it_was_cut_is_said(server: Hub) -> None:
