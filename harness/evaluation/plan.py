@@ -175,8 +175,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     settings_by_name |= request_settings(request, run, source.label, settings.request_sources)
     settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}
     notes += () if backend else ignored_note(spec)
-    method = prompter or other
-    resolved = (run, task, tuner, method, metrics, configs, splits, source, settings_by_name, notes)
+    resolved = (run, task, tuner, prompter or other, metrics, configs, splits, source, settings_by_name, notes)
     return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard, request.stop_losers)
 
 

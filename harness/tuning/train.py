@@ -97,20 +97,8 @@ def fit(
             with file_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
         with Shares(base.sharded).agreed():
-            loop = TrainingLoop(
-                base,
-                train,
-                validation,
-                tuning,
-                micro_batch,
-                folder,
-                seed,
-                progress,
-                parameter_groups,
-                loss_function,
-                recompute,
-                on_validation,
-            )
+            more = (parameter_groups, loss_function, recompute, on_validation)
+            loop = TrainingLoop(base, train, validation, tuning, micro_batch, folder, seed, progress, *more)
         return loop.run(until)
 
     can_recompute = processes.count() == 1 and supports_recomputation(base)
