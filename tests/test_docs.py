@@ -48,11 +48,13 @@ def page(name: str) -> str:
     return (DOCS / "generated" / f"{name}.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_it_builds_without_a_warning(built: Path) -> None:
     assert (built / "index.html").is_file()
     assert {path.stem for path in built.glob("*.html")} >= {path.stem for path in PAGES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, hook: str) -> None:
     section = page("hooks").split(f"\n## {hook}\n", 1)[1].split("\n## ", 1)[0]
@@ -64,6 +66,7 @@ def test_every_hook_is_documented_with_an_example_that_is_python(built: Path, ho
     assert len(words) > 20, f"{hook}: when is it called, and with what?"
 
 
+@pytest.mark.slow
 def test_what_examples_and_templates_import_from_harness_is_documented(built: Path) -> None:
     """They are the plugins that a newcomer reads; what they use is what one needs."""
     root = DOCS.parent
@@ -81,6 +84,7 @@ def _commands(path: str, command: click.Command) -> list[tuple[str, click.Comman
     return [(path, command), *(pair for name, one in inner for pair in _commands(f"{path} {name}", one))]
 
 
+@pytest.mark.slow
 def test_every_option_of_every_command_is_documented(built: Path) -> None:
     missing = _undocumented("harness", cli, page("commands").split("\n## ", 1)[0])
     for name in COMMANDS:
@@ -105,6 +109,7 @@ def test_an_option_without_a_meaning_or_out_of_sight_is_named() -> None:
     assert _undocumented("harness c", command, shown) == ["harness c --dark", "harness c --deep has no meaning"]
 
 
+@pytest.mark.slow
 def test_every_built_in_plugin_and_its_options_are_documented(built: Path) -> None:
     registry = Registry()
     for kind, (hook, _) in KINDS.items():

@@ -76,6 +76,7 @@ def why_it_ends() -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_two_processes_add_up_copy_send_and_miss_each_other(tmp_path: Path) -> None:
     first, second = in_two(everything, tmp_path)
     assert second["told"] == "another process of this command ended in the middle; the same command continues"

@@ -28,6 +28,7 @@ def test_every_example_is_tested() -> None:
 _IN_SHORT = {"harness-sql", "harness-checker", "harness-openai-backend"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name if name in _IN_SHORT else pytest.param(name, marks=pytest.mark.long) for name in NEEDS]
 )

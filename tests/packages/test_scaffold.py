@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.plugin_system.scaffold import KINDS, write_package
 
 
+@pytest.mark.slow
 def test_every_kind_is_written_installed_tested_used_and_uninstalled(
     environment: Any, pytestconfig: pytest.Config
 ) -> None:

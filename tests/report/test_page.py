@@ -231,6 +231,7 @@ def test_a_phone_never_scrolls_sideways(browser: Browser, html: Path) -> None:
     assert browser.run("return document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.slow
 def test_ten_thousand_rows_stay_under_ten_megabytes_and_are_drawn_a_page_at_a_time(
     browser: Browser, synthetic: ModuleType, tmp_path: Path, render: Callable[..., Path]
 ) -> None:

@@ -152,6 +152,7 @@ def natively(program, code):
     return time.process_time() - began
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILE.is_file(), reason="no HumanEval in HARNESS_TEST_DATA")
 def test_suites_with_many_inputs_are_judged_as_plain_python_does():
     found = [one for one in suites() if natively(one[0]["prompt"] + one[0]["canonical_solution"], one[1]) < 2.0]
@@ -167,6 +168,7 @@ def test_suites_with_many_inputs_are_judged_as_plain_python_does():
     assert sum(len(results) for _, _, results in found) >= 5000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FILE.is_file(), reason="no HumanEval in HARNESS_TEST_DATA")
 def test_suites_fail_a_program_that_answers_only_most_of_the_inputs():
     found = list(suites())[::6]
@@ -239,6 +241,7 @@ def mbpp_suites(rows):
             yield row["task_id"], program, AssertTests(name, code)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MBPP.is_file(), reason="no MBPP in HARNESS_TEST_DATA")
 def test_suites_in_the_shape_of_mbpp_plus_are_judged_as_plain_python_does():
     found = list(mbpp_suites(mbpp()[::6]))
@@ -251,6 +254,7 @@ def test_suites_in_the_shape_of_mbpp_plus_are_judged_as_plain_python_does():
     assert len(found) >= 150
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MBPP.is_file(), reason="no MBPP in HARNESS_TEST_DATA")
 def test_suites_in_the_shape_of_mbpp_plus_fail_a_program_that_answers_only_the_first_input():
     jobs = []

@@ -208,6 +208,7 @@ def test_a_program_that_leaves_state_behind_is_told_apart_from_one_that_does_not
     assert not one("print(int(input()) ** 2)").unstable
 
 
+@pytest.mark.slow
 def test_answers_that_are_meant_to_harm_the_comparison_cost_their_candidate_alone():
     right = ("print(int(input()) ** 2)", SQUARES)
     jobs = [job for attack in ANSWERS.values() for job in (attack, right)]

@@ -4,12 +4,15 @@ import importlib.util
 import re
 from collections import Counter
 
+import pytest
+
 from harness.records import Execution, Outcome, StdinTests
 from harness.sandbox import endpoints, runner
 from harness.sandbox.attacks import Attack, attacks
 from harness.sandbox.selftest import broken, summary, trials
 
 
+@pytest.mark.slow
 def test_no_attack_succeeds_and_every_honest_program_passes():
     held = Counter()
     failures = []

@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from harness.records import Limits, Outcome, StdinTests
 from harness.sandbox import run
 
@@ -38,6 +40,7 @@ def natively(program, given):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_honest_program_prints_what_it_prints_in_plain_python():
     every = list(cases())
     limits = Limits(cpu_seconds=20.0, wall_seconds=60.0)
