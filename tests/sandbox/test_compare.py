@@ -158,6 +158,12 @@ def test_a_megabyte_of_blanks_after_an_output_changes_nothing(expected, output, 
     assert Expected(expected).at_once(output + b" " * 1_000_000) == said
 
 
+def test_a_line_of_spaces_among_others_is_left_to_the_rules():
+    expected = Expected("a\n \nb\n")
+    assert expected.at_once(b"a \n\nb\n") == expected.accepts("a \n\nb\n") == (False, True)
+    assert expected.at_once(b"a\n \nb\n") == (True, True)
+
+
 def peak(act):
     """The most bytes that Python holds at once while `act` runs."""
     tracemalloc.start()
