@@ -61,6 +61,7 @@ def test_the_tokenizer_has_distinct_end_and_padding_tokens(tokenizer: Any) -> No
     assert tokenizer("x = 1<|endoftext|>")["input_ids"][-1] == tokenizer.eos_token_id
 
 
+@pytest.mark.slow
 def test_the_weights_load_offline_in_plain_transformers_and_write_code() -> None:
     code = (
         "import torch\nfrom transformers import AutoModelForCausalLM, AutoTokenizer\n"

@@ -173,6 +173,7 @@ def alone(program: str, given: str) -> str:
         return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_an_honest_program_prints_what_it_does_under_the_interpreter_alone():
     jobs = {name: job for name, job in HONEST.items() if job[1] is SQUARE and name not in NOT_ALONE}
     executions = run(list(jobs.values()), BRIEF, workers=2)

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from harness.records import AssertTests, Execution, Limits, Outcome, PytestTests
 from harness.sandbox import run
 
@@ -332,6 +334,7 @@ def by_pytest(program: str, code: str) -> tuple[int, int]:
     return counts.get("passed", 0), sum(counts.values())
 
 
+@pytest.mark.slow
 def test_as_many_tests_pass_as_pytest_says():
     jobs = [(name, program) for name in FILES for program in (SOLUTION, WRONG)]
     executions = run([(program, PytestTests(FILES[name])) for name, program in jobs], BRIEF)

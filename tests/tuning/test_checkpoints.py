@@ -95,6 +95,7 @@ def undisturbed(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) 
     return folder, int((folder / "seen").read_text())
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_anywhere_ends_as_one_that_is_not(
     undisturbed: tuple[Path, int], elsewhere: Elsewhere, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def all_tuned(model_folder: str, folder: Path) -> list[Any]:
     return [tuned(model_folder, folder / str(number), *case) for number, case in enumerate(CASES)]
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(model_of: Callable[[str], Path], tmp_path: Path) -> None:
     model_folder = str(model_of("llama"))
     alone = {name: tuned(model_folder, tmp_path / name, name, False, False) for name in ("lora", "prompt-tuning")}
