@@ -223,7 +223,6 @@ def reload_plan(
         run.task,
         data=path,
         limit=run.limit,
-        seed=run.seed,
         hub=hub,
         whole_data=run.whole_data,
         split=run.split,
