@@ -7,6 +7,8 @@ a candidate may have.
 
 from __future__ import annotations
 
+import os
+
 _EACH = "import fcntl, os, struct\ndef EACH(do):\n found = []\n for n in range(64):\n  try: found.append(do(n))\n  except OSError: pass\n return found\n"
 _LOCK = "struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 7, 1, 0)"
 
@@ -65,7 +67,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "assert any(47 in vars(o).values() for o in [*held, *gc.get_objects()] if isinstance(getattr(o, '__dict__', None), dict) and type(o).__module__.startswith('harness'))",
     ),
     "a mask": ("os.umask(0o123)", "assert os.umask(0) == 0o123"),
-    "a niceness": ("os.nice(1)", "assert os.nice(0)"),
+    "a niceness": ("os.nice(1)", f"assert os.nice(0) != {os.nice(0)}"),  # a jail has that of its command
 }  # fmt: skip
 
 LEFTOVERS = {
