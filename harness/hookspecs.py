@@ -126,7 +126,7 @@ def harness_run_started(run: Run) -> None:
 def harness_tuning_validated(run: Run, progress: TuningProgress) -> None:
     """A tuning has validated once more, for `run`: a tracker's moment. Runs with one tuning hear of it once.
 
-    The tunings of a command are made before its runs are started.
+    A tuning may be made before the run is started: a command makes those that it can at once.
 
     @hookimpl
     def harness_tuning_validated(run, progress):

@@ -18,8 +18,7 @@ from harness.disk import describe_os_error
 from harness.errors import FileError, HarnessError, RunError
 from harness.evaluation import runs
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.halving import Settings as SettingPlans
-from harness.evaluation.halving import tune_settings
+from harness.evaluation.halving import PlansBySetting, tune_settings
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
@@ -111,7 +110,7 @@ Sweep = Mapping[Job, RunPlan]
 """Jobs with their plans whose tunings are compared with each other, so that all of them have to be made."""
 
 
-def by_setting(sweep: Sweep) -> SettingPlans:
+def by_setting(sweep: Sweep) -> PlansBySetting:
     """The plans of a sweep by their options: one for each seed."""
     settings: dict[tuple[str, ...], list[RunPlan]] = {}
     for job, plan in sweep.items():

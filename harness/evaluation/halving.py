@@ -32,7 +32,7 @@ RUNGS = (0.25, 0.5)
 """Shares of the steps after which settings are compared."""
 _CHANCE = 0.05
 HALVING = "halving.json"
-Settings = Mapping[tuple[str, ...], Sequence[RunPlan]]
+PlansBySetting = Mapping[tuple[str, ...], Sequence[RunPlan]]
 """The settings of a method as texts like `lora.r=32`, each with a plan for every seed."""
 
 
@@ -60,7 +60,7 @@ class Rung:
     standings: tuple[Standing, ...]
 
 
-def tune_settings(settings: Settings, root: Path, bases: LoadedBases, notify: Notify = nobody) -> None:
+def tune_settings(settings: PlansBySetting, root: Path, bases: LoadedBases, notify: Notify = nobody) -> None:
     """Make the tunings of every setting that are not there yet; with `stop_losers`, of those that do not end early.
 
     Raises:
@@ -86,12 +86,12 @@ def tune_settings(settings: Settings, root: Path, bases: LoadedBases, notify: No
         tune_all([plan for some in _going(settings, rungs).values() for plan in some], root, bases, notify)
 
 
-def going_settings(settings: Settings, root: Path) -> Settings:
+def going_settings(settings: PlansBySetting, root: Path) -> PlansBySetting:
     """The settings that have not ended early."""
     return _going(settings, read_rungs(settings, root))
 
 
-def read_rungs(settings: Settings, root: Path) -> Sequence[Rung]:
+def read_rungs(settings: PlansBySetting, root: Path) -> Sequence[Rung]:
     """The comparisons that were made of `settings`, none where none ends early.
 
     Raises:
@@ -107,7 +107,7 @@ def read_rungs(settings: Settings, root: Path) -> Sequence[Rung]:
     return rungs
 
 
-def ended_early(settings: Settings, rungs: Sequence[Rung]) -> dict[tuple[str, ...], Standing]:
+def ended_early(settings: PlansBySetting, rungs: Sequence[Rung]) -> dict[tuple[str, ...], Standing]:
     """The settings that ended early, each as it stood then."""
     ended = {frozenset(one.losses): one for rung in rungs for one in rung.standings if one.stopped}
     if not ended:
@@ -116,25 +116,25 @@ def ended_early(settings: Settings, rungs: Sequence[Rung]) -> dict[tuple[str, ..
     return {setting: ended[some] for setting, some in names.items() if some in ended}
 
 
-def saved_share(settings: Settings, rungs: Sequence[Rung]) -> float:
+def saved_share(settings: PlansBySetting, rungs: Sequence[Rung]) -> float:
     """The share of the steps of all settings that was not taken, since settings ended early."""
     steps = {setting: _schedule(plans[0]).steps for setting, plans in settings.items()}
     ended = ended_early(settings, rungs)
     return sum(steps[setting] - one.steps for setting, one in ended.items()) / sum(steps.values())
 
 
-def _is_halved(settings: Settings) -> bool:
+def _is_halved(settings: PlansBySetting) -> bool:
     plans = [plan for some in settings.values() for plan in some]
     return len(settings) > 1 and all(plan.stop_losers and plan.tuner is not None for plan in plans)
 
 
-def halving_folder(settings: Settings, root: Path) -> Path:
+def halving_folder(settings: PlansBySetting, root: Path) -> Path:
     """Where the record of the comparisons of `settings` is kept."""
     ids = sorted(tuning_id(plan) for plans in settings.values() for plan in plans)
     return root / TUNINGS / f"halving-{digest(ids)[:12]}"
 
 
-def _going(settings: Settings, rungs: Sequence[Rung]) -> Settings:
+def _going(settings: PlansBySetting, rungs: Sequence[Rung]) -> PlansBySetting:
     ended = ended_early(settings, rungs)
     return {setting: plans for setting, plans in settings.items() if setting not in ended}
 
@@ -155,7 +155,7 @@ def _rung_step(plan: RunPlan, share: float) -> int | None:
     return step if 0 < step < schedule.steps else None
 
 
-def _compare(settings: Settings, share: float, root: Path, bases: LoadedBases, notify: Notify) -> Rung:
+def _compare(settings: PlansBySetting, share: float, root: Path, bases: LoadedBases, notify: Notify) -> Rung:
     """Tune all settings until `share` of their steps, and compare them. One that is tuned to its end goes on."""
     plans = [plan for some in settings.values() for plan in some]
     found = tune_all_until(plans, root, bases, lambda plan: _rung_step(plan, share) or 0, notify)
@@ -193,7 +193,7 @@ def _p_value(worse: Sequence[PartialTuning], best: Sequence[PartialTuning]) -> f
     return float(ttest_1samp(gaps, 0.0, alternative="greater").pvalue)
 
 
-def _say(rung: Rung, settings: Settings) -> None:
+def _say(rung: Rung, settings: PlansBySetting) -> None:
     stopped = [one for one in rung.standings if one.stopped]
     if not stopped:
         return
@@ -211,7 +211,7 @@ def _loss(standing: Standing) -> float:
     return statistics.fmean(standing.losses.values())
 
 
-def _words(setting: tuple[str, ...], settings: Settings) -> str:
+def _words(setting: tuple[str, ...], settings: PlansBySetting) -> str:
     """What a setting has and not all have."""
     common = set.intersection(*(set(other) for other in settings))
     return " ".join(text for text in setting if text not in common)

@@ -98,7 +98,7 @@ def build_trials(
     return trials
 
 
-def settings_with_plans(trials: Sequence[Trial]) -> halving.Settings:
+def settings_with_plans(trials: Sequence[Trial]) -> halving.PlansBySetting:
     """The plans of each trial by its setting."""
     return {trial.setting: trial.plans for trial in trials}
 

@@ -55,7 +55,7 @@ def trials(request_: Request, tmp_path: Path) -> Trials:
     return made
 
 
-def made(trials: list[Trial], root: Path, session: Session | None = None) -> halving.Settings:
+def made(trials: list[Trial], root: Path, session: Session | None = None) -> halving.PlansBySetting:
     settings = settings_with_plans(trials)
     tune_settings(settings, root, (session or Session())._bases)
     return settings

@@ -234,6 +234,8 @@ def test_the_program_that_a_reader_would_take_is_found(text: str, answer: str) -
 
 def test_a_sentence_with_quotes_behind_the_code_is_still_none_of_it() -> None:
     for sentence in (
+        "This is all of it (it's short).",
+        "I left out one case (we'll see).",
         "It's called total('x') and that's it.",
         'Use the name ("xs") as it is.',
         'Here is "it", don\'t worry.',

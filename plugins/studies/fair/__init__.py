@@ -96,7 +96,8 @@ def _budget(found: Sequence[CellResult]) -> tuple[Value, Value, Value]:
     rows = [one.row for one in found if one.row is not None]
     tuning = [cost.seconds for row in rows for cost in row.costs if cost.phase == "tune"]
     choices = [one.folder / SWEEP for one in found if one.folder is not None and one.cell.sweep]
-    saved = next((files.read_json(path).get(SAVED, 0.0) for path in choices), 0.0)
+    # A kill may have come before the file; the hours are then at most so many.
+    saved = next((files.read_json(path).get(SAVED, 0.0) for path in choices if path.is_file()), 0.0)
     hours = f"{(1 - saved) * tried * sum(tuning) / 3600:.2f}" if tuning else None
     return Value(str(len(found)), None), Value(str(tried), None), Value(hours, None, "none")
 
