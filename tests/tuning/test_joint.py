@@ -21,7 +21,7 @@ Adapted = Callable[..., Base]
 METHODS = {"lora": 1e-2, "ia3": 5e-2, "prompt-tuning": 5e-2, "prefix-tuning": 3e-2}
 QUANTISED = {"qlora-4bit": 1e-2, "qlora-8bit": 1e-2}
 RATES = METHODS | QUANTISED
-OPTIONS: dict[str, dict[str, Any]] = dict.fromkeys(["lora", *QUANTISED], {"dropout": 0.0})
+OPTIONS: dict[str, dict[str, Any]] = {key: {"dropout": 0.0} for key in ["lora", *QUANTISED]}
 
 
 def variants(name: str, family: str, adapted: Adapted) -> tuple[Base, list[JointMember]]:
