@@ -6,6 +6,7 @@ job to another process or machine, where `run_job` resolves it and makes the run
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.writing_together import saves_time, write_together
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
@@ -134,7 +136,8 @@ class LocalExecutor:
     """Makes the runs in this process, one at a time, group by group.
 
     A run that another process is making is left for later, so that two commands share the work; what is then still
-    being made is waited for.
+    being made is waited for. Runs whose plans are known and whose tunings are made are written at once where that saves
+    time, and then go on one at a time.
     """
 
     def __init__(
@@ -150,6 +153,7 @@ class LocalExecutor:
 
     def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
         waiting = grouped(jobs)
+        self._write_together(waiting)
         while waiting:
             job = next((one for one in waiting if not _is_made_elsewhere(one)), waiting[0])
             waiting.remove(job)
@@ -159,6 +163,19 @@ class LocalExecutor:
                 # The base may carry half an adapter now.
                 self._bases = LoadedBases()
             yield result
+
+    def _write_together(self, jobs: Sequence[Job]) -> None:
+        """Write what can be written at once. Where that fails, the run that it is due to says so when it is made."""
+        known = [job for job in jobs if job in self._plans and not _is_made_elsewhere(job)]
+        if len(known) < 2 or not saves_time():
+            return
+        try:
+            for root in dict.fromkeys(job.runs for job in known):
+                plans = [self._plans[job] for job in known if job.runs == root]
+                write_together(plans, self._registry, root, self._bases)
+        except HarnessError as error:
+            print(f"note: runs are written one after another: {error}", file=sys.stderr)
+            self._bases = LoadedBases()  # the base may carry half an adapter now
 
     def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
         for place, sweep in enumerate(sweeps):
