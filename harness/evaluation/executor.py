@@ -173,8 +173,9 @@ class LocalExecutor:
             for root in dict.fromkeys(job.runs for job in known):
                 plans = [self._plans[job] for job in known if job.runs == root]
                 write_together(plans, self._registry, root, self._bases)
-        except HarnessError as error:
-            print(f"note: runs are written one after another: {error}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001 - as in `run_job`: the others are made, and it is said
+            why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+            print(f"note: runs are written one after another: {why}", file=sys.stderr)
             self._bases = LoadedBases()  # the base may carry half an adapter now
 
     def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
