@@ -129,6 +129,25 @@ def test_peft_tells_plain_lora_layers_from_their_variants(model_of: Callable[[st
         assert [compat.low_rank_dropout(layer, adapter) for layer, adapter in found] == [0.1] * expected, words
 
 
+def test_peft_layers_tell_what_their_adapter_does(model_of: Callable[[str], Path]) -> None:
+    import peft
+
+    words = "peft: layers of its tuners are made otherwise; see compat.low_rank_update and compat.learnt_scale"
+    where: Any = {"target_modules": r".*layers\.0\..*q_proj"}
+    for config, update, scale in (
+        (peft.LoraConfig(**where), True, False),
+        (peft.LoraConfig(**where, use_dora=True), False, False),
+        (peft.AdaLoraConfig(**where, total_step=1, tinit=0, tfinal=0), True, False),
+        (peft.IA3Config(**where, feedforward_modules=[]), False, True),
+        (peft.VeraConfig(**where), False, False),
+    ):
+        plain = model.load(ModelSpec(str(model_of("llama"))), {}).model
+        peft.get_peft_model(plain, config)
+        (layer,) = compat.adapter_layers(plain).values()
+        assert (compat.low_rank_update(layer) is not None) is update, words
+        assert (compat.learnt_scale(layer) is not None) is scale, words
+
+
 def test_transformers_names_the_parts_of_a_gated_mlp(model_of: Callable[[str], Path]) -> None:
     llama = model.load(ModelSpec(str(model_of("llama"))), {}).model
     layers = llama.config.num_hidden_layers

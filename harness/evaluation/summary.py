@@ -131,9 +131,21 @@ def merge_metrics(run: Run, before: Run) -> Run:
 
 
 def _generation_notes(folder: Path) -> Iterator[str]:
-    """Why transformers' `generate` was used; unknown for a backend and for runs of earlier versions."""
-    if os.path.lexists(folder / BATCH) and (why := facts.batch_facts(folder).why_not_slots):
-        yield f"written by transformers' generate: {why}"
+    """Why transformers' `generate` was used, and whether several runs were written at once.
+
+    Unknown for a backend and for runs of earlier versions.
+    """
+    if not os.path.lexists(folder / BATCH):
+        return
+    batch = facts.batch_facts(folder)
+    if batch.why_not_slots:
+        yield f"written by transformers' generate: {batch.why_not_slots}"
+    if (count := len(batch.together)) > 1:
+        yield f"written together with {_others(count)}: time and energy are its share, peak memory is that of all"
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 2 else f"{count - 1} others"
 
 
 def _tuning_notes(folder: Path, tuning: TuningFacts) -> Iterator[str]:
@@ -142,8 +154,7 @@ def _tuning_notes(folder: Path, tuning: TuningFacts) -> Iterator[str]:
     if changed := [name for name, origin in (tuning.plugins or {}).items() if now.get(name, origin) != origin]:
         yield f"tuned by another state of {', '.join(changed)}"
     if (count := tuning.together) > 1:
-        others = "1 other" if count == 2 else f"{count - 1} others"
-        yield f"tuned together with {others}: time and energy are its share, peak memory is that of all"
+        yield f"tuned together with {_others(count)}: time and energy are its share, peak memory is that of all"
 
 
 def _record_notes(records: Sequence[Record]) -> Iterator[str]:
