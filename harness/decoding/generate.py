@@ -53,6 +53,7 @@ def generate(
     done: frozenset[str] = frozenset(),
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[PromptCompletions]:
     """The completions of every prompt whose id is not in `done`.
 
@@ -66,6 +67,7 @@ def generate(
         done: ids of problems that have completions already.
         on_batch_reduced: called with the new batch size when memory ran out.
         process_logits: the decoder's function of logits (`harness.plugin.Decoder.process_logits`).
+        on_step: called before each step of all that are decoded at a time; what it raises ends the decoding.
 
     Raises:
         ModelError: not even one problem at a time fits in memory.
@@ -73,10 +75,10 @@ def generate(
     by_id = extractors or dict.fromkeys((prompt.id for prompt in prompts), AnswerExtractor(stop=sampling.stop))
     if not continuous_batching_unsupported_reason(base):
         yield from _continuous_batching(
-            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits
+            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits, on_step
         )
         return
-    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits)
+    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits, on_step)
     for chunk in static_batches(base, prompts, sampling, batch):
         if all(prompt.id in done for prompt in chunk):
             continue
@@ -106,6 +108,7 @@ def _continuous_batching(
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
     process_logits: LogitsFunction | None,
+    on_step: Callable[[], None],
 ) -> Iterator[PromptCompletions]:
     from harness.decoding.host_state import StopChecker
     from harness.decoding.scheduler import DecodingRun, RequestTooLargeError, decode_continuously, prefill_shared_prefix
@@ -113,7 +116,7 @@ def _continuous_batching(
     end_tokens = beam_eos_token_ids(base) if is_beam_search(sampling) else eos_token_ids(base)
     stop_checker = StopChecker(base.tokenizer, [extractors[prompt.id] for prompt in prompts])
     limits = [token_limit(base, prompt, sampling) for prompt in prompts]
-    run = DecodingRun(base, sampling, sorted(end_tokens), stop_checker, process_logits)
+    run = DecodingRun(base, sampling, sorted(end_tokens), stop_checker, process_logits, on_step)
     run = prefill_shared_prefix(run, prompts)
     try:
         for output in decode_continuously(run, prompts, limits, seed, batch, done, on_batch_reduced):
