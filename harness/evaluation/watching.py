@@ -10,9 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.decoding.generate import generate
-from harness.decoding.inputs import unwrapped_model
-from harness.decoding.support import forgetting
 from harness.errors import HarnessError
 from harness.evaluation import runs
 from harness.evaluation.judge import LocalBench
@@ -58,6 +55,9 @@ class Watcher:
     _is_over: bool = field(default=False, init=False)
 
     def __call__(self, base: Base, check_time: Callable[[], None]) -> Watched | None:
+        from harness.decoding.inputs import unwrapped_model
+        from harness.decoding.support import forgetting
+
         if self._is_over:
             return None
         if base.sharded:
@@ -86,6 +86,8 @@ class Watcher:
         print(f"note: --watch {self.plan.metrics[0].name}: {why}; the tuning goes on without", file=sys.stderr)
 
     def _records(self, base: Base, check_time: Callable[[], None]) -> list[Record]:
+        from harness.decoding.generate import generate
+
         plan = self.plan
         self._prompts = self._prompts or list(build_prompts(plan, base, plan.problems, self.cache))
         readers = readers_of(plan, plan.problems, base.chat)
