@@ -90,6 +90,12 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     shell_complete=completion.names("metric"),
     help="Choose by this metric on the validation problems.  [default: the validation loss]",
 )
+@click.option(
+    "--watch",
+    metavar="METRIC",
+    shell_complete=completion.names("metric"),
+    help="Look at this metric on a few validation problems while a method tunes.",
+)
 @click.option("--stop-losers", is_flag=True, help="End settings of a sweep early that cannot win.")
 @completion.option_values("An option of a plugin.")
 @click.option("--chat/--no-chat", default=None, help="Use the model's chat template.  [default: if it has one]")

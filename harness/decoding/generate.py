@@ -12,6 +12,7 @@ attempt had finished, so an interrupted run ends with the completions of an unin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.decoding.cache import padding_shifts_prefix
@@ -57,6 +58,7 @@ def generate(
     done: frozenset[str] = frozenset(),
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[PromptCompletions]:
     """The completions of every prompt whose id is not in `done`.
 
@@ -70,6 +72,7 @@ def generate(
         done: ids of problems that have completions already.
         on_batch_reduced: called with the new batch size when memory ran out.
         process_logits: the decoder's function of logits (`harness.plugin.Decoder.process_logits`).
+        on_step: called before each step of all that are decoded at a time; what it raises ends the decoding.
 
     Raises:
         ModelError: not even one problem at a time fits in memory.
@@ -77,10 +80,10 @@ def generate(
     by_id = extractors or dict.fromkeys((prompt.id for prompt in prompts), AnswerExtractor(stop=sampling.stop))
     if not continuous_batching_unsupported_reason(base):
         yield from _continuous_batching(
-            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits
+            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits, on_step
         )
         return
-    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits)
+    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits, on_step)
     for chunk in static_batches(base, prompts, sampling, batch):
         if all(prompt.id in done for prompt in chunk):
             continue
@@ -110,11 +113,13 @@ def _continuous_batching(
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
     process_logits: LogitsFunction | None,
+    on_step: Callable[[], None],
 ) -> Iterator[PromptCompletions]:
     from harness.decoding.scheduler import QueuedPrompt, prefill_shared_prefix
 
     in_order = [extractors[prompt.id] for prompt in prompts]
-    run = prefill_shared_prefix(decoding_run(base, sampling, in_order, process_logits), prompts)
+    run = replace(decoding_run(base, sampling, in_order, process_logits), on_step=on_step)
+    run = prefill_shared_prefix(run, prompts)
     limits = [token_limit(base, prompt, sampling) for prompt in prompts]
     queued = [
         QueuedPrompt(prompt, limit, seed, done=prompt.id in done) for prompt, limit in zip(prompts, limits, strict=True)

@@ -62,7 +62,8 @@ class DecodingRun:
     """What is the same for all requests of a run.
 
     `prefix_cache` is a cache of one row with the `prefix_columns` that all prompts begin with; they hold the first
-    `shared_tokens` tokens of each prompt, behind what was trained. `process_logits` is the decoder's.
+    `shared_tokens` tokens of each prompt, behind what was trained. `process_logits` is the decoder's; `on_step`
+    is called before each step of the batch.
     """
 
     base: Base
@@ -70,6 +71,7 @@ class DecodingRun:
     eos_token_ids: Sequence[int]
     stop_checker: StopChecker
     process_logits: LogitsFunction | None = None
+    on_step: Callable[[], None] = lambda: None
     prefix_cache: Any = None
     prefix_columns: int = 0
     shared_tokens: int = 0
@@ -136,6 +138,7 @@ def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: 
         batch = _running_batch(run, wave, size)
     queue = deque(wave)
     while queue or batch.num_running:
+        run.on_step()
         with torch.inference_mode():
             outputs = batch.collect_finished() if batch.num_running else []
             if queue and (batch.num_running == 0 or batch.num_free >= max(1, size // _REFILL_FRACTION)):

@@ -6,6 +6,7 @@ logits are compared.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import random
 import weakref
@@ -41,6 +42,15 @@ def unsupported_reason(model: Any) -> str:
     if model not in _REASONS:
         _REASONS[model] = _structural_reason(model) or _numerical_reason(model)
     return _REASONS[model]
+
+
+@contextlib.contextmanager
+def forgetting(model: Any) -> Iterator[None]:
+    """Context manager: what is found out within it is forgotten: a model half tuned does not speak for later ones."""
+    known = model in _REASONS
+    yield
+    if not known:
+        _REASONS.pop(model, None)
 
 
 def _structural_reason(model: Any) -> str:

@@ -28,6 +28,7 @@ from harness.evaluation.tune import (
     tuning_folder,
     validation_listener,
 )
+from harness.evaluation.watching import look_of
 from harness.modeling import memory
 from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
@@ -35,8 +36,8 @@ from harness.progress import bar, whole
 from harness.records import Cost, canonical, digest
 from harness.tuning.joint_support import joint_tuning_unsupported_reason
 from harness.tuning.result import TuningResult
-from harness.tuning.stacked import JointMember
-from harness.tuning.train import fit_together, set_weights
+from harness.tuning.stacked import JointMember, set_weights
+from harness.tuning.train import fit_together
 
 MOST_TOGETHER = 16
 """Adapters that are tuned at once; more take memory and save little time."""
@@ -166,8 +167,9 @@ def _tune_together(
         with measured("tune") as meter, bar(title, time_left=False) as progress:
             try:
                 listener = validation_listener(plans, root, notify)
+                looks = [look_of(plan, root / "cache") for plan in plans]
                 place = scratch / CHECKPOINTS
-                tuned = fit_together(base, members, train, validation, place, progress, until, listener)
+                tuned = fit_together(base, members, train, validation, place, progress, until, listener, looks)
             except OutOfMemoryError:
                 bases.release(base)
                 shutil.rmtree(scratch)

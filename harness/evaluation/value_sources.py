@@ -38,11 +38,12 @@ def request_settings(request: Request, run: Run, data: str, sources: Mapping[str
         "metrics": (run.metrics, "metrics"),
         "select": (request.select, "select"),
         "stop_losers": (request.stop_losers, "stop_losers"),
+        "watch": (request.watch if run.tuning else None, "watch"),
     }
     settings = {
         name: Setting(value, given.get(field, "default" if name in _OF_NO_TASK else f"default of {run.task}"))
         for name, (value, field) in shown.items()
-        if name not in ("thinking_tokens", "protocol", "select", "stop_losers") or value
+        if name not in ("thinking_tokens", "protocol", "select", "stop_losers", "watch") or value
     }
     for name in ("chat", "thinking"):
         if name == "chat" or run.model.chat:

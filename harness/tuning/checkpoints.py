@@ -155,6 +155,15 @@ def weights(folder: Path, step: int) -> Mapping[str, Any]:
         return load_file(place)
 
 
+def copy_tensors(source: Mapping[str, Any], target: Mapping[str, Any]) -> None:
+    """Copy tensors into those of the same names, in place, since CUDA graphs hold their addresses."""
+    import torch
+
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(source[name])
+
+
 def remove(place: Path) -> None:
     """Take a checkpoint away, the manifest first, so that what a kill leaves is known to be torn.
 
