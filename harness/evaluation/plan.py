@@ -124,8 +124,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     Raises:
         HarnessError: something does not exist or does not fit; one line that names it.
     """
-    for name, bounds in NUMBERS.items():
-        check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
+    _check_numbers(request)
     task = task_under_protocol(registry, request.task, request.protocol)
     settings = with_task_defaults(settings, task.plugin, request.protocol)
     methods = tuner, prompter, other = _split_method(request.method, registry)
@@ -143,13 +142,12 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     problems = splits[request.split]
     metrics = select_metrics(request, task.plugin, problems, registry)
     watched = select_watched(request, tuner, splits, source.label, registry)
-    read_configs([*metrics, *([watched] if watched else [])], settings, configs, settings_by_name)
+    read_configs(filter(None, [*metrics, watched]), settings, configs, settings_by_name)
     notes += (*fields.notes(source.label), *missing_field_notes(problems, metrics, source.label, request.split))
     sampling = _sampling(request, task.plugin, source.builtin, spec)
     if decoder is not None:
         sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
     kept = decoder.plugin.kept(sampling.candidates, configs[decoder.name]) if decoder else sampling.candidates
-    ks = select_ks(request, task.plugin, kept)
     run = Run(
         task=task.name,
         task_version=task.plugin.version + ("-sample" if source.builtin else ""),
@@ -166,7 +164,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         # A backend reveals nothing about the weights of a model but its name.
         model_digest=digest([backend.name, spec.id]) if backend else model_digest(spec),
         limit=request.limit,
-        ks=ks,
+        ks=select_ks(request, task.plugin, kept),
         seed=request.seed,
         builtin_data=source.builtin,
         reading=VERSION,
@@ -180,6 +178,11 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     resolved = (run, task, tuner, prompter or other, metrics, configs, splits, source, settings_by_name, notes)
     asked = (request.accept_unsafe, decoder, request.wait, request.shard, request.stop_losers)
     return RunPlan(*resolved, backend, *asked, watched)
+
+
+def _check_numbers(request: Request) -> None:
+    for name, bounds in NUMBERS.items():
+        check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
 
 
 def _model_spec(request: Request, task: Task, tuner: Tuner, backend: PluginEntry[Any] | None) -> ModelSpec:
