@@ -27,7 +27,6 @@ from harness.evaluation.request import Request
 from harness.evaluation.runs import TUNING, TUNINGS
 from harness.evaluation.tune import tuning_folder
 from harness.evaluation.tunings import tune_all, tuning_kind
-from harness.evaluation.writing_together import write_together
 from harness.modeling.bases import LoadedBases
 from harness.modeling.memory import gpu_available
 from harness.plugin_system.registry import Registry
@@ -177,10 +176,12 @@ class LocalExecutor:
         known = [job for job in jobs if job in self._plans and not _is_made_elsewhere(job)]
         if len(known) < 2 or not gpu_available():
             return
+        from harness.evaluation import writing_together  # which loads transformers
+
         try:
             for root in dict.fromkeys(job.runs for job in known):
                 plans = [self._plans[job] for job in known if job.runs == root]
-                write_together(plans, self._registry, root, self._bases)
+                writing_together.write_together(plans, self._registry, root, self._bases)
         except Exception as error:  # noqa: BLE001 - as in `run_job`: the others are made, and it is said
             why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
             print(f"note: runs are written one after another: {why}", file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from harness.errors import HarnessError
-from harness.evaluation import executor
+from harness.evaluation import executor, writing_together
 from harness.evaluation.executor import Job, JobCrashed, LocalExecutor, grouped, run_job
 from harness.evaluation.request import Request
 from harness.modeling.bases import LoadedBases
@@ -76,7 +76,7 @@ def test_what_goes_wrong_while_runs_are_written_at_once_is_said_and_each_run_is_
 
     made: list[object] = []
     monkeypatch.setattr(executor, "gpu_available", lambda: True)
-    monkeypatch.setattr(executor, "write_together", broken)
+    monkeypatch.setattr(writing_together, "write_together", broken)
     monkeypatch.setattr(executor, "evaluate", lambda plan, *_: made.append(plan))
     plans: dict[Job, Any] = {job("zero-shot", tmp_path): 1, job("icl", tmp_path): 2}
     results = list(LocalExecutor(Registry(), plans=plans).run(list(plans), lambda _: None))
