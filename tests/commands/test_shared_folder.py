@@ -38,7 +38,18 @@ def test_every_file_of_a_run_and_its_tuning_can_be_read_and_written_by_the_group
     data = shared / "rows.jsonl"
     data.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     words = ["eval", "--method", "lora", "--task", "my", "--data", data, "--model", tiny_model]
-    more = ["--runs", str(shared / "runs"), "--candidates", "1", "-k", "1", "--max-new-tokens", "4", "--set", "lora.epochs=1"]
+    more = [
+        "--runs",
+        str(shared / "runs"),
+        "--candidates",
+        "1",
+        "-k",
+        "1",
+        "--max-new-tokens",
+        "4",
+        "--set",
+        "lora.epochs=1",
+    ]
     done = CliRunner().invoke(cli, [*map(str, words), *more], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     found = list((shared / "runs").rglob("*"))
