@@ -117,8 +117,9 @@ class Session:
         Raises:
             HarnessError: a tuning or a run failed. What was made before it is on disk.
         """
-        from harness.making import make_choices, make_rows
+        from harness.making import make_choices, make_rows, tell
 
+        tell(methods)
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
             for trials in methods:

@@ -1,4 +1,4 @@
-"""The types that travel between the rooms, and their JSON.
+"""What is asked, what happened, and its JSON: the types that all parts of harness share.
 
 Specifications (what was asked): `Run`, `ModelSpec`, `Sampling`, `Tuning`, `Limits`.
 States (what happened): `Problem`, `Completion`, `Execution`, `Score`, `Estimate`, `Cost`, `Record`, `Row`.

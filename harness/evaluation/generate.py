@@ -51,12 +51,12 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
     """Append one line for each problem that has no completions yet, as soon as its batch is finished."""
     done = saved_ids(folder)
     problems = plan.problems
-    with measured("load") as loading, whole("loading the model"):
+    with measured("load") as loading, whole(f"loading {plan.run.model.name}"):
         base = adapted_for_writing(plan, tuning, bases)
     link_tuning(folder, tuning, base)
     by_id, others = {problem.id: problem for problem in problems}, list[Cost]()
     with measured("generate") as meter:
-        with whole("making the prompts"):
+        with whole(plan.title("making the prompts of")):
             prompts = list(build_prompts(plan, base, problems, root / "cache"))
             size = _batch_size(folder, base, prompts, plan)
         part = WritingPart(plan, tuning, prompts, done, size)

@@ -62,8 +62,9 @@ class RunPlan:
         return self.splits[self.run.split]
 
     def title(self, phase: str) -> str:
-        """What a phase of the run is called while it goes on: "writing", or "writing (validation)"."""
-        return phase if self.run.split == "test" else f"{phase} ({self.run.split})"
+        """What a phase of the run is called while it goes on: "writing icl", or "writing icl (validation)"."""
+        split = "" if self.run.split == "test" else f" ({self.run.split})"
+        return f"{phase} {self.run.method}{split}"
 
     @property
     def limits(self) -> Limits:

@@ -167,11 +167,13 @@ def _record_notes(records: Sequence[Record]) -> Iterator[str]:
             yield f"{count} {description}"
     if selecting := [record for record in records if record.selected]:
         some = len(selecting[0].selected)
-        yield f"scores are of {some} candidates that the decoder selected out of {len(selecting[0].completions)}"
+        word = "candidate" if some == 1 else "candidates"
+        yield f"scores are of the {some} {word} of {len(selecting[0].completions)} that the decoder selected"
     if (counts := _count_rules(records)) and not {*counts} <= {BARE, AS_WRITTEN}:
         every = sum(counts.values())
         found = every - counts.get(BARE, 0) - counts.get(AS_WRITTEN, 0)
-        yield f"{found} of {every} answers were taken out of a longer text (prose, a code block, another turn)"
+        what = "more than the code (an explanation, a Markdown block, a next task); the code alone is scored"
+        yield f"{found} of {every} completions held {what}"
     if count := sum(record.truncated for record in records):
         yield f"{count} instructions were cut to fit the context"
     if count := sum(e.trust != "isolated" for r in records for e in r.executions):

@@ -165,7 +165,7 @@ class TuningPart:
         """The base with the tuned adapter, what the tuning gave, and what loading and tuning cost."""
         plan, tuner, tuning = self.plan, self.plan.tuner, self.plan.run.tuning
         assert tuner is not None and tuning is not None
-        with measured("load") as loading, whole("loading the model"):
+        with measured("load") as loading, whole(f"loading {plan.run.model.name}"):
             base = adapted_for_training(plan, bases, sharded=self.sharded)
         train, validation, cut = processes.from_first(self._rows(base) if processes.is_first() else ([], [], 0))
         with measured("tune") as meter, bar(f"tuning {tuner.name}", time_left=False) as progress:

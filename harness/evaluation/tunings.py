@@ -153,7 +153,7 @@ def _tune_together(
             stack.enter_context(files.locked(folder, wait_for="this tuning" if plans[0].wait else ""))
         if any((folder / TUNING).is_file() for folder in folders):
             return None  # another process has made one meanwhile
-        with measured("load") as loading, whole("loading the model"):
+        with measured("load") as loading, whole(f"loading {plans[0].run.model.name}"):
             base, members, why = _members(plans, root, bases)
         train, cut = training_rows(plans[0], base, "train", root / "cache")
         validation, _ = training_rows(plans[0], base, "validation", root / "cache")

@@ -177,7 +177,7 @@ def _write(members: Sequence[_Member], base: Base, loading: Cost | None) -> None
     problems = [{problem.id: problem for problem in member.plan.problems} for member in members]
     tokens = [[0, 0] for _ in members]
     lowered = note_smaller_batch([member.folder for member in members])
-    with measured("generate") as meter, bar(plan.title(f"writing {count} runs"), at_once=size) as progress:
+    with measured("generate") as meter, bar(f"writing {count} runs", at_once=size) as progress:
         number, whole_number = sum(len(one.done) for one in members), sum(len(one.prompts) for one in members)
         progress(number, whole_number, "")
         logits = logits_function(plan)

@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.disk import describe_os_error, file_errors, saving
 from harness.errors import FileError
-from harness.files import write_json
+from harness.files import open_to_others, write_json
 
 COMPLETE = "complete.json"
 """The manifest; a checkpoint without it was torn by a crash."""
@@ -109,6 +109,7 @@ def write(folder: Path, checkpoint: Checkpoint, best: int) -> None:
         place.mkdir(parents=True)
         for name, tensors in ((_WEIGHTS, checkpoint.weights), (_STATE, checkpoint.state)):
             save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, place / name)
+        open_to_others(place)
         write_json(place / _FACTS, {"step": checkpoint.step, "best": best, **checkpoint.facts})
         files = {name: _stamp(place / name) for name in (_WEIGHTS, _STATE, _FACTS)}
         write_json(place / COMPLETE, {"step": checkpoint.step, "files": files})
