@@ -53,6 +53,7 @@ def generate(
     done: frozenset[str] = frozenset(),
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
+    on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
 ) -> Iterator[PromptCompletions]:
     """The completions of every prompt whose id is not in `done`.
 
@@ -66,6 +67,8 @@ def generate(
         done: ids of problems that have completions already.
         on_batch_reduced: called with the new batch size when memory ran out.
         process_logits: the decoder's function of logits (`harness.plugin.Decoder.process_logits`).
+        on_step: called after each step of a continuous batch: of each problem in it the steps so far and the most it
+            may take. Static batches do not call it.
 
     Raises:
         ModelError: not even one problem at a time fits in memory.
@@ -73,7 +76,7 @@ def generate(
     by_id = extractors or dict.fromkeys((prompt.id for prompt in prompts), AnswerExtractor(stop=sampling.stop))
     if not continuous_batching_unsupported_reason(base):
         yield from _continuous_batching(
-            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits
+            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits, on_step
         )
         return
     static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits)
@@ -106,6 +109,7 @@ def _continuous_batching(
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
     process_logits: LogitsFunction | None,
+    on_step: Callable[[Sequence[tuple[int, int]]], None],
 ) -> Iterator[PromptCompletions]:
     from harness.decoding.host_state import StopChecker
     from harness.decoding.scheduler import DecodingRun, RequestTooLargeError, decode_continuously, prefill_shared_prefix
@@ -116,7 +120,7 @@ def _continuous_batching(
     run = DecodingRun(base, sampling, sorted(end_tokens), stop_checker, process_logits)
     run = prefill_shared_prefix(run, prompts)
     try:
-        for output in decode_continuously(run, prompts, limits, seed, batch, done, on_batch_reduced):
+        for output in decode_continuously(run, prompts, limits, seed, batch, done, on_batch_reduced, on_step):
             prompt, limit = prompts[output.number], limits[output.number]
             extractor = extractors[prompt.id]
             yield prompt, completions_of(base, output.candidates, output.scores, extractor, sampling, limit)

@@ -39,6 +39,10 @@ _ALIGNMENT = 8
 """On a GPU columns are a multiple of this: of others its matrix products are several times slower."""
 
 
+StepCallback = Callable[[Sequence[tuple[int, int]]], None]
+"""Called after each step of a batch was launched: of each request in it the steps so far, and the most it may take."""
+
+
 class RequestTooLargeError(Exception):
     """Not even one request at a time fits in memory; the message is its problem's id."""
 
@@ -69,11 +73,12 @@ def decode_continuously(
     batch_size: int,
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
+    on_step: StepCallback = lambda _: None,
 ) -> Iterator[DecodingOutput]:
     """The candidates of every prompt whose id is not in `done`, each as soon as it is finished.
 
     `limits` are the tokens that each prompt may get. A request's number is the index of its prompt. When memory runs
-    out, the batch size is halved and `on_batch_reduced` is called with the new one.
+    out, the batch size is halved and `on_batch_reduced` is called with the new one. `on_step` is called with each step.
 
     Raises:
         RequestTooLargeError: memory runs out with one request alone.
@@ -84,7 +89,7 @@ def decode_continuously(
         waiting = {i: _request(run, prompts[i], i, limits[i], seed) for i in order[start : start + wave_size]}
         while any(prompts[number].id not in done for number in waiting):
             try:
-                for output in _decode_wave(run, list(waiting.values()), batch_size):
+                for output in _decode_wave(run, list(waiting.values()), batch_size, on_step):
                     del waiting[output.number]
                     if prompts[output.number].id not in done:
                         yield output
@@ -109,7 +114,9 @@ def _request(run: DecodingRun, prompt: Prompt, number: int, limit: int, seed: in
     return DecodingRequest(number, prompt.tokens[run.shared_tokens :], limit, uniforms)
 
 
-def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> Iterator[DecodingOutput]:
+def _decode_wave(
+    run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int, on_step: StepCallback
+) -> Iterator[DecodingOutput]:
     import torch
 
     size = min(batch_size, len(wave))
@@ -125,6 +132,7 @@ def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: 
                 batch.shrink()
             if batch.num_running:
                 batch.launch_step()
+        on_step(batch.steps_and_limits)
         yield from outputs
 
 
