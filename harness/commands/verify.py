@@ -37,7 +37,9 @@ def command(run: Path, data: Path | None, judge: bool, engine: str, address: str
         for check in verify(run, data, judge=judge, bench=bench):
             checks.append(check)
             if not as_json:
-                click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}"))
+                cli.echo_text(
+                    escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}")
+                )
     if as_json:
         cli.echo_json(to_json(checks))
     if any(check.verdict == "broken" for check in checks):

@@ -132,8 +132,8 @@ def _decode_wave(
                 batch.shrink()
             if batch.num_running:
                 batch.launch_step()
-        on_step(batch.steps_and_limits)
         yield from outputs
+        on_step(batch.steps_and_limits)
 
 
 def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> RunningBatch:

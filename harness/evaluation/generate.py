@@ -77,7 +77,7 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
                 files.append(path, replace(record, selected=selected))
                 meter.tokens_in += len(prompt.tokens)
                 meter.tokens_out += sum(c.tokens for c in completions)
-                told.written(count, max(c.tokens for c in completions))
+                told.written(count)
     for cost in (loading.cost, meter.cost):
         files.append(folder / COSTS, _of_all(plan, cost, others))
     if tuning is not None:

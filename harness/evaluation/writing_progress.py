@@ -23,39 +23,46 @@ class WritingProgress:
     def __init__(self, progress: Step, total: int, done: int) -> None:
         """`total` problems, of which `done` were finished by an earlier attempt."""
         self._progress, self._total, self._done = progress, total, done
+        self._ended = 0
         self._lengths = Counter[int]()
-        self._work = self._longest = 0
         self._running: Sequence[tuple[int, int]] = ()
-        self._points = [(time.monotonic(), 0)]
+        self._work = self._longest = 0
+        self._points: list[tuple[float, int]] = []
+        self._text = ""
+
+    def written(self, count: int) -> None:
+        """`count` problems are finished now."""
+        self._ended += count - self._done
+        self._done = count
+        self._progress(count, self._total, self._text if count < self._total else "")
 
     def stepped(self, running: Sequence[tuple[int, int]]) -> None:
-        """A step of the batch was started: (steps so far, most steps) of each problem in it."""
-        self._running = running
+        """A step of the batch was started: (steps so far, most steps) of each problem in it.
+
+        What was in it before and did not take this step is finished, and `written` was told of it.
+        """
+        ended = Counter(steps for steps, _ in self._running) - Counter(steps - 1 for steps, _ in running)
+        if ended.total() <= self._ended:  # else memory ran out, and the batch begins again
+            self._lengths += ended
+        self._running, self._ended = running, 0
         self._longest = max((self._longest, *(most for _, most in running)))
         self._work += len(running)
         now = time.monotonic()
+        if not self._points:  # from here on: before lies the reading of the prompts
+            self._points.append((now, self._work))
         if now - self._points[-1][0] >= _SECONDS_BETWEEN:
             self._points.append((now, self._work))
             self._tell(now)
 
-    def written(self, count: int, steps: int) -> None:
-        """`count` problems are finished now; the last one took `steps` steps."""
-        self._lengths[steps] += 1
-        self._done = count
-        if self._running:  # which of them it was is not told: the one whose steps are nearest
-            ended = min(self._running, key=lambda one: abs(one[0] - steps))
-            self._running = [one for one in self._running if one is not ended]
-        self._tell(time.monotonic())
-
     def _tell(self, now: float) -> None:
         seconds = self.left(now)
         how = "at most" if self.is_bound else "about"
-        told = f"{how} {format_duration(seconds)} left" if seconds is not None and self._done < self._total else ""
-        self._progress(self._done, self._total, told)
+        self._text = f"{how} {format_duration(seconds)} left" if seconds is not None else ""
+        self._progress(self._done, self._total, self._text)
 
     @property
     def is_bound(self) -> bool:
-        """Whether `left` is the most that it can be: where fewer are finished than under way, they are too few to tell."""
+        """Whether `left` is the most that it can be: fewer are finished than under way, which is too few to tell."""
         return sum(self._lengths.values()) < len(self._running)
 
     def left(self, now: float) -> float | None:
@@ -63,9 +70,11 @@ class WritingProgress:
 
         As long as it `is_bound` each problem is taken to need all the steps that it may.
         """
+        if not self._points:
+            return None
         half = (self._points[0][0] + now) / 2
         since, before = self._points[max(0, bisect.bisect_right(self._points, half, key=lambda point: point[0]) - 1)]
-        if self._work <= before or now <= since or not self._longest:
+        if self._work <= before or now <= since:
             return None
         waiting = max(0, self._total - self._done - len(self._running))
         longest = self._longest
