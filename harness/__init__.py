@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING
 from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from harness.api import FinishedRun, Leaderboard, RunComparison, Session, compare, leaderboard, load, run
+    from harness.api import (
+        FinishedRun,
+        Leaderboard,
+        RunComparison,
+        RunSettings,
+        Session,
+        compare,
+        leaderboard,
+        load,
+        run,
+    )
 
 # setup.cfg installs plugins/ and sandbox/ inside this package; a checkout keeps them beside it.
 if not (Path(__file__).parent / "plugins").is_dir():
@@ -23,6 +33,7 @@ __all__ = [
     "FinishedRun",
     "Leaderboard",
     "RunComparison",
+    "RunSettings",
     "Session",
     "__version__",
     "compare",

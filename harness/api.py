@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from harness.config import Settings, option_text
 from harness.config_check import check_layers
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 from harness.evaluation import runs as run_folders
 from harness.evaluation.halving import tune_settings
 from harness.evaluation.plan import RunPlan, resolve
@@ -137,31 +137,55 @@ class Session:
         return evaluate(plan, self.registry, runs, self._bases)
 
 
+class RunSettings(TypedDict, total=False):
+    """What `run` takes by name beside method, task and model: the options of `harness eval`. What is left out stands
+    at its default.
+
+    revision: the hub commit of the model.
+    backend: who writes in place of this machine; `model` then names one of its models.
+    data: the task's files, or OWNER/NAME of a data set on the hub; without it the built-in sample (with the built-in
+        model) or the task's own data set on the hub.
+    metrics: metrics in place of the task's own.
+    ks: values of k for measures like pass@k.
+    candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0 is
+        beam search.
+    decoder: the decoding strategy: "beam-search", "greedy", "sampling", or one of an installed package.
+    protocol: "study" for the prompts and rules of the study's scripts, in place of the task's own.
+    limit: at most so many problems of each split.
+    seed: seed of training and sampling; 42 by default.
+    chat, thinking, thinking_tokens: how a model with a chat template is talked to.
+    trust_remote_code: let the model bring code of its own; off by default.
+    accept_unsafe: run programs where nothing isolates them; off by default.
+    """
+
+    revision: str | None
+    backend: str | None
+    data: str | Path | None
+    metrics: Sequence[str]
+    ks: Sequence[int]
+    candidates: int | None
+    max_new_tokens: int | None
+    temperature: float | None
+    decoder: str | None
+    protocol: str | None
+    limit: int | None
+    seed: int
+    chat: bool | None
+    thinking: bool | None
+    thinking_tokens: int | None
+    trust_remote_code: bool
+    accept_unsafe: bool
+
+
 def run(
     method: str,
     task: str,
     model: str | None = None,
     *,
     options: Mapping[str, Any] | None = None,
-    revision: str | None = None,
-    backend: str | None = None,
-    data: str | Path | None = None,
-    metrics: Sequence[str] = (),
-    ks: Sequence[int] = (),
-    candidates: int | None = None,
-    max_new_tokens: int | None = None,
-    temperature: float | None = None,
-    decoder: str | None = None,
-    protocol: str | None = None,
-    limit: int | None = None,
-    seed: int = 42,
-    chat: bool | None = None,
-    thinking: bool | None = None,
-    thinking_tokens: int | None = None,
-    trust_remote_code: bool = False,
-    accept_unsafe: bool = False,
     runs: str | Path = RUNS,
     session: Session | None = None,
+    **settings: Unpack[RunSettings],
 ) -> Row:
     """Adapt a model to a task, let it write, judge and score: `harness eval` for one method.
 
@@ -172,55 +196,34 @@ def run(
         task: "conala", "codealpacapy", "apps", or a task of an installed package.
         model: a hub id or a folder; None for the built-in model.
         options: options of plugins by name, `{"lora.r": 32}`; a tuple for an option that takes several values.
-        revision: the hub commit of the model.
-        backend: who writes in place of this machine; `model` then names one of its models.
-        data: the task's files, or OWNER/NAME of a data set on the hub; None for the built-in sample (with the built-in
-            model) or the task's own data set on the hub.
-        metrics: metrics in place of the task's own.
-        ks: values of k for measures like pass@k.
-        candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0
-            is beam search.
-        decoder: the decoding strategy: "beam-search", "greedy", "sampling", or one of an installed package.
-        protocol: "study" for the prompts and rules of the study's scripts; None for the task's own.
-        limit: at most so many problems of each split.
-        seed: seed of training and sampling.
-        chat, thinking, thinking_tokens: how a model with a chat template is talked to.
-        trust_remote_code: let the model bring code of its own.
-        accept_unsafe: run programs where nothing isolates them.
         runs: the folder of runs.
         session: plugins and a loaded model shared with other runs.
+        settings: data, metrics, seed, limit and whatever else the command takes: each is in `harness.RunSettings`.
 
     Returns:
         The leaderboard's row: estimates with 95 % intervals as fractions of 1, costs in seconds, bytes and joules.
 
     Raises:
         HarnessError: an expected failure, in one line; what was finished is on disk.
+        TypeError: `settings` has a name that is none of theirs.
     """
-    request = Request(
-        method,
-        task,
-        model=model,
-        revision=revision,
-        data=None if data is None else Path(data),
-        metrics=_names("metrics", metrics),
-        ks=tuple(ks),
-        candidates=candidates,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        decoder=decoder,
-        protocol=protocol,
-        limit=limit,
-        seed=seed,
-        chat=chat,
-        trust_remote_code=trust_remote_code,
-        accept_unsafe=accept_unsafe,
-        backend=backend,
-        thinking=thinking,
-        thinking_tokens=thinking_tokens,
-    )
     session = session or Session()
-    (plan,) = session.plans([method], request, options or {})
+    (plan,) = session.plans([method], _request(method, task, model, settings), options or {})
     return session.run(plan, Path(runs))
+
+
+def _request(method: str, task: str, model: str | None, settings: RunSettings) -> Request:
+    for name in settings.keys() - RunSettings.__annotations__.keys():
+        close = nearest(name, RunSettings.__annotations__)
+        raise TypeError(f"run() has no parameter {name!r}." + (f" Did you mean {close!r}?" if close else ""))
+    asked: dict[str, Any] = dict(settings)
+    if asked.get("data") is not None:
+        asked["data"] = Path(asked["data"])
+    if "metrics" in asked:
+        asked["metrics"] = _names("metrics", asked["metrics"])
+    if "ks" in asked:
+        asked["ks"] = tuple(asked["ks"])
+    return Request(method, task, model, **asked)
 
 
 @dataclass(frozen=True)

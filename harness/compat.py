@@ -188,6 +188,18 @@ def unload(adapted: Any) -> Any:
     return plain
 
 
+def exchange_products(matmul_4bit: Callable[..., Any], matmul: Callable[..., Any]) -> tuple[Any, Any]:
+    """Have bitsandbytes' layers use these functions; returns those they used before.
+
+    Its layers look both names up in the package at each call, and offer no other place to put a product of one's own.
+    """
+    import bitsandbytes
+
+    before = bitsandbytes.matmul_4bit, bitsandbytes.matmul
+    bitsandbytes.matmul_4bit, bitsandbytes.matmul = matmul_4bit, matmul
+    return before
+
+
 def processor_template(spec: ModelSpec, place: str) -> str | None:
     """The chat template in the file in which processors kept it before tokenizers read theirs; None without one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 import harness
 from harness.config import Settings, option_text
 from harness.errors import PluginError, UsageError
+from harness.evaluation.request import Request
 from harness.plugin import Method, Metric
 from harness.plugin_system.registry import Registry
 
@@ -62,6 +64,20 @@ def test_one_text_in_place_of_a_list_of_names_is_refused() -> None:
         harness.run("zero-shot", "apps", metrics="codebleu")
     with pytest.raises(UsageError, match="tasks='apps': give a list of names"):
         harness.leaderboard(".", tasks="apps")
+
+
+def test_a_name_that_run_does_not_take_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"run\(\) has no parameter 'max_tokens'. Did you mean 'max_new_tokens'\?"):
+        harness.run("zero-shot", "apps", runs=tmp_path, max_tokens=8)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match=r"run\(\) has no parameter 'split'"):
+        harness.run("zero-shot", "apps", runs=tmp_path, split="validation")  # type: ignore[call-arg]
+
+
+def test_every_setting_of_run_is_explained_and_is_one_of_a_request() -> None:
+    names = set(harness.RunSettings.__annotations__)
+    explained = re.findall(r"^ {4}([a-z_]+(?:, [a-z_]+)*): ", harness.RunSettings.__doc__ or "", re.MULTILINE)
+    assert {name for line in explained for name in line.split(", ")} == names
+    assert names < {field.name for field in dataclasses.fields(Request)}
 
 
 def test_what_the_command_refuses_is_refused_in_the_same_words(tmp_path: Path) -> None:

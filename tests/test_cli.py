@@ -127,6 +127,16 @@ def test_a_dry_run_shows_every_value_that_can_be_set_and_where_it_comes_from(tmp
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_list_may_be_given_in_one_or_in_several_options(tmp_path: Path) -> None:
+    words = ["eval", "--method", "zero-shot", "--task", "conala", "--dry-run"]
+    lists = {"--metric": ["exact_match", "codebleu"], "--seed": ["1", "2"], "-k": ["1", "5"]}
+    in_one = [word for option, values in lists.items() for word in (option, ",".join(values))]
+    in_several = [word for option, values in lists.items() for value in values for word in (option, value)]
+    together, apart = (harness(*words, *more, cwd=tmp_path) for more in (in_one, in_several))
+    assert apart.returncode == 0 and "codebleu" in apart.stdout
+    assert apart.stdout == together.stdout
+
+
 def test_references_given_as_completions_score_one(tmp_path: Path) -> None:
     _prepare(tmp_path)
     path = tmp_path / "mine.jsonl"

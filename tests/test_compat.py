@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,3 +148,23 @@ def test_torch_compiles_kernels_at_run_time() -> None:
     taken = inspect.signature(_utils._CudaKernel.__call__).parameters
     assert {"grid", "block", "args", "stream"} <= taken.keys(), "torch: kernels are called in another way"
     assert callable(_utils._get_gpu_runtime_library), "torch: the driver is reached otherwise; see compat.cuda_kernel"
+
+
+def test_layers_of_bitsandbytes_use_the_products_that_are_exchanged() -> None:
+    import bitsandbytes
+    import torch
+
+    def product(x: Any, *_args: Any, **_given: Any) -> Any:
+        return 7 * torch.ones(len(x), 8)
+
+    layers = [bitsandbytes.nn.Linear4bit(8, 8), bitsandbytes.nn.Linear8bitLt(8, 8, has_fp16_weights=False)]
+    for layer in layers:
+        layer.load_state_dict({"weight": torch.ones(8, 8), "bias": torch.ones(8)})
+        layer.to("cpu").support_avx512bf16_for_cpu = False
+    before = compat.exchange_products(product, product)
+    try:
+        found = [layer(torch.ones(2, 8)).tolist() for layer in layers]
+    finally:
+        compat.exchange_products(*before)
+    words = "bitsandbytes: its layers find their products in another place; see compat.exchange_products"
+    assert found == [[[7.0] * 8] * 2] * 2, words

@@ -21,6 +21,7 @@ from harness.decoding.host_state import HostState, StopChecker
 from harness.decoding.sampler import Sampler
 from harness.decoding.slot_cache import CacheShape, SlotCache, new_prefill_cache
 from harness.modeling.fused_layers import FusedLayers
+from harness.modeling.quantized_products import QuantizedProducts
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +77,7 @@ class RunningBatch:
         self._cache_keyword = cache_keyword(model, self._slots.cache)
         self._prefix_cache, self._static_shapes = prefix_cache, static_shapes
         self._attention, self._layers = CascadeAttention(model), FusedLayers(model)
+        self._products = QuantizedProducts(model if static_shapes else None)
         self._requests: list[DecodingRequest | None] = [None] * shape.batch_size
         self._steps = [0] * shape.batch_size  # a host copy of `search.steps`, known without reading the device
         device = search.steps.device
@@ -182,7 +184,7 @@ class RunningBatch:
         tokens, positions = (
             tensor.flatten() if rows is None else tensor.flatten()[rows] for tensor in (search.last_tokens, positions)
         )
-        with self._attention, self._layers:
+        with self._attention, self._layers, self._products:
             output = self._model(
                 input_ids=tokens[:, None], position_ids=positions[:, None], **self._cache_keyword, use_cache=True
             )

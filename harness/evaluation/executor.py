@@ -6,6 +6,7 @@ job to another process or machine, where `run_job` resolves it and makes the run
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +23,11 @@ from harness.evaluation.halving import PlansBySetting, tune_settings
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
+from harness.evaluation.runs import TUNING, TUNINGS
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.tunings import tune_all, tuning_kind
 from harness.modeling.bases import LoadedBases
+from harness.modeling.memory import gpu_available
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
 
@@ -154,6 +158,7 @@ class LocalExecutor:
             job = next((one for one in waiting if not _is_made_elsewhere(one)), waiting[0])
             waiting.remove(job)
             started(job)
+            self._bases = tune_alike(job, waiting, self._registry, self._bases, self._plans)
             result = run_job(job, self._registry, self._bases, self._plans.get(job))
             if result.error is not None:
                 # The base may carry half an adapter now.
@@ -212,6 +217,30 @@ def resolve_job(job: Job, registry: Registry) -> RunPlan:
             "harness.toml) are not those that it was planned with"
         )
     return plan
+
+
+def tune_alike(
+    job: Job, waiting: Sequence[Job], registry: Registry, bases: LoadedBases, plans: Mapping[Job, RunPlan]
+) -> LoadedBases:
+    """Make the tuning of `job` at once with those of `waiting` jobs that differ in seed and options alone.
+
+    Nothing is done where it is there or has no others, and without a GPU, where it saves no time but costs the last
+    digits of what each would be alone. Where one of them fails, each is left to be tuned by itself. `plans` are those
+    of jobs that were resolved before. Returns the bases to go on with: after a failure one may carry half an adapter.
+    """
+    request = replace(job.request, seed=0)
+    alike = [one for one in (job, *waiting) if one.group == job.group and replace(one.request, seed=0) == request]
+    missing = [one for one in alike if one.tuning and not (one.runs / TUNINGS / one.tuning / TUNING).is_file()]
+    if job not in missing or len({one.tuning for one in missing}) < 2 or not gpu_available():
+        return bases
+    try:
+        found = [plans.get(one) or resolve_job(one, registry) for one in missing]
+        own = tuning_kind(found[0])
+        tune_all([plan for plan in found if tuning_kind(plan) == own], job.runs, bases, registry.notify)
+    except HarnessError as error:
+        print(f"note: {error}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
+        return LoadedBases()
+    return bases
 
 
 def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:

@@ -126,14 +126,13 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
     task = task_under_protocol(registry, request.task, request.protocol)
     settings = with_task_defaults(settings, task.plugin, request.protocol)
-    tuner, prompter, other = _split_method(request.method, registry)
+    methods = tuner, prompter, other = _split_method(request.method, registry)
     backend = select_backend(request, registry, tuner)
     spec = _model_spec(request, task.plugin, tuner, backend)
     source = task_source(request, task.plugin)
     configs, settings_by_name = dict[str, Any](), dict[str, Setting]()
-    entries: list[PluginEntry[Any]] = [task, *(o for o in (tuner, prompter, other) if o is not None)]
     decoder = select_decoder(request, registry)
-    entries += [part for part in (backend, decoder) if part is not None]
+    entries: list[PluginEntry[Any]] = [task, *(part for part in (*methods, backend, decoder) if part is not None)]
     read_configs(entries, settings, configs, settings_by_name)
     task = configured(task, configs[task.name])
     splits, notes = problem_splits(request, task, source, configs[task.name], needs_training=bool(tuner or prompter))
@@ -151,7 +150,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     run = Run(
         task=task.name,
         task_version=task.plugin.version + ("-sample" if source.builtin else ""),
-        method="+".join(o.name for o in (tuner, prompter, other) if o is not None),
+        method="+".join(part.name for part in methods if part is not None),
         model=spec,
         metrics=tuple(m.name for m in metrics),
         sampling=sampling,

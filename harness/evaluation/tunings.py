@@ -74,7 +74,7 @@ def _alike_groups(plans: Sequence[RunPlan], root: Path) -> Iterator[Sequence[Run
     """The plans whose tunings are not there yet, in groups that can be tuned at once."""
     missing = [plan for plan in plans if plan.tuner and not (tuning_folder(plan, root) / TUNING).is_file()]
     by_id = {tuning_id(plan): plan for plan in missing}
-    for _, some in itertools.groupby(sorted(by_id.values(), key=_alike), key=_alike):
+    for _, some in itertools.groupby(sorted(by_id.values(), key=tuning_kind), key=tuning_kind):
         alike = sorted(some, key=tuning_id)
         yield from (alike[start : start + MOST_TOGETHER] for start in range(0, len(alike), MOST_TOGETHER))
 
@@ -133,8 +133,8 @@ _MAY_DIFFER = ("learning_rate", "warmup_ratio")
 """Settings that may differ between adapters that are tuned together, beside the seed."""
 
 
-def _alike(plan: RunPlan) -> str:
-    """What two tunings must have in common to be made together."""
+def tuning_kind(plan: RunPlan) -> str:
+    """What two tunings must have in common to be made together, as text."""
     key = dict(plan.tuning_key, seed=None)
     for part in ("config", "tuning"):
         key[part] = {name: value for name, value in (key[part] or {}).items() if name not in _MAY_DIFFER}

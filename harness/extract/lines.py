@@ -26,7 +26,7 @@ _LANGUAGE = re.compile(r"\s*(?:[Pp]ython3?|py)[ \t]*\n(?=.*\S)", re.DOTALL)
 _LABEL = re.compile(r"[A-Z][a-z]+(?:, ?[a-z]+)*,?(?: ?: ?[\w ,.'-]*)?")
 _ITEM = re.compile(r"^(?:[-*+]|\d+[.)])\s+")
 _WORD = re.compile(r"[(\"'*_\[]*[^\W\d_][\w'’*/-]*[.,:;!?)\"'*_\]。：！？，]*")
-_OPEN_TEXT = re.compile(r"""[(\[{=+%]\s*(?:[rR]?[bBfF]|[bBfF]?[rR]|[uU])?(["'])(?:\\.|(?!\1).)*$""")
+_OPEN_TEXT = re.compile(r"""[(\[{=+%]\s*(?:[rR]?[bBfF]|[bBfF]?[rR]|[uU])?(["'])(?:\\.|(?!\1)[^\\])*\\?$""")
 """A text literal that the token limit cut, in a call, a list or an assignment: `name = "Ada L`."""
 _SPAN = re.compile(r"`[^`]+`")
 _PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d+\]:)(?: (?P<code>.*)|[ \t]*$)")

@@ -23,6 +23,8 @@ def joint_tuning_unsupported_reason(adapted: Base, members: Sequence[JointMember
     Raises:
         RuntimeError: a few rows do not fit in memory.
     """
+    from harness.modeling.quantized_products import is_bitsandbytes
+
     first = members[0]
     shapes = [{name: tuple(weight.shape) for name, weight in member.weights.items()} for member in members]
     if any(shape != shapes[0] for shape in shapes):
@@ -32,8 +34,8 @@ def joint_tuning_unsupported_reason(adapted: Base, members: Sequence[JointMember
         return "their settings differ in more than learning rate and warm-up"
     if any(member.tuning.patience is not None for member in members):
         return "each ends when its own validation loss no longer falls"
-    if getattr(adapted.model, "quantization_method", None) is not None:
-        # Under vmap bitsandbytes calls its kernel without the gradient that it defines for it, and torch only warns.
+    if getattr(adapted.model, "quantization_method", None) is not None and not is_bitsandbytes(adapted.model):
+        # Under vmap a library calls its kernel without the gradient that it defines for it, and torch only warns.
         return "the products of its quantised base have no gradient under vmap"
     adapted.model.train()
     if has_own_loss(adapted):

@@ -12,14 +12,17 @@ from harness.modeling.base import Base
 
 @contextlib.contextmanager
 def sixteen_bit_activations(base: Base) -> Iterator[list[str]]:
-    """Context manager for a training loop on a GPU; elsewhere it changes nothing.
+    """Context manager for a training loop on a GPU; elsewhere it gives quantised bases their products alone.
 
     Norms, rotary embeddings, gated MLPs and LoRA layers run fused. And adapters, whose weights are in 32 bits, get the
     activations as they are: PEFT would cast them to 32 bits for dropout, and autocast back for the product. The value
     is the names of those weights that are cast to 16 bits in each product, so that `WorkingCopies` may be used.
     """
+    from harness.modeling.quantized_products import QuantizedProducts
+
     if base.device.type != "cuda":
-        yield []
+        with QuantizedProducts(base.model):
+            yield []
         return
     if base.sharded:
         # Outside of a layer's forward pass a sharded layer has a part of its weight, which cannot be tried out.
@@ -30,7 +33,8 @@ def sixteen_bit_activations(base: Base) -> Iterator[list[str]]:
     from harness.modeling.low_rank import FusedLowRank
 
     low_rank = FusedLowRank(base.model)
-    with FusedLayers(base.model), low_rank, inputs_as_they_are(base.model):
+    products = QuantizedProducts(base.model)
+    with FusedLayers(base.model), low_rank, products, inputs_as_they_are(base.model):
         weights = {id(weight) for weight in low_rank.weights()}
         yield [name for name, weight in base.model.named_parameters() if id(weight) in weights]
 

@@ -19,7 +19,9 @@ from harness.tuning.train import fit_together, set_weights
 Rows = list[dict[str, list[int]]]
 Adapted = Callable[..., Base]
 METHODS = {"lora": 1e-2, "ia3": 5e-2, "prompt-tuning": 5e-2, "prefix-tuning": 3e-2}
-OPTIONS: dict[str, dict[str, Any]] = {"lora": {"dropout": 0.0}}
+QUANTISED = {"qlora-4bit": 1e-2, "qlora-8bit": 1e-2}
+RATES = METHODS | QUANTISED
+OPTIONS: dict[str, dict[str, Any]] = {key: {"dropout": 0.0} for key in ["lora", *QUANTISED]}
 
 
 def variants(name: str, family: str, adapted: Adapted) -> tuple[Base, list[JointMember]]:
@@ -32,7 +34,7 @@ def variants(name: str, family: str, adapted: Adapted) -> tuple[Base, list[Joint
         torch.manual_seed(number)
         for _, parameter in trainable(base.model):
             parameter.data += 0.01 * torch.randn_like(parameter)
-        tuning = Tuning(METHODS[name] / (number + 1), epochs=2.0, batch_size=4, evaluate_every=0.6)
+        tuning = Tuning(RATES[name] / (number + 1), epochs=2.0, batch_size=4, evaluate_every=0.6)
         members.append(JointMember.of(base, tuning, 40 + number))
     return base, members
 
@@ -50,7 +52,7 @@ def alone(
 @pytest.mark.parametrize(
     ("name", "family"),
     [
-        *((name, "llama") for name in METHODS),
+        *((name, "llama") for name in RATES),
         ("lora", "gpt_neox"),
         ("ia3", "starcoder2"),
         ("prompt-tuning", "qwen2"),
@@ -70,7 +72,9 @@ def test_each_adapter_has_the_losses_and_weights_that_it_has_alone(
         theirs, own = alone(base, member, train, validation, tmp_path / str(number))
         assert ours.losses == pytest.approx(theirs.losses, abs=1e-5)
         assert [s for s, _ in ours.history] == [s for s, _ in theirs.history]
-        assert [x for _, x in ours.history] == pytest.approx([x for _, x in theirs.history], abs=1e-5)
+        # A last digit decides which of its 255 steps an activation of LLM.int8() is rounded to.
+        tolerance = 1e-4 if name == "qlora-8bit" else 1e-5
+        assert [x for _, x in ours.history] == pytest.approx([x for _, x in theirs.history], abs=tolerance)
         assert (ours.best_step, ours.steps, ours.tokens) == (theirs.best_step, theirs.steps, theirs.tokens)
         assert max(float((weights[key] - own[key]).abs().max()) for key in own) < 1e-4
     assert found[0][0].losses != found[1][0].losses

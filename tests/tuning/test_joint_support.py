@@ -22,8 +22,6 @@ Adapted = Callable[..., Base]
         ("peft:loha", "llama", "vmap has no rule"),
         ("peft:adalora", "llama", "a loss of its own"),
         ("lora", "codegen", "masks are made"),
-        ("qlora-4bit", "llama", "quantised base"),
-        ("qlora-8bit", "llama", "quantised base"),
     ],
 )
 def test_why_adapters_are_tuned_one_at_a_time_is_told(
@@ -33,6 +31,13 @@ def test_why_adapters_are_tuned_one_at_a_time_is_told(
     members = [JointMember.of(base, Tuning(1e-3), seed) for seed in (1, 2)]
     found = joint_tuning_unsupported_reason(base, members, rows(8))
     assert found is not None and why in found
+
+
+def test_a_base_that_another_library_quantised_is_not_shared(adapted: Adapted, rows: Callable[..., Rows]) -> None:
+    base = adapted("lora")
+    base.model.base_model.model.quantization_method = "gptq"
+    members = [JointMember.of(base, Tuning(1e-3), seed) for seed in (1, 2)]
+    assert "quantised base" in (joint_tuning_unsupported_reason(base, members, rows(8)) or "")
 
 
 def test_adapters_of_unlike_shapes_or_schedules_are_not_tuned_together(
@@ -46,7 +51,7 @@ def test_adapters_of_unlike_shapes_or_schedules_are_not_tuned_together(
     assert "settings" in (joint_tuning_unsupported_reason(base, [small, longer], rows(8)) or "")
 
 
-@pytest.mark.parametrize("name", ["lora", "ia3", "prompt-tuning", "prefix-tuning"])
+@pytest.mark.parametrize("name", ["lora", "ia3", "prompt-tuning", "prefix-tuning", "qlora-4bit", "qlora-8bit"])
 def test_the_methods_of_the_study_are_tuned_together(name: str, adapted: Adapted, rows: Callable[..., Rows]) -> None:
     base = adapted(name)
     members = [JointMember.of(base, Tuning(1e-3), seed) for seed in (1, 2)]
