@@ -160,7 +160,8 @@ def _moving(title: str, pace: Pace) -> Iterator[Step]:
         def render(self, task: Task) -> Text:
             return Text(pace.words(int(task.total or 0), time.monotonic()), style="dim")
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Times())
+    drawn = BarColumn(bar_width=min(40, console().width // 5))  # a narrow terminal has to have room for the words
+    columns = (TextColumn("{task.description}", markup=False), drawn, MofNCompleteColumn(), Times())
     message_column = TextColumn("{task.fields[message]}", markup=False)
     with Progress(*columns, message_column, console=console()) as progress:
         task = progress.add_task(title, total=None, message="")

@@ -110,7 +110,7 @@ class StepProgress:
         self._progress(step, self._steps, self._text())
 
     def _text(self) -> str:
-        """ "validation loss 1.700, 1.2 steps/s, about 4 min left"; before a validation the time of the steps alone."""
+        """ "about 4 min left, 1.2 steps/s, validation loss 1.700"; before a validation the time of the steps alone."""
         stepping = self._seconds_stepping + (time.monotonic() - self._since if self._steps_measured else 0.0)
         if self._steps_measured < _WARM_UP or stepping <= 0:
             return self._validation_text
@@ -120,4 +120,5 @@ class StepProgress:
             left += max(0, validations) * self._seconds_validating / self._validations_measured
         unknown = validations > 0 and not self._validations_measured
         told = f"about {format_duration(left)} left{' without validations' if unknown else ''}"
-        return ", ".join(part for part in (self._validation_text, f"{1 / per_step:.3g} steps/s", told) if part)
+        # The time comes first: what has no room on a narrow terminal is cut from the end.
+        return ", ".join(part for part in (told, f"{1 / per_step:.3g} steps/s", self._validation_text) if part)

@@ -32,8 +32,8 @@ def test_time_left_counts_steps_and_validations_each_at_what_they_took(monkeypat
             clock.now += 20.0
             run.validated([2.0 - step / 100], [1.0], [1])
     # 70 steps of a second, 7 validations of twenty.
-    assert told[-1] == (30, 100, "validation loss 1.700, 1 steps/s, about 3 min 30 s left")
-    left = [words.rpartition(", ")[2] for _, _, words in told[10:]]
+    assert told[-1] == (30, 100, "about 3 min 30 s left, 1 steps/s, validation loss 1.700")
+    left = [words.partition(", ")[0] for _, _, words in told[10:]]
     assert left[0] == "about 4 min 30 s left" and left[-1] == "about 3 min 30 s left"
 
 
@@ -50,7 +50,7 @@ def test_before_the_first_validation_the_time_of_the_steps_is_told_and_called_so
         clock.now += 2.0
         run.step(step)
     assert [words for _, _, words in told[:2]] == ["", ""], "the first steps warm up"
-    assert told[8] == (9, 100, "0.5 steps/s, about 3 min left without validations")
+    assert told[8] == (9, 100, "about 3 min left without validations, 0.5 steps/s")
 
 
 def test_a_run_that_goes_on_counts_only_its_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +68,4 @@ def test_a_run_that_goes_on_counts_only_its_own_steps(monkeypatch: pytest.Monkey
         run.step(step)
     run.synchronize()
     run.validated([1.25], [1.0], [1])
-    assert told[-1] == (100, 100, "validation loss 1.250, 0.5 steps/s, about 0 s left")
+    assert told[-1] == (100, 100, "about 0 s left, 0.5 steps/s, validation loss 1.250")
