@@ -325,6 +325,7 @@ class Leaderboard:
         A table leaves out columns that do not fit into `width`, and rows below the first `top`; it has all without.
         """
         from harness.ranking import latex, tables, terminal
+        from harness.ranking.display_names import DisplayNames
 
         if form == "html":
             from harness.report import page
@@ -334,9 +335,11 @@ class Leaderboard:
             return "\n".join(tables.json_lines(self.boards, self.collected.folders, self.collected.json))
         if form == "table":
             return terminal.text(self.boards, self.collected.folders, width=width, top=top)
-        forms = {"markdown": tables.markdown, "csv": tables.csv, "latex": latex.latex}
+        if form == "latex":
+            return latex.latex(self.boards, self.collected.folders, DisplayNames(Registry()))
+        forms = {"markdown": tables.markdown, "csv": tables.csv}
         if form not in forms:
-            raise UsageError(f"no format {form!r}; there are table, {', '.join([*forms, 'json', 'html'])}")
+            raise UsageError(f"no format {form!r}; there are table, {', '.join([*forms, 'latex', 'json', 'html'])}")
         return forms[form](self.boards, self.collected.folders)
 
     def __str__(self) -> str:

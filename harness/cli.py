@@ -342,6 +342,18 @@ def echo_row(line: str) -> None:
     click.echo(line)
 
 
+def echo_text(text: str) -> None:
+    """Print lines of prose; on a terminal broken between words, with the rest of a line behind its beginning."""
+    width = terminal_width()
+    for line in text.split("\n"):
+        if width is None:
+            click.echo(line)
+            continue
+        from harness.ranking.terminal import hang
+
+        click.echo("\n".join(hang(line, width)))
+
+
 def size(count: int) -> str:
     """A number of bytes as a person reads it: "1.2 GB"."""
     value, unit = float(count), "B"

@@ -50,6 +50,11 @@ class Method:
     """
 
     name: ClassVar[str]
+    display_name: ClassVar[str] = ""
+    """What papers call it ("LoRA"), for figures, LaTeX and the exhibits of studies; "" for `name`.
+
+    It is the class's that has the `name`: a method that extends another one is not called like it.
+    """
     reference: ClassVar[str] = ""
     """Where the method is described: a paper's section or equation."""
     Config: ClassVar[type] = NoConfig
@@ -128,6 +133,8 @@ class Metric:
     """
 
     name: ClassVar[str]
+    display_measures: ClassVar[Mapping[str, str]] = {}
+    """What papers call its measures, without k and variant: `{"em": "EM"}` for `em@10` and `em@10/paper`."""
     reference: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = True
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)

@@ -28,6 +28,8 @@ class Task:
     """
 
     name: ClassVar[str]
+    display_name: ClassVar[str] = ""
+    """What papers call it ("CoNaLa"), for figures, LaTeX and the exhibits of studies; "" for `name`."""
     version: ClassVar[str] = "1"
     """Raised whenever prompts, splits or judging change; rows of different versions never share a ranking."""
     reference: ClassVar[str] = ""

@@ -91,7 +91,16 @@ def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
         step(20, 40, "8 passed")
         step(40, 40, "")
     assert out.getvalue() == "judging: 20/40 8 passed (20 s, about 19 s left)\njudging: 40/40 (40 s)\n"
-    assert [format_duration(s) for s in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
+
+
+def test_a_duration_is_told_so_finely_that_rounding_misleads_nobody() -> None:
+    told = {40: "40 s", 89.4: "89 s", 97: "1 min 40 s", 120: "2 min", 599: "10 min", 720: "12 min", 12000: "3 h 20 min"}
+    assert {seconds: format_duration(seconds) for seconds in told} == told
+    units = {"s": 1, "min": 60, "h": 3600}
+    for seconds in range(60, 20000, 7):
+        words = format_duration(seconds).split()
+        shown = sum(int(n) * units[unit] for n, unit in zip(words[::2], words[1::2], strict=True))
+        assert shown == pytest.approx(seconds, rel=0.06), seconds
 
 
 def test_a_log_says_what_begins_before_it_begins_and_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:

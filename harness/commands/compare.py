@@ -32,7 +32,7 @@ def command(runs: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         cli.echo_json(comparison.measures)
     else:
-        click.echo(escape_lines(str(comparison)))
+        cli.echo_text(escape_lines(str(comparison)))
 
 
 def _sides(runs: Sequence[Path]) -> tuple[Sequence[Path], Sequence[Path]]:

@@ -35,20 +35,22 @@ def command(as_json: bool, calibrate: bool) -> None:
         cli.echo_json(facts)
         return
     gpu = machine["gpu"] or "none: tuning and writing run on the CPU, in 32 bit"
-    click.echo(f"machine   {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GB, {machine['system']}")
-    click.echo(f"GPU       {gpu}")
+    cli.echo_text(f"machine   {machine['cores']} cores, {machine['memory_bytes'] / 2**30:.0f} GB, {machine['system']}")
+    cli.echo_text(f"GPU       {gpu}")
     for line in costs.unmeasured():
-        click.echo(f"not measured here: {line}")
+        cli.echo_text(f"not measured here: {line}")
     for name, version in versions.items():
-        click.echo(f"{name:24} {version}")
+        cli.echo_text(f"{name:24} {version}")
     for line in builtin.lines():
-        click.echo(line)
+        cli.echo_text(line)
     if level.name != "full" and (why := namespaces_off()) is not None:
-        click.echo(f"user namespaces are off ({why}): the isolation below is what is left without them")
-    click.echo(str(level))
+        cli.echo_text(f"user namespaces are off ({why}): the isolation below is what is left without them")
+    cli.echo_text(str(level))
     if calibration is not None:
         limits = f"{calibration.limits.cpu_seconds:.1f} s of CPU and {calibration.limits.wall_seconds:.1f} s in all"
-        click.echo(f"calibration: {calibration.slowness:.2f} times as slow as the reference; a test may use {limits}")
+        cli.echo_text(
+            f"calibration: {calibration.slowness:.2f} times as slow as the reference; a test may use {limits}"
+        )
 
 
 SWITCHES = {

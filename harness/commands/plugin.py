@@ -70,7 +70,7 @@ def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...]
         findings.append(finding)
         if not as_json:
             reason = f": {finding.reason}" if finding.reason else ""
-            click.echo(f"  {MARKS[finding.verdict]}  {finding.description}{reason}")
+            cli.echo_text(f"  {MARKS[finding.verdict]}  {finding.description}{reason}")
     if as_json:
         cli.echo_json({"kind": kind, "name": name, "findings": findings})
     broken = sum(finding.verdict == "broken" for finding in findings)
@@ -78,7 +78,7 @@ def check(name: str, data: Path | None, model: str | None, sets: tuple[str, ...]
         skipped = [finding for finding in findings if finding.verdict == "skipped"]
         click.echo(f"{len(findings) - broken - len(skipped)} kept, {broken} broken, {len(skipped)} NOT CHECKED")
         for finding in skipped:
-            click.echo(f"  NOT CHECKED: {finding.description}, because {finding.reason}")
+            cli.echo_text(f"  NOT CHECKED: {finding.description}, because {finding.reason}")
     sys.exit(1 if broken else 0)
 
 

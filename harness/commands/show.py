@@ -47,7 +47,7 @@ def _exists(path: Path) -> bool:
 def _show_run(folder: Path, as_json: bool) -> None:
     from harness.evaluation import runs
     from harness.evaluation.facts import run_facts
-    from harness.ranking.terminal import rows_as_text
+    from harness.ranking.terminal import command_lines, rows_as_text
 
     about = run_facts(folder)
     row = runs.finished_row(folder)
@@ -55,11 +55,12 @@ def _show_run(folder: Path, as_json: bool) -> None:
         result = None if row is None else runs.read_result(folder)[1]
         cli.echo_json({**files.read_json(folder / runs.RUN), "result": result})
         return
-    click.echo(escape(f"command   {about.command}"))
-    click.echo(escape(f"data      {about.data.source} ({about.data.digest[:12]})"))
-    click.echo(escape(f"versions  {', '.join(f'{name} {version}' for name, version in about.versions.items())}"))
+    first, *more = command_lines(about.command, cli.terminal_width(), " " * 10)
+    click.echo("\n".join([f"command   {first.lstrip()}", *more]))
+    cli.echo_text(escape(f"data      {about.data.source} ({about.data.digest[:12]})"))
+    cli.echo_text(escape(f"versions  {', '.join(f'{name} {version}' for name, version in about.versions.items())}"))
     plugins = (f"{name} ({o.distribution} {o.version}, {o.digest[:12]})" for name, o in about.plugins.items())
-    click.echo(escape(f"plugins   {', '.join(plugins)}"))
+    cli.echo_text(escape(f"plugins   {', '.join(plugins)}"))
     if row is not None:
         click.echo(rows_as_text([row], width=cli.terminal_width()))
     else:
@@ -83,10 +84,10 @@ def _show_plugin(name: str, as_json: bool) -> None:
     if as_json:
         cli.echo_json(about)
         return
-    click.echo(f"{kind} {entry.name} ({entry.origin.distribution} {entry.origin.version})\n{about['help']}")
-    click.echo(f"Reference: {entry.plugin.reference}" if entry.plugin.reference else "")
+    cli.echo_text(f"{kind} {entry.name} ({entry.origin.distribution} {entry.origin.version})\n{about['help']}")
+    cli.echo_text(f"Reference: {entry.plugin.reference}" if entry.plugin.reference else "")
     for option in options:
-        click.echo(f"  --set {entry.name}.{option['name']}={option['default']}   {option['type']}; {option['help']}")
+        cli.echo_text(f"  --set {entry.name}.{option['name']}={option['default']}   {option['type']}; {option['help']}")
 
 
 def _option(field: dataclasses.Field[Any]) -> dict[str, Any]:

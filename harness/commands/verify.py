@@ -41,7 +41,7 @@ def command(run: Path, data: Path | None, judge: bool, engine: str, address: str
         for check in verify(run, data, judge=judge, bench=bench):
             checks.append(check)
             if not as_json:
-                click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{_why(check)}"))
+                cli.echo_text(escape(f"{MARKS[check.verdict]} {check.claim}{_why(check)}"))
     if as_json:
         cli.echo_json(to_json(checks))
     if any(check.verdict == "broken" for check in checks):

@@ -58,7 +58,7 @@ def generate(
     done: frozenset[str] = frozenset(),
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
-    on_step: Callable[[], None] = lambda: None,
+    on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
 ) -> Iterator[PromptCompletions]:
     """The completions of every prompt whose id is not in `done`.
 
@@ -72,7 +72,8 @@ def generate(
         done: ids of problems that have completions already.
         on_batch_reduced: called with the new batch size when memory ran out.
         process_logits: the decoder's function of logits (`harness.plugin.Decoder.process_logits`).
-        on_step: called before each step of all that are decoded at a time; what it raises ends the decoding.
+        on_step: called with each step of all that are decoded at a time; what it raises ends the decoding. In a
+            continuous batch it is given the steps so far, and the most it may take, of each problem; else nothing.
 
     Raises:
         ModelError: not even one problem at a time fits in memory.
@@ -113,7 +114,7 @@ def _continuous_batching(
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
     process_logits: LogitsFunction | None,
-    on_step: Callable[[], None],
+    on_step: Callable[[Sequence[tuple[int, int]]], None],
 ) -> Iterator[PromptCompletions]:
     from harness.decoding.scheduler import QueuedPrompt, prefill_shared_prefix
 

@@ -90,6 +90,12 @@ class RunningBatch:
         """Batch indices without a request."""
         return len(self._requests) - self.num_running
 
+    @property
+    def steps_and_limits(self) -> list[tuple[int, int]]:
+        """Of each request in the batch the steps that were launched for it, and the tokens that it may get."""
+        both = zip(self._requests, self._steps, strict=True)
+        return [(steps, request.limit) for request, steps in both if request is not None]
+
     def add(self, requests: Sequence[DecodingRequest]) -> None:
         """Prefill the prompts of `requests`, which take free batch indices."""
         for group in [requests] if self._adapters is None else by_prefix(requests, self._adapters):

@@ -38,6 +38,10 @@ _ALIGNMENT = 8
 """On a GPU columns are a multiple of this: of others its matrix products are several times slower."""
 
 
+StepCallback = Callable[[Sequence[tuple[int, int]]], None]
+"""Called after each step of a batch was launched: of each request in it the steps so far, and the most it may take."""
+
+
 class RequestTooLargeError(Exception):
     """Not even one request at a time fits in memory; the message is its problem's id."""
 
@@ -63,7 +67,7 @@ class DecodingRun:
 
     `prefix_cache` is a cache of one row with the `prefix_columns` that all prompts begin with; they hold the first
     `shared_tokens` tokens of each prompt, behind what was trained. `process_logits` is the decoder's; `on_step`
-    is called before each step of the batch.
+    is called with each step of the batch.
     """
 
     base: Base
@@ -71,7 +75,7 @@ class DecodingRun:
     eos_token_ids: Sequence[int]
     stop_checker: StopChecker
     process_logits: LogitsFunction | None = None
-    on_step: Callable[[], None] = lambda: None
+    on_step: StepCallback = lambda _: None
     prefix_cache: Any = None
     prefix_columns: int = 0
     shared_tokens: int = 0
@@ -138,7 +142,6 @@ def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: 
         batch = _running_batch(run, wave, size)
     queue = deque(wave)
     while queue or batch.num_running:
-        run.on_step()
         with torch.inference_mode():
             outputs = batch.collect_finished() if batch.num_running else []
             if queue and (batch.num_running == 0 or batch.num_free >= max(1, size // _REFILL_FRACTION)):
@@ -148,6 +151,7 @@ def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: 
             if batch.num_running:
                 batch.launch_step()
         yield from outputs
+        run.on_step(batch.steps_and_limits)
 
 
 def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> RunningBatch:

@@ -61,7 +61,7 @@ class StaticBatchDecoder:
         seed: int,
         on_batch_reduced: Callable[[int], None],
         process_logits: LogitsFunction | None,
-        on_step: Callable[[], None],
+        on_step: Callable[[Sequence[tuple[int, int]]], None],
     ) -> None:
         self._base, self._extractors, self._sampling, self._seed = base, extractors, sampling, seed
         self._on_batch_reduced, self._process_logits, self._on_step = on_batch_reduced, process_logits, on_step
@@ -115,7 +115,7 @@ class StaticBatchDecoder:
         criteria = self._criteria(prompts)
 
         def stop(rows: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-            self._on_step()
+            self._on_step(())
             complete = criteria((rows // sampling.candidates).tolist(), tokens)
             return torch.isin(tokens[:, -1], end_tokens) | complete
 
@@ -157,7 +157,7 @@ class StaticBatchDecoder:
         criteria = self._criteria(prompts)
 
         def is_complete(tokens: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
-            self._on_step()
+            self._on_step(())
             rows_per_problem = len(tokens) // len(prompts)
             return criteria([row // rows_per_problem for row in range(len(tokens))], tokens[:, start:])
 

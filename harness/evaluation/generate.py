@@ -21,6 +21,7 @@ from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, TUNING, WHY_NOT_S
 from harness.evaluation.selection import select_candidates
 from harness.evaluation.tune import Notify, nobody, tune
 from harness.evaluation.writing import WritingPart, adapted_for_writing, is_spread, writes_alone
+from harness.evaluation.writing_progress import WritingProgress
 from harness.modeling.base import Base, parameters
 from harness.modeling.bases import LoadedBases
 from harness.modeling.prompts import Prompt
@@ -62,14 +63,18 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
         part = WritingPart(plan, tuning, prompts, done, size)
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
-        written = part.written(base, note_smaller_batch([folder]), others)
-        with bar(plan.title("writing"), at_once=1 if why_batches else size * processes.count()) as progress:
+        by_steps = not why_batches and writes_alone(plan)
+        at_once = 1 if why_batches else size * processes.count()
+        with bar(plan.title("writing"), time_left=not by_steps, at_once=at_once) as progress:
             progress(len(done), len(problems), "")
+            told = WritingProgress(progress, len(problems), len(done))
+            stepped = told.stepped if by_steps else lambda _: None
+            written = part.written(base, note_smaller_batch([folder]), others, stepped)
             for count, (prompt, completions) in enumerate(written, len(done) + 1):
                 append_record(plan, folder, by_id[prompt.id], prompt, completions)
                 meter.tokens_in += len(prompt.tokens)
                 meter.tokens_out += sum(c.tokens for c in completions)
-                progress(count, len(problems), "")
+                told.written(count)
     for cost in (loading.cost, meter.cost):
         files.append(folder / COSTS, _of_all(plan, cost, others))
     if tuning is not None:

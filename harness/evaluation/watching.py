@@ -95,7 +95,13 @@ class Watcher:
         written = {
             prompt.id: completions
             for prompt, completions in generate(
-                base, self._prompts, sampling, plan.run.seed, batch=size, extractors=readers, on_step=check_time
+                base,
+                self._prompts,
+                sampling,
+                plan.run.seed,
+                batch=size,
+                extractors=readers,
+                on_step=lambda _: check_time(),
             )
         }
         answers = [(problem, written[problem.id][0]) for problem in plan.problems]

@@ -67,16 +67,22 @@ class WritingPart:
             bases.release(base)
 
     def written(
-        self, base: Base, on_batch_reduced: Callable[[int], None], costs: list[Cost]
+        self,
+        base: Base,
+        on_batch_reduced: Callable[[int], None],
+        costs: list[Cost],
+        on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
     ) -> Iterator[PromptCompletions]:
         """The completions of every problem that is not done, in the first process; others' costs are added to `costs`.
+
+        Where one process writes alone, `on_step` is called as `harness.decoding.generate` says.
 
         Raises:
             ModelError: not even one problem at a time fits in memory.
             OthersEnded: another process failed.
         """
         if writes_alone(self.plan):
-            yield from self._decoded(base, self.prompts, on_batch_reduced)
+            yield from self._decoded(base, self.prompts, on_batch_reduced, on_step)
             return
         with processes.shared(self):
             channel = processes.Channel()
@@ -106,7 +112,11 @@ class WritingPart:
             yield from self._decoded(base, own, on_batch_reduced)
 
     def _decoded(
-        self, base: Base, prompts: Sequence[Prompt], on_batch_reduced: Callable[[int], None]
+        self,
+        base: Base,
+        prompts: Sequence[Prompt],
+        on_batch_reduced: Callable[[int], None],
+        on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
     ) -> Iterator[PromptCompletions]:
         plan = self.plan
         return decode(
@@ -119,6 +129,7 @@ class WritingPart:
             done=self.done,
             on_batch_reduced=on_batch_reduced,
             process_logits=logits_function(plan),
+            on_step=on_step,
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.display import escape
 from harness.ranking.boards import Board
+from harness.ranking.display_names import DisplayNames
 from harness.ranking.tables import commands, footer, table_rows
 
 PREAMBLE = "% \\usepackage{array,booktabs,longtable,textcomp}"
@@ -61,17 +62,31 @@ def _letter(sign: str) -> str:
     return sign if ord(sign) < 0x7F or 0xA0 < ord(sign) < 0x100 else f"U+{ord(sign):04X} "
 
 
-def latex(boards: Sequence[Board], folders: Mapping[str, Path] | None = None) -> str:
-    """A `longtable`, or several, for each board; the preamble needs `array`, `booktabs` and `longtable`."""
-    return "\n\n".join([PREAMBLE, *(_board(board, folders or {}) for board in boards)])
+def latex(boards: Sequence[Board], folders: Mapping[str, Path] | None = None, names: DisplayNames | None = None) -> str:
+    """A `longtable`, or several, for each board; the preamble needs `array`, `booktabs` and `longtable`.
+
+    Tasks, methods and measures are called as `names` says, or as one types them; commands are as one types them.
+    """
+    return "\n\n".join([PREAMBLE, *(_board(board, folders or {}, names) for board in boards)])
 
 
-def _board(board: Board, folders: Mapping[str, Path]) -> str:
+def _board(board: Board, folders: Mapping[str, Path], names: DisplayNames | None) -> str:
     comments = "".join(f"% {escape(line)}\n" for line in commands(board, folders))
-    rows = table_rows(board)
-    name = re.sub("[^0-9A-Za-z.-]", "-", board.rows[0].run.task)
-    whole = Table(rows, names=3, caption=board.title, below=footer(board), label=f"tab:{name}-{board.id}")
+    rows, task, measure, title = table_rows(board), board.rows[0].run.task, board.ranked_by[1], board.title
+    if names is not None:
+        title = title.replace(task, names.task(task), 1)
+        measure = names.measure(measure)
+        rows = _with_display_names(rows, names)
+    label = f"tab:{re.sub('[^0-9A-Za-z.-]', '-', task)}-{board.id}"
+    whole = Table(rows, names=3, caption=title, below=footer(board, measure), label=label)
     return comments + "\n\n".join(longtables(whole))
+
+
+def _with_display_names(rows: Sequence[Sequence[str]], names: DisplayNames) -> list[list[str]]:
+    """The rows of `table_rows` with methods and measures as papers write them."""
+    [rank, model, method, *columns], *others = rows
+    head = [rank, model, method, *map(names.measure, columns)]
+    return [head, *([*row[:2], names.method(row[2]), *row[3:]] for row in others)]
 
 
 @dataclass(frozen=True)
@@ -95,8 +110,9 @@ def longtables(table: Table) -> Iterator[str]:
     widths = [_width(table, i) for i in range(len(table.rows[0]))]
     groups = list(table.over) or [("", 1)] * (len(widths) - table.names)
     at = table.names
+    room = TEXT_WIDTH - sum(width + _GAP for width in widths[:at]) - _GAP
     for text, span in groups:  # a text above may be wider than all that stands below it
-        lacking = _points(text) - sum(widths[at : at + span]) - _GAP * (span - 1)
+        lacking = min(_points(text), room) - sum(widths[at : at + span]) - _GAP * (span - 1)
         widths[at + span - 1] += max(0.0, lacking)
         at += span
     parts = _parts(widths, table.names, [span for _, span in groups])
@@ -152,19 +168,22 @@ def _sign_points(sign: str) -> float:
     return 6.2 if sign.isupper() else 4.6
 
 
+_WRAPPED = r">{\raggedright\arraybackslash\hspace{0pt}}p"
+"""A column, but for its width, whose cells are broken into lines."""
+
+
 def _longtable(table: Table, widths: Sequence[float]) -> str:
     """Cells as a table that breaks across pages, in small print."""
     head, *body = [" & ".join(escape_tex(item) for item in row) + r" \\" for row in table.rows]
     limits = [_NAME if i < table.names else _VALUE for i in range(len(widths))]
-    wrapped = r">{\raggedright\arraybackslash\hspace{0pt}}p"
-    columns = [f"{wrapped}{{{w:.0f}pt}}" if w >= limit else "l" for w, limit in zip(widths, limits, strict=True)]
+    columns = [f"{_WRAPPED}{{{w:.0f}pt}}" if w >= limit else "l" for w, limit in zip(widths, limits, strict=True)]
     return "\n".join(
         [
             r"\begingroup\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\begin{{longtable}}{{{''.join(columns)}}}",
             rf"\caption{{{escape_tex(table.caption)}}}\label{{{table.label}}} \\",
             r"\toprule",
-            *_over(table),
+            *_over(table, widths),
             head,
             r"\midrule",
             r"\endhead",
@@ -177,9 +196,14 @@ def _longtable(table: Table, widths: Sequence[float]) -> str:
     )
 
 
-def _over(table: Table) -> list[str]:
+def _over(table: Table, widths: Sequence[float]) -> list[str]:
+    """The line of texts above the header; one that is wider than its columns is wrapped."""
     if not table.over:
         return []
-    cells = [r"\multicolumn{1}{l}{}"] * table.names
-    cells += [rf"\multicolumn{{{span}}}{{l}}{{{escape_tex(text)}}}" for text, span in table.over]
+    cells, at = [r"\multicolumn{1}{l}{}"] * table.names, table.names
+    for text, span in table.over:
+        wide = sum(widths[at : at + span]) + _GAP * (span - 1)
+        column = f"{_WRAPPED}{{{wide:.0f}pt}}" if _points(text) > wide else "l"
+        cells.append(rf"\multicolumn{{{span}}}{{{column}}}{{{escape_tex(text)}}}")
+        at += span
     return [" & ".join(cells) + r" \\"]

@@ -50,9 +50,9 @@ def table_rows(board: Board) -> list[list[str]]:
     return rows
 
 
-def footer(board: Board) -> str:
-    """How to read the ranks."""
-    text = f"* ranks by {board.ranked_by[1]}; 1-4: any place from 1 to 4 ({board.basis}). Intervals: 95 %."
+def footer(board: Board, measure: str | None = None) -> str:
+    """How to read the ranks; `measure` is what the ranking measure is called there, None for its own name."""
+    text = f"* ranks by {measure or board.ranked_by[1]}; 1-4: any place from 1 to 4 ({board.basis}). Intervals: 95 %."
     if any(
         row.run.tuning is not None and has_too_few_seeds(one)
         for row, one in zip(board.rows, board.uncertainty, strict=True)

@@ -55,7 +55,7 @@ def _board(board: Board, folders: Mapping[str, Path], width: int | None, top: in
     lines = [*wrap(board.title, width), align_columns(fitted)]
     lines += [part for line in below for part in wrap(line, width, "  ")]
     if made := commands(board, folders):
-        lines += ["  to make a row again:", *(part for line in made for part in _command(line, width))]
+        lines += ["  to make a row again:", *(part for line in made for part in command_lines(line, width))]
     return "\n".join(lines)
 
 
@@ -105,13 +105,15 @@ def align_columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([shown[0], "-" * max(map(cell_len, shown)), *shown[1:]])
 
 
-def wrap(words: str, width: int | None, indent: str = "") -> list[str]:
-    """Prose as lines no wider than `width`; a single longer word stays whole."""
-    words = escape(words)
+def wrap(text: str, width: int | None, indent: str = "", *, whole: bool = False) -> list[str]:
+    """Prose as lines no wider than `width`. A longer word is cut, as prose without blanks is; not where `whole`."""
+    text = escape(text)
     if width is None:
-        return [indent + words]
+        return [indent + text]
     lines, line = [], indent
-    for word in words.split(" "):
+    room = max(_SHORTEST, width - len(indent))
+    words = text.split(" ") if whole else [part for word in text.split(" ") for part in _pieces(word, room)]
+    for word in words:
         joined = f"{line} {word}" if line.strip() else indent + word
         if cell_len(joined) > width and line.strip():
             lines.append(line)
@@ -120,7 +122,28 @@ def wrap(words: str, width: int | None, indent: str = "") -> list[str]:
     return [*lines, line]
 
 
-def _command(line: str, width: int | None) -> list[str]:
+_HANG = "    "
+
+
+def hang(line: str, width: int) -> list[str]:
+    """A line of prose as lines no wider than `width`, all but the first indented."""
+    blanks = line[: len(line) - len(line.lstrip())]
+    indent = blanks + _HANG
+    first, *rest = wrap(line.lstrip(), width - len(indent))
+    return [blanks + first, *(indent + part for part in rest)]
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    """A word, or where it is wider the pieces of it that are not."""
+    pieces = [""]
+    for sign in word:
+        if cell_len(pieces[-1] + sign) > width:
+            pieces.append("")
+        pieces[-1] += sign
+    return pieces
+
+
+def command_lines(line: str, width: int | None, indent: str = "    ") -> list[str]:
     """A command over several lines, which a shell still reads as one; one with spaces in its words is not cut."""
     line = escape(line)
     try:
@@ -128,7 +151,7 @@ def _command(line: str, width: int | None) -> list[str]:
     except ValueError:  # no command of a shell, which a stranger's may not be
         whole = True
     if width is None or whole:
-        return [f"    {line}"]
-    found = wrap(line, width - len("      ") - len(" \\"))
+        return [f"{indent}{line}"]
+    found = wrap(line, width - len(indent) - len("  ") - len(" \\"), whole=True)
     ends = [*[" \\"] * (len(found) - 1), ""]
-    return [f"{'      ' if i else '    '}{part}{end}" for i, (part, end) in enumerate(zip(found, ends, strict=True))]
+    return [f"{indent}{'  ' if i else ''}{part}{end}" for i, (part, end) in enumerate(zip(found, ends, strict=True))]

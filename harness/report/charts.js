@@ -98,9 +98,13 @@ function names(points, all, best, x, y) {
     for (let part = 1; part < 32; part += 1) taken.push([from[0] + (part / 32) * (to[0] - from[0]), 4, from[1] + (part / 32) * (to[1] - from[1]) + 4]);
   }
   const free = ([from, width, at]) => from >= LEFT && from + width <= WIDTH && at > TOP && at < HEIGHT - BOTTOM && !taken.some(([f, w, a]) => Math.abs(a - at) < 13 && from < f + w && f < from + width);
+  // Above or below its own dot a name must not be nearer to another one, or it would seem to be the other's.
+  const alone = (point, [from, width, at]) => all.every((other) => other === point || Math.abs(y.at(other.score) + 4 - at) > 13 || x.at(other.cost) < from - 14 || x.at(other.cost) > from + width + 14);
   return points.flatMap((point) => {
     const words = called(point), width = words.length * 6.6, middle = x.at(point.cost), at = y.at(point.score) + 4;
-    const spot = [[middle + 10, width, at], [middle - 10 - width, width, at], [middle + 6, width, at - 13], [middle - 6 - width, width, at - 13], [middle + 6, width, at + 13], [middle - 6 - width, width, at + 13]].find(free);
+    const beside = [[middle + 10, width, at], [middle - 10 - width, width, at]].find(free);
+    const shifted = [[middle + 6, width, at - 15], [middle - 6 - width, width, at - 15], [middle + 6, width, at + 15], [middle - 6 - width, width, at + 15]];
+    const spot = beside ?? shifted.find((one) => free(one) && alone(point, one));
     if (!spot) return [];
     taken.push(spot);
     return [make("text", { x: spot[0], y: spot[2] }, words)];
@@ -113,6 +117,9 @@ function called({ rows }) {
   const words = name.length > 36 ? `${name.slice(0, 35)}…` : name;
   return rows.length > 1 ? `${words} and ${rows.length - 1} more` : words;
 }
+
+// What a dot has around it that stands for several runs.
+function ring({ rows }) { return rows.length > 1 ? { stroke: "var(--text)", "stroke-width": 2 } : {}; }
 
 function drawPareto(board, rows) {
   measure();
@@ -128,11 +135,11 @@ function drawPareto(board, rows) {
   const svg = frame(`${name} against ${cost.title}: ${runs} of ${known.length} runs are on the front`, x, y, cost.title, `${name} (%)`);
   const rest = points.filter((p) => !on.has(p)), words = (p) => `${p.rows.slice(0, 5).map((row) => row.name).join("; ")}${p.rows.length > 5 ? ` and ${p.rows.length - 5} more` : ""}: ${name} ${p.row.estimate(column).words}, ${cost.title} ${cost.text(p.row)}`;
   if (rest.length > NAMED) svg.append(make("path", { d: rest.map((p) => `M${x.at(p.cost).toFixed(1)} ${y.at(p.score).toFixed(1)}h0`).join(""), stroke: "var(--dim)", "stroke-width": 6, "stroke-linecap": "round", opacity: 0.45, fill: "none" }));
-  else for (const p of rest) svg.append(make("circle", { cx: x.at(p.cost), cy: y.at(p.score), r: p.rows.length > 1 ? 6 : 4, fill: "var(--dim)" }, make("title", {}, words(p))));
+  else for (const p of rest) svg.append(make("circle", { cx: x.at(p.cost), cy: y.at(p.score), r: p.rows.length > 1 ? 6 : 4, fill: "var(--dim)", ...ring(p) }, make("title", {}, words(p))));
   svg.append(make("path", { d: "M" + best.map((p) => `${x.at(p.cost)} ${y.at(p.score)}`).join("L"), stroke: "var(--c0)", "stroke-width": 2, fill: "none" }));
   for (const p of best.slice(0, NAMED)) if (p.ends) svg.append(make("path", { class: "interval", d: `M${x.at(p.cost)} ${y.at(p.ends[0])}V${y.at(p.ends[1])}`, stroke: "var(--c0)", opacity: 0.6 }));
   for (const p of best) {
-    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", stroke: p.rows.length > 1 ? "var(--text)" : null, "stroke-width": p.rows.length > 1 ? 2 : null, tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
+    svg.append(make("circle", { class: "dot", cx: x.at(p.cost), cy: y.at(p.score), r: 6, fill: "var(--c0)", ...ring(p), tabindex: "0", role: "img", "aria-label": words(p) }, make("title", {}, words(p))));
   }
   svg.append(...names(points.length <= NAMED ? [...best, ...rest] : best.slice(0, NAMED), points, best.slice(0, NAMED), x, y));
   const lines = best.flatMap((p) => p.rows.map((row) => [row.name, row.estimate(column).words, cost.text(row)]));

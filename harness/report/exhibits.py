@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import UsageError, unknown
 from harness.modeling.checkpoint import BUILTIN
 from harness.plugin import Study
 from harness.plugin_system.registry import PluginEntry, Registry
+from harness.ranking.display_names import DisplayNames
 from harness.ranking.names import model_names
 from harness.ranking.tables import format_estimate
 from harness.records import Estimate
@@ -237,3 +238,22 @@ def find_maker(name: str, study: StudyFile, registry: Registry) -> tuple[PluginE
 
 def _exhibits(entry: PluginEntry[Study], registry: Registry) -> Mapping[str, Maker]:
     return registry.call(entry, f"the exhibits of the study {entry.name!r}", entry.plugin.exhibits) or {}
+
+
+def with_display_names(exhibit: Exhibit, names: DisplayNames) -> Exhibit:
+    """The exhibit with its tasks, methods and measures as papers write them."""
+    renamed = {"task": names.task, "method": names.method}
+
+    def line(one: Line) -> Line:
+        known = zip(exhibit.heads, one.names, strict=True)
+        return replace(one, names=tuple(renamed.get(head, str)(name) for head, name in known))
+
+    def column(text: str) -> str:
+        return names.measure(" ".join(names.task(word) for word in text.split(" ")))
+
+    return replace(
+        exhibit,
+        lines=tuple(map(line, exhibit.lines)),
+        columns=tuple(map(column, exhibit.columns)),
+        units={column(name): unit for name, unit in exhibit.units.items()},
+    )

@@ -180,8 +180,8 @@ def _scatter(axis: Any, exhibit: Exhibit, panel: Panel) -> None:
         elif known[0] is not None:
             dash = LEVELS[MARKERS.index(style["marker"]) % len(LEVELS)]
             axis.axvline(known[0], color=style["color"], linestyle=dash, linewidth=1, label=f"{label} (published)")
-    axis.set_xlim(left=0)
-    axis.set_ylim(bottom=0)
+    for limits, most in ((axis.set_xlim, axis.dataLim.x1), (axis.set_ylim, axis.dataLim.y1)):
+        limits(0, 1.06 * most if 0 < most < float("inf") else None)  # so that no mark lies across the edge
     axis.set_xlabel(_label(exhibit, 0))
     axis.set_ylabel(_label(exhibit, 1))
     values = [value for line in lines for value in line.values[1:]]

@@ -63,7 +63,8 @@ function listen() {
   byId("csv").addEventListener("click", () => download(`${table.board.task}-${table.board.id}.csv`.replace(/[^\w.-]/g, "_"), table.csv(), "text/csv"));
   let waiting = 0;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => drawCharts(table.board, table.kept), 150); });
-  const paper = (whole) => () => { table.whole = whole; table.draw(); };
+  // On paper every row is there, and the answers stand before them: many rows would take them to a later sheet.
+  const paper = (whole) => () => { byId("forest")[whole ? "before" : "after"](byId("answers")); table.whole = whole; table.draw(); };
   addEventListener("beforeprint", paper(true));
   addEventListener("afterprint", paper(false));
 }

@@ -21,9 +21,10 @@ from harness.errors import MissingLibrary, PluginError
 from harness.plugin_system.registry import Registry
 from harness.ranking import latex
 from harness.ranking.boards import rank_boards
+from harness.ranking.display_names import DisplayNames
 from harness.ranking.tables import escape_markdown, markdown, markdown_table
 from harness.report import figures, page
-from harness.report.exhibits import Exhibit, StudyResults, find_maker
+from harness.report.exhibits import Exhibit, StudyResults, find_maker, with_display_names
 from harness.report.results import CellResult, load_results
 from harness.studies.runner import CellLog
 from harness.studies.study import StudyFile
@@ -95,6 +96,7 @@ def _exhibit(name: str, study: StudyFile, asked: StudyResults, out: Path, notes:
         exhibit = make(asked)
         if not isinstance(exhibit, Exhibit):
             raise PluginError(f"made an object of the type {type(exhibit).__name__}, which is no Exhibit")
+        exhibit = with_display_names(exhibit, DisplayNames(asked.registry))
         pictures = _drawn(lambda: figures.draw(exhibit, out), notes)
         heads = [*((head, ()) for head in exhibit.heads), *exhibit.column_sides()]
         source = f"Published values: {exhibit.source}." if exhibit.source else ""

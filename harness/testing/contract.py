@@ -24,6 +24,9 @@ from harness.plugin_system.registry import PluginEntry, Registry
 HEAVY = ("torch", "transformers", "datasets", "peft", "sentence_transformers", "bitsandbytes", "tensorflow", "jax")
 _SECRETS = ("key", "apikey", "token", "secret", "password", "passwd", "credential")
 
+_LONGEST_NAME = 40
+"""Signs of a name in a figure: one that is longer leaves no room for the figure."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
@@ -80,6 +83,14 @@ class PluginContract(Contract):
         assert type(self.plugin).__doc__, (
             f"class {type(self.plugin).__name__} has no docstring; its first line is shown by `harness plugins`"
         )
+
+    def test_its_names_in_print_are_short_lines(self) -> None:
+        """what papers call it, where it says so, is a short text of one line"""
+        measures = getattr(self.plugin, "display_measures", {})
+        for name in (getattr(self.plugin, "display_name", ""), *measures, *measures.values()):
+            assert isinstance(name, str) and name.isprintable() and len(name) <= _LONGEST_NAME, (
+                f"{name!r} is no name for a figure; give one line of at most {_LONGEST_NAME} signs"
+            )
 
     def test_its_options_are_described_and_can_be_set(self) -> None:
         """every option has a default and help, is frozen, and can be written on the command line"""

@@ -30,6 +30,7 @@ class FullFt(TuningMethod):
     """Every weight of the model is trained."""
 
     name = "full-ft"
+    display_name = "full fine-tuning"
     reference = "Weyssow et al., arXiv:2308.10462, section 4.6"
     Config = FullConfig
 

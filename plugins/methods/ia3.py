@@ -31,6 +31,7 @@ class Ia3(TuningMethod):
     """Trained scales on attention and feed-forward activations."""
 
     name = "ia3"
+    display_name = "(IA)³"
     reference = "Liu et al., NeurIPS 2022 (arXiv:2205.05638); settings: arXiv:2308.10462, section 4.6"
     Config = Ia3Config
 

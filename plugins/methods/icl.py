@@ -35,6 +35,7 @@ class Icl(PromptingMethod):
     """Random training examples before every problem, the same ones each time."""
 
     name = "icl"
+    display_name = "ICL"
     reference = "Weyssow et al., arXiv:2308.10462, sections 4.3 and 5.1"
     Config = IclConfig
     preamble = PREAMBLE

@@ -33,6 +33,7 @@ class Lora(TuningMethod):
     """Low-rank adaptation of the attention's query, key and value projections."""
 
     name = "lora"
+    display_name = "LoRA"
     reference = "Hu et al., ICLR 2022 (arXiv:2106.09685); settings: arXiv:2308.10462, section 4.6"
     Config = LoraConfig
 

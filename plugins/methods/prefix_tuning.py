@@ -29,6 +29,7 @@ class PrefixTuning(TuningMethod):
     """Trained keys and values of virtual tokens in every layer."""
 
     name = "prefix-tuning"
+    display_name = "prefix tuning"
     reference = "Li and Liang, ACL 2021 (arXiv:2101.00190); settings: arXiv:2308.10462, section 4.6 and its scripts"
     Config = PrefixTuningConfig
 

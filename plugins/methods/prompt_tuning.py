@@ -34,6 +34,7 @@ class PromptTuning(TuningMethod):
     """Trained embeddings of virtual tokens before each prompt."""
 
     name = "prompt-tuning"
+    display_name = "prompt tuning"
     reference = "Lester et al., EMNLP 2021 (arXiv:2104.08691); settings: arXiv:2308.10462, section 4.6"
     Config = PromptTuningConfig
 

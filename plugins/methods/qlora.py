@@ -20,6 +20,7 @@ class QLora8bit(Lora):
     """LoRA beside a base in 8 bits (LLM.int8())."""
 
     name = "qlora-8bit"
+    display_name = "QLoRA 8-bit"
     reference = "Dettmers et al., NeurIPS 2023 (arXiv:2305.14314); settings: arXiv:2308.10462, section 4.6"
 
     def load_options(self, config: LoraConfig) -> Mapping[str, Any]:
@@ -31,6 +32,7 @@ class QLora4bit(Lora):
     """LoRA beside a base in 4 bits (nf4, double quantisation)."""
 
     name = "qlora-4bit"
+    display_name = "QLoRA 4-bit"
     reference = QLora8bit.reference
 
     def load_options(self, config: LoraConfig) -> Mapping[str, Any]:

@@ -52,6 +52,7 @@ class Rag(PromptingMethod):
     """The training examples with the most similar instructions before each problem."""
 
     name = "rag"
+    display_name = "RAG"
     reference = "Weyssow et al., arXiv:2308.10462, section 4.3"
     Config = RagConfig
     preamble = PREAMBLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -30,6 +30,7 @@ class Bleu(Metric):
     """
 
     name = "bleu"
+    display_measures: ClassVar[Mapping[str, str]] = {"bleu": "BLEU"}
     reference = "Papineni et al. 2002; Post 2018 (arXiv 1804.08771)"
     Config = Config
 

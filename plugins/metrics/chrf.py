@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 from harness import hookimpl
 from harness.compat import chrf_counts
@@ -25,6 +25,7 @@ class ChrF(Metric):
     """
 
     name = "chrf"
+    display_measures: ClassVar[Mapping[str, str]] = {"chrf": "chrF"}
     reference = "Popović 2015, 2017; Evtikhiev et al. 2023 (arXiv 2208.03133)"
 
     def score(

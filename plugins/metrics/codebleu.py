@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -55,6 +55,7 @@ class CodeBLEU(Metric):
     """CodeBLEU of the first candidate, over the whole set of problems."""
 
     name = "codebleu"
+    display_measures: ClassVar[Mapping[str, str]] = {"codebleu": "CodeBLEU"}
     reference = "Ren et al. 2020 (arXiv 2009.10297)"
     lower_is_better = ("unparsable",)
     Config = Config

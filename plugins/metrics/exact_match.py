@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from harness import hookimpl
 from harness.errors import unknown
@@ -45,6 +45,7 @@ class ExactMatch(Metric):
     """Share of problems whose reference equals one of the first k candidates."""
 
     name = "exact_match"
+    display_measures: ClassVar[Mapping[str, str]] = {"em": "EM"}
     reference = "Weyssow et al. 2023 (arXiv 2308.10462), section 4.5"
     Config = Config
 

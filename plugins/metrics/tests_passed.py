@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from harness import hookimpl
 from harness.plugin import Metric
@@ -21,6 +21,7 @@ class TestsPassed(Metric):
     __test__ = False  # not a test class for pytest
 
     name = "tests_passed"
+    display_measures: ClassVar[Mapping[str, str]] = {"tests_passed": "tests passed"}
     reference = "Hendrycks et al. 2021 (arXiv 2105.09938), section 4; candidates averaged, see docs/metrics.md"
     needs = "executions"
 

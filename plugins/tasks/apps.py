@@ -45,6 +45,7 @@ class Apps(Task):
     """Whole programs for contest problems, scored by the tests they pass and Pass@k."""
 
     name = "apps"
+    display_name = "APPS"
     version = "1"
     reference = "Hendrycks et al., NeurIPS 2021 (arXiv:2105.09938); study: sections 4.2 and 5.4"
     licence = "MIT"

@@ -46,6 +46,7 @@ class CodeAlpacaPy(Task):
     """Python functions and small programs for an instruction, scored by exact match and CodeBLEU."""
 
     name = "codealpacapy"
+    display_name = "CodeAlpacaPy"
     version = "1"
     reference = "Chaudhary, 2023 (CodeAlpaca); study: section 4.2"
     licence = "CC BY-NC 4.0"

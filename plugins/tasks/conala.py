@@ -31,6 +31,7 @@ class Conala(Task):
     """One-line Python for a natural-language intent, scored by exact match and CodeBLEU."""
 
     name = "conala"
+    display_name = "CoNaLa"
     version = "1"
     reference = "Yin et al., MSR 2018 (arXiv:1805.08949); split: Zhou et al., ICLR 2023; study: section 4.2"
     licence = "CC BY-SA 4.0 (Stack Overflow)"

@@ -35,6 +35,12 @@ def test_a_text_above_columns_may_be_wider_than_they_are(compile_tex: Callable[.
     compile_tex("\n".join(latex.longtables(latex.Table(rows, 1, "A table.", "", "tab:wide", over))))
 
 
+def test_a_text_above_columns_that_is_wider_than_the_page_is_wrapped(compile_tex: Callable[..., str]) -> None:
+    over = [("a long text that stands above two columns and that no page has the room for", 2)]
+    rows = [["a" * 30, "b" * 30, "ours", "published"], ["x" * 40, "y" * 40, "1", "2"]]
+    compile_tex("\n".join(latex.longtables(latex.Table(rows, 2, "A table.", "", "tab:wide", over))))
+
+
 def test_columns_under_one_text_stay_together() -> None:
     rows = [["name", *["ours", "published"] * 5], ["x", *["12.50 [10.1, 14.9]", "11.00"] * 5]]
     over = [(f"measure {i}", 2) for i in range(5)]

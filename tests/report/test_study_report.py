@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -74,16 +75,16 @@ def test_ours_its_interval_and_the_published_value_stand_side_by_side(
 ) -> None:
     write(one, root, tmp_path / "out")
     lines = table((tmp_path / "out" / "report.md").read_text(), "Table 3")
-    mine = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B", "lora"))
+    mine = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B", "LoRA"))
     result = json.loads(next(root.glob("conala-lora-*/result.json")).read_text())
     value = next(e for e in result["row"]["estimates"] if e["measure"] == "em@10")
-    assert mine["conala em@10 ours"].replace("\\", "").startswith(f"{100 * value['value']:.2f} [")
-    assert mine["conala em@10/paper published"] == "39.31"
-    assert mine["codealpacapy em@10 ours"] == "not in this study"
+    assert mine["CoNaLa EM@10 ours"].replace("\\", "").startswith(f"{100 * value['value']:.2f} [")
+    assert mine["CoNaLa EM@10/paper published"] == "39.31"
+    assert mine["CodeAlpacaPy EM@10 ours"] == "not in this study"
     assert (mine["trainable ours"], mine["trainable published"]) == ("12.5M", "12.5M")
-    assert mine["conala codebleu ours"] == "codebleu was not computed"
+    assert mine["CoNaLa CodeBLEU ours"] == "codebleu was not computed"
     assert len(lines) == len(PUBLISHED["table3"]["rows"]) + 2
-    assert {line["method"] for line in lines if "rag" in line["method"]} == {"rag (n=1)", "rag (n=4)"}
+    assert {line["method"] for line in lines if "RAG" in line["method"]} == {"RAG (n=1)", "RAG (n=4)"}
 
 
 def test_two_models_with_one_last_name_are_two_lines_of_a_study(tmp_path: Path) -> None:
@@ -94,9 +95,9 @@ def test_two_models_with_one_last_name_are_two_lines_of_a_study(tmp_path: Path) 
     assert said[0] == "4 of 4 cells have no run:"
     lines = table((tmp_path / "out" / "report.md").read_text(), "Table 3")
     ran = {
-        line["model"]: line["conala em@10/paper published"]
+        line["model"]: line["CoNaLa EM@10/paper published"]
         for line in lines
-        if line["conala em@10/paper ours"] == "not run"
+        if line["CoNaLa EM@10/paper ours"] == "not run"
     }
     assert ran == {"CodeLlama-7B": "39.31", "fork/CodeLlama-7b-hf": "–", "a/final": "–", "b/final": "–"}
 
@@ -107,22 +108,22 @@ def test_what_was_not_run_is_said_with_its_reason(one: study.StudyFile, root: Pa
     assert "lora on conala, CodeLlama-7b-Python-hf, seed 42: not run" in said
     text = (tmp_path / "out" / "report.md").read_text()
     lines = table(text, "Table 3")
-    other = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B-Python", "lora"))
-    assert other["conala em@10/paper ours"] == "not run" and other["conala em@10/paper published"] == "36.28"
+    other = next(line for line in lines if (line["model"], line["method"]) == ("CodeLlama-7B-Python", "LoRA"))
+    assert other["CoNaLa EM@10/paper ours"] == "not run" and other["CoNaLa EM@10/paper published"] == "36.28"
     assert "## Not run" in text
 
 
 def test_a_curve_pools_the_seeds_of_a_number_of_examples(one: study.StudyFile, root: Path, tmp_path: Path) -> None:
     write(one, root, tmp_path / "out")
     lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 7")
-    rag = {line["examples"]: line for line in lines if line["method"] == "rag"}
+    rag = {line["examples"]: line for line in lines if line["method"] == "RAG"}
     values = []
     for path in root.glob("conala-rag-*/result.json"):
         estimates = json.loads(path.read_text())["row"]["estimates"]
         values.append(next(e["value"] for e in estimates if e["measure"] == "em@10"))
-    assert rag["1"]["em@10/paper ours"].startswith(f"{100 * sum(values) / 2:.2f} ")
-    assert rag["1"]["em@10/paper published"] == "35.17"
-    assert rag["4"]["em@10/paper ours"] == "not run"
+    assert rag["1"]["EM@10/paper ours"].startswith(f"{100 * sum(values) / 2:.2f} ")
+    assert rag["1"]["EM@10/paper published"] == "35.17"
+    assert rag["4"]["EM@10/paper ours"] == "not run"
 
 
 def test_what_was_published_is_there_for_models_that_the_study_has_not(
@@ -130,12 +131,12 @@ def test_what_was_published_is_there_for_models_that_the_study_has_not(
 ) -> None:
     write(one, root, tmp_path / "out")
     lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 7")
-    other = [line for line in lines if (line["task"], line["model"]) == ("codealpacapy", "CodeLlama-7B-Instruct")]
+    other = [line for line in lines if (line["task"], line["model"]) == ("CodeAlpacaPy", "CodeLlama-7B-Instruct")]
     assert [
-        (line["method"], line["examples"], line["em@10/paper ours"], line["em@10/paper published"]) for line in other
+        (line["method"], line["examples"], line["EM@10/paper ours"], line["EM@10/paper published"]) for line in other
     ] == [
-        ("lora", "0", "not in this study", "17.04"),
-        ("icl", "best", "not in this study", "10.35"),
+        ("LoRA", "0", "not in this study", "17.04"),
+        ("ICL", "best", "not in this study", "10.35"),
     ]
 
 
@@ -144,8 +145,8 @@ def test_no_number_is_said_to_be_published_that_was_not(tmp_path: Path) -> None:
     path.write_text('shows = ["figure6"]\n[[builtin]]\ntask = ["conala"]\nmethod = ["lora"]\n')
     study_report.write_report(study.load(str(path)), True, {}, tmp_path / "runs", tmp_path / "out")
     lines = table((tmp_path / "out" / "report.md").read_text(), "Figure 6")
-    assert "39.31" in {line["em@10/paper published"] for line in lines}
-    assert "codebleu published" not in lines[0]
+    assert "39.31" in {line["EM@10/paper published"] for line in lines}
+    assert "CodeBLEU published" not in lines[0]
 
 
 def test_a_table_wider_than_a_page_is_cut_into_parts_with_the_names_in_each(
@@ -156,8 +157,8 @@ def test_a_table_wider_than_a_page_is_cut_into_parts_with_the_names_in_each(
     parts = [part for part in text.split("\\begin{longtable}")[1:] if "Table 3" in part.split("\\toprule")[0]]
     assert len(parts) > 1
     for number, part in enumerate(parts, 1):
-        assert f"part {number} of {len(parts)}" in part and "CodeLlama-7B & lora & " in part
-    for column, value in (("conala em@10/paper", "39.31"), ("codealpacapy em@10/paper", "16.24")):
+        assert f"part {number} of {len(parts)}" in part and "CodeLlama-7B & LoRA & " in part
+    for column, value in (("CoNaLa EM@10/paper", "39.31"), ("CodeAlpacaPy EM@10/paper", "16.24")):
         assert any(column in part and value in part for part in parts)
     assert "?" not in text
 
@@ -203,6 +204,20 @@ def test_the_figures_are_drawn_and_the_same_runs_give_the_same_files(
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert (tmp_path / "one" / "figure7.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_figures_tables_and_latex_call_methods_what_papers_call_them(
+    one: study.StudyFile, root: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib", reason="no matplotlib: pip install 'codetune-harness[plots]'")
+    write(one, root, tmp_path / "out")
+    picture = (tmp_path / "out" / "figure7.svg").read_text()
+    words = set(re.findall(r">([^<>]+)</text>", picture))
+    assert {"CodeLlama-7B, LoRA", "CodeLlama-7B, RAG", "EM@10/paper (%)", "CoNaLa"} <= words
+    assert not [word for word in words if re.search(r"\b(lora|rag|icl|conala|em@)", word)]
+    report, page = ((tmp_path / "out" / name).read_text() for name in ("report.md", "index.html"))
+    assert "| CodeLlama-7B | LoRA |" in report and "<th scope='row'>LoRA</th>" in page
+    assert "harness eval --method lora" in report, "commands stay as one types them"
 
 
 def test_without_matplotlib_the_tables_are_there_and_the_remedy_is_said(
@@ -274,4 +289,4 @@ def test_token_lengths_come_from_the_data_alone(tmp_path: Path) -> None:
     for line in found.values():
         marks = [int(line[name]) for name in ("5 %", "25 %", "median", "75 %", "95 %")]
         assert marks == sorted(marks) and marks[0] > 0
-    assert int(found["apps", "instruction"]["median"]) > int(found["conala", "instruction"]["median"])
+    assert int(found["APPS", "instruction"]["median"]) > int(found["CoNaLa", "instruction"]["median"])

@@ -131,6 +131,10 @@ class Lost(Base):
     def primary(self, ks): return "nowhere"
 class Silent(Base):
     name = "silent"
+class Wordy(Base):
+    """A metric whose measure has a name of two lines."""
+    name = "wordy"
+    display_measures = {"hit": "Hits\\nof two lines"}
 class Hits(Base):
     name = "hits"
 class Needy(Base):
@@ -469,6 +473,7 @@ SINS: dict[tuple[str, str], dict[str, str]] = {
     ("backend", "plain"): {},
     ("command", "greet"): {},
     ("metric", "silent"): {"it_is_described": "has no docstring"},
+    ("metric", "wordy"): {"its_names_in_print_are_short_lines": "is no name for a figure"},
     ("metric", "leaky"): {
         "its_options_are_described_and_can_be_set": "Config is not frozen",
         "no_option_holds_a_secret": "option api_key looks like a secret",

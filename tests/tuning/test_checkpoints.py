@@ -95,7 +95,9 @@ def written_greedily(count: Callable[[], None]) -> Look:
 
     def look(base: Base, _: Callable[[], None]) -> Watched:
         prompts = [Prompt("a", "a", (40, 41, 42)), Prompt("b", "b", (43, 44))]
-        texts = [done[0].text for _, done in generate(base, prompts, Sampling(1, 4), 0, batch=2, on_step=count)]
+        texts = [
+            done[0].text for _, done in generate(base, prompts, Sampling(1, 4), 0, batch=2, on_step=lambda _: count())
+        ]
         return Watched("length", float(len("".join(texts))), 2, 0.0)
 
     return look

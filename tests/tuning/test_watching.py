@@ -114,7 +114,7 @@ def writing_look(written: list[list[str]]) -> Look:
         random.random()
         np.random.random()  # noqa: NPY002
         torch.rand(3)
-        found = generate(base, PROMPTS, Sampling(1, 4), 0, batch=3, on_step=check_time)
+        found = generate(base, PROMPTS, Sampling(1, 4), 0, batch=3, on_step=lambda _: check_time())
         texts = {prompt.id: completions[0].text for prompt, completions in found}
         written.append([texts[prompt.id] for prompt in PROMPTS])
         return Watched("length", float(len("".join(texts.values()))), 3, 0.0)

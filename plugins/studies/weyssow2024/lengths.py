@@ -17,7 +17,7 @@ from harness.modeling.base import load_tokenizer
 from harness.modeling.checkpoint import BUILTIN
 from harness.modeling.quirks import prepare_process
 from harness.plugin_system.registry import Registry
-from harness.plugins.studies.weyssow2024.proper import proper
+from harness.ranking.display_names import DisplayNames
 from harness.records import ModelSpec, Problem
 from harness.report import figures
 from harness.report.exhibits import Exhibit, Line, StudyResults
@@ -51,7 +51,9 @@ def exhibit(study: StudyResults) -> Exhibit:
     measured = lengths(study)
     note = "Percentiles of the numbers of tokens over all splits; the study prints no numbers in this figure."
     lines = tuple(Line(tuple(one.line()), ()) for one in measured)
-    return Exhibit("figure2", TITLE, HEADS, (), lines, "table", note, draw=partial(draw, measured))
+    return Exhibit(
+        "figure2", TITLE, HEADS, (), lines, "table", note, draw=partial(draw, measured, DisplayNames(study.registry))
+    )
 
 
 def lengths(study: StudyResults) -> list[Lengths]:
@@ -87,14 +89,14 @@ def _problems(request: Request, registry: Registry) -> list[Problem]:
     return [problem for split in splits.values() for problem in split]
 
 
-def draw(measured: Sequence[Lengths], folder: Path) -> list[Path]:
+def draw(measured: Sequence[Lengths], names: DisplayNames, folder: Path) -> list[Path]:
     """Boxes from the 5th to the 95th percentile, on a logarithmic axis."""
     shown = [one for one in measured if one.tokens]
     if not shown:
         return []
     plt = figures.pyplot()
     figure, axes = plt.subplots(figsize=(figures.WIDTH, 0.35 * len(shown) + 1.0), layout="constrained")
-    labels = [proper(f"{one.task}, {one.what}") for one in shown]
+    labels = [f"{names.task(one.task)}, {one.what}" for one in shown]
     tokens = [one.tokens for one in shown]
     look = {"boxprops": {"facecolor": "#cfe3f1"}, "medianprops": {"color": figures.COLOURS[1], "linewidth": 2}}
     axes.boxplot(
