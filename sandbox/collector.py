@@ -19,7 +19,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.sandbox import finality, fixtures, inprocess, pytestlike
+from harness.sandbox import finality, fixtures, inprocess, ownfiles, pytestlike
+from harness.sandbox.analysis import OF_THE_CANDIDATE
 from harness.sandbox.fixtures import Call, arguments
 from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
 
@@ -30,7 +31,9 @@ def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
     Raises:
         ValueError: one of them is none that can be run, whatever the candidate is.
     """
+    ownfiles.no_module()
     blank = types.ModuleType(module)
+    sys.modules.update(dict.fromkeys(OF_THE_CANDIDATE, blank))
     vars(blank)["__getattr__"] = _blank
     vars(blank)["__all__"] = []
     tests = Tests(source, blank, dict.fromkeys(names, Blank()))

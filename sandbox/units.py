@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.records import AssertTests, Limits, Outcome, PytestTests
-from harness.sandbox.analysis import needs_the_process
+from harness.sandbox.analysis import OF_THE_CANDIDATE, needs_the_process
 from harness.sandbox.programs import execute
 from harness.sandbox.work import short
 
@@ -57,7 +57,12 @@ def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
     done = execute(_COLLECT, stdin=given, limits=_LIMITS, accept_unsafe=accept_unsafe)
     if done.outcome is not Outcome.PASSED:
         return Units((), short(f"the tests cannot be collected: {done.error or done.outcome.value}"))
-    found = json.loads(done.stdout)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:  # it has ended the process, or printed into the answer
+        return Units((), "the tests cannot be collected: the file ends the process that imports it")
+    if not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
+        return Units((), "the tests cannot be collected: the file prints where its tests are listed")
     if not found:
         return Units((), "the test file has no test")
     return Units(tuple(_unit(tests, names, name) for name in found), file=tests.code, share=share)
@@ -103,14 +108,15 @@ def used(tree: ast.Module, module: str) -> tuple[list[str], bool]:
     """The names that a test file uses of the candidate; whether it needs the candidate's process for certain."""
     found: dict[str, None] = {}
     aliases: set[str] = set()
+    modules = {module, *OF_THE_CANDIDATE}
     share = needs_the_process(ast.unparse(tree), _FRAMEWORKS)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            aliases |= {one.asname or one.name for one in node.names if one.name == module}
+            aliases |= {one.asname or one.name for one in node.names if one.name in modules}
             share |= any(one.name.rpartition(".")[2] in _ON_THE_PROCESS for one in node.names)
         elif isinstance(node, ast.ImportFrom):
             share |= node.module == "unittest.mock" or any(one.name in _ON_THE_PROCESS for one in node.names)
-            if node.module == module:
+            if node.module in modules:
                 found.update(dict.fromkeys(one.name for one in node.names if one.name != "*"))
         elif isinstance(node, ast.Attribute):
             share |= node.attr in _ON_THE_PROCESS
