@@ -7,7 +7,7 @@ import builtins
 import contextlib
 from typing import Any
 
-from harness.sandbox import helpers, overrides
+from harness.sandbox import codecs, helpers, overrides
 from harness.sandbox.instances import Instances
 
 ABOUT = "METADATA"
@@ -47,7 +47,8 @@ def described(code: str, entry_point: str, setup: str, file: str = "") -> dict[s
         "settings": [] if file else sorted(settings(tree)),
         "classes": sorted(classes(tree, setup, objects)),
         "searched": sorted(objects.searched),
-        "modules": sorted(_with_attributes(tree)),
+        # of a test file every name may be what is tested, also one that only the library can have meant
+        "modules": sorted(_with_attributes(tree) - _explicit(tree) - set(() if file else entry_point.split())),
         "stopping": names(tree, "StopIteration", "StopAsyncIteration"),
         "said": sorted(said(tree)),
         "helpers": {} if file else helpers.applied(tree, used, entry_point),
@@ -59,6 +60,12 @@ def _imported(tree: ast.Module) -> set[str]:
     """The names that the code imports of the candidate's module."""
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return {alias.name for node in imports if node.module in OF_THE_CANDIDATE for alias in node.names} - {"*"}
+
+
+def _explicit(tree: ast.Module) -> set[str]:
+    """The names that the code imports of modules which the library does not have: whatever these are, it means them."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports if not codecs.is_library(node.module or "") for alias in node.names}
 
 
 def said(tree: ast.Module) -> set[str]:

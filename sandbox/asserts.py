@@ -179,13 +179,11 @@ class AssertRun:
         names = self._setup_names()
         known = {name for name, value in names.items() if not isinstance(value, type) or value.__module__ != "setup"}
         wanted = {name for name in self.used if name not in known and not hasattr(PLAIN, name)}
-        tested = set(self.entry_point.split())
-        wanted |= tested
+        wanted |= set(self.entry_point.split())
         said = dict(self.end.ask("names", (*sorted(wanted),)))
         found = {name: value for name, value in said.items() if name in wanted}  # no builtin name, none of the setup's
         names |= found
-        # of a test file every name may be what is tested, also one that only the library can have meant
-        for name in found.keys() & self.modules - (tested if len(tested) == 1 else set()):
+        for name in found.keys() & self.modules:
             names[name] = _own_module(name, found[name])
         for name in OF_THE_CANDIDATE:
             sys.modules[name] = _Solution(name, list(found), self.end.ask)

@@ -6,6 +6,7 @@ import ast
 import builtins
 import dataclasses
 import json
+import symtable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,10 +50,9 @@ def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
     if isinstance(tests, AssertTests):
         return Units(assertions(tests))
     try:
-        tree = ast.parse(tests.code)
+        names, share = used(ast.parse(tests.code), tests.module)
     except (SyntaxError, ValueError, RecursionError) as problem:
         return Units((), short(f"the tests are no Python: {problem}"))
-    names, share = used(tree, tests.module)
     given = json.dumps([tests.code, tests.module, names])
     done = execute(_COLLECT, stdin=given, limits=_LIMITS, accept_unsafe=accept_unsafe)
     if done.outcome is not Outcome.PASSED:
@@ -70,8 +70,9 @@ def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
 
 def _unit(tests: PytestTests, names: Sequence[str], test: str) -> AssertTests:
     """One test as code that is run beside the candidate with proxies of `names`, or in its process with its own."""
-    collector = "__import__('harness.sandbox.collector', fromlist=['run'])"
-    code = f"{collector}.run({tests.code!r}, {tests.module!r}, {list(names)!r}, {test!r}, globals())"
+    # it says no name that the candidate may have
+    given = f"{tests.code!r}, {tests.module!r}, {list(names)!r}, {test!r}, (lambda: 0).__globals__"
+    code = f"import harness.sandbox.collector as _collector\n_collector.run({given})"
     return AssertTests(" ".join(names), code)
 
 
@@ -128,23 +129,22 @@ def used(tree: ast.Module, module: str) -> tuple[list[str], bool]:
     whole = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     loads = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     share |= any(node.id in aliases and id(node) not in whole for node in loads)
-    bound = _bound(tree)
-    found.update(dict.fromkeys(one.id for one in loads if one.id not in bound and not hasattr(builtins, one.id)))
+    found.update(dict.fromkeys(name for name in sorted(_free(tree)) if not hasattr(builtins, name)))
     return list(found), share
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    """Every name that the file gives a meaning anywhere."""
-    found: set[str] = {"__name__", "__file__"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            found.add(node.name)
-    return found
+def _free(tree: ast.Module) -> set[str]:
+    """The names that the file looks for among its globals somewhere and does not give a meaning there."""
+    tables = [symtable.symtable(ast.unparse(tree), "tests.py", "exec")]
+    read: set[str] = set()
+    bound: set[str] = set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            top = table.get_type() == "module"
+            if symbol.is_referenced() and (top or symbol.is_global()):
+                read.add(symbol.get_name())
+            if (symbol.is_assigned() or symbol.is_imported()) and (top or symbol.is_declared_global()):
+                bound.add(symbol.get_name())
+    return {name for name in read - bound if not name.startswith("__")}
