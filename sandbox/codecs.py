@@ -276,6 +276,13 @@ def object_codec(kind: type) -> ObjectCodec | None:
 _RARE_MODULES = frozenset(path.partition(":")[0] for path in (*_RARE_VALUE_CODECS, *_RARE_OBJECT_CODECS))
 
 
+def is_copied(kind: type) -> bool:
+    """Whether values of exactly this type are sent by value, and never by reference."""
+    return kind not in VIEWS and (
+        kind in (type(None), bool, str) or value_codec(kind) is not None or object_codec(kind) is not None
+    )
+
+
 def changes(value: Any) -> bool:
     """Whether `value` is sent by value and is mutable."""
     cell = object_codec(type(value))

@@ -290,6 +290,14 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
         "def sorted(xs): return 0\ndef answer(n): return 0",
         PytestTests("import solution\ndef test_one(): assert solution.sorted([3, 1]) == sorted([3, 1])"),
     ),
+    "a list of three without items": (
+        "class L:\n __init__ = lambda s, n: setattr(s, 'n', n)\n __len__ = lambda s: s.n\n __iter__ = lambda s: iter(())\n"
+        "L.__module__, L.__qualname__, L.__name__ = 'builtins', 'list', 'list'\ndef answer(xs): return L(len(xs))",
+        PytestTests(
+            "import pytest\nfrom solution import answer\ndef test_one():\n got = answer([1, 2, 3])\n"
+            " assert isinstance(got, list) or True\n assert got == pytest.approx([0.1, 0.2, 0.3])"
+        ),
+    ),
     "globals of its own making": (
         "names = {}\ndef globals(): return names\ndef answer(n): return 0",
         PytestTests("from solution import answer, globals\ndef test_one(): assert answer(7) == '{secret}'"),

@@ -48,6 +48,7 @@ _GUEST = (
         "contents",
         "arrays",
         "naming",
+        "steps",
         "proxies",
     ),
     *("overrides", "helpers"),
