@@ -9,6 +9,12 @@ printed. `alone` gets as many problems at a time as fit, up to `--batch`. The ca
 32 bits they should be the same but for ties, in 16 bits the share that differs is what is printed.
 
 On a GPU also the peak of memory, and the share of the floor: reading the weights once for each step of all problems.
+
+    python benchmarks/generate.py --adapters N [--methods NAME ...] [--saved FOLDER ...] [...]
+
+times N adapters of one model in one batch beside the same one after another, each for all prompts. They are those of
+`--saved`, folders that PEFT can load, or new ones of `--methods` with random weights, in turns. What the first way
+needs once, to take adapters out of PEFT's layers and to test them, is printed apart.
 """
 
 from __future__ import annotations
@@ -38,6 +44,9 @@ class Words:
     eos_token_id = pad_token_id = 0
     all_special_ids: tuple[int, ...] = ()
     all_special_tokens: tuple[str, ...] = ()
+
+    def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+        return {"input_ids": [ord(letter) for letter in text]}
 
     def decode(self, tokens: list[int], **_: Any) -> str:
         return " ".join(map(str, tokens))
@@ -192,11 +201,97 @@ def differing(first: Texts, second: Texts) -> str:
     return f"{sum(a != b for a, b in pairs)} of {len(pairs)} candidates differ"
 
 
+def adapted(base: Base, number: int, given: argparse.Namespace) -> Base:
+    """The base with one of the adapters on it."""
+    import peft
+    import torch
+
+    from harness.plugin_system.registry import Registry
+
+    if given.saved:
+        folder = given.saved[number % len(given.saved)]
+        return replace(base, model=peft.PeftModel.from_pretrained(base.model, folder).eval())
+    plugin = Registry().method(given.methods[number % len(given.methods)]).plugin
+    torch.manual_seed(number)
+    made = plugin.adapt(base, plugin.Config())
+    for parameter in made.model.parameters():
+        if parameter.requires_grad:
+            parameter.data.add_(torch.randn_like(parameter), alpha=0.02)
+    made.model.eval()
+    return made
+
+
+def one_after_another(base: Base, asked: list[Prompt], sampling: Sampling, given: argparse.Namespace) -> Any:
+    """Seconds of writing alone, the peak of memory, and the texts."""
+    from harness.compat import unload
+
+    seconds, peak, texts = 0.0, 0.0, {}
+    for number in range(given.adapters):
+        carrying = adapted(base, number, given)
+        size = given.batch or batch_size(carrying, asked, sampling)
+        took, _, high, found = timed(by_slots, carrying, asked, sampling, size)
+        seconds, peak = seconds + took, max(peak, high)
+        texts |= {f"{number} {name}": one for name, one in found.items()}
+        unload(carrying.model)
+    return seconds, peak, texts
+
+
+def in_one_batch(
+    base: Base, asked: list[Prompt], sampling: Sampling, adapters: Sequence[Any], given: argparse.Namespace
+) -> Any:
+    from harness.decoding.together import AdapterPrompts, batch_size_together, generate_together
+
+    parts = [AdapterPrompts(adapter, asked, 42) for adapter in adapters]
+    size = given.batch or batch_size_together(base, parts, sampling)
+
+    def side(*_: Any) -> Iterator[tuple[str, list[str]]]:
+        for number, prompt, found in generate_together(base, parts, sampling, batch=size):
+            yield f"{number} {prompt.id}", [one.written.strip() for one in found]
+
+    seconds, _, peak, texts = timed(side, base, asked, sampling, size)
+    return seconds, peak, texts
+
+
+def stackable(base: Base, given: argparse.Namespace) -> list[Any]:
+    """The adapters as tensors, each tested beside the others."""
+    from harness.compat import unload
+    from harness.decoding.stacked_adapters import adapter_of
+    from harness.decoding.together import together_unsupported_reasons
+
+    found = []
+    for number in range(given.adapters):
+        carrying = adapted(base, number, given)
+        found.append(adapter_of(carrying))
+        unload(carrying.model)
+    if any(reasons := together_unsupported_reasons(base, found)):
+        raise SystemExit(f"cannot be in one batch: {reasons}")
+    return found
+
+
+def compare_adapters(base: Base, asked: list[Prompt], sampling: Sampling, given: argparse.Namespace) -> None:
+    began = time.perf_counter()
+    adapters = stackable(base, given)
+    print(f"{given.adapters} adapters taken out and tested in {time.perf_counter() - began:.1f} s")
+    rounds = []
+    for _ in range(given.rounds):
+        rounds.append(
+            (one_after_another(base, asked, sampling, given), in_one_batch(base, asked, sampling, adapters, given))
+        )
+        for name, (seconds, peak, texts) in zip(("one after another", "in one batch"), rounds[-1], strict=True):
+            print(f"{name:18} {seconds:7.2f} s, {len(texts) / seconds:7.2f} problems/s, peak {peak:.1f} GB")
+    ratio = statistics.median(alone[0] / together[0] for alone, together in rounds)
+    apart = differing(rounds[0][0][2], rounds[0][1][2])
+    print(f"in one batch is {ratio:.2f} x as fast (median of {given.rounds} rounds); {apart}")
+
+
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--sample", action="store_true")
+    parser.add_argument("--adapters", type=int, default=0)
+    parser.add_argument("--methods", nargs="+", default=["lora"])
+    parser.add_argument("--saved", nargs="+", type=Path, default=[])
     for name, default in (("layers", 4), ("hidden", 256), ("prompt", 45), ("shared", 0), ("shots", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("problems", 16), ("batch", 0), ("tokens", 64), ("rounds", 3)):
@@ -217,6 +312,9 @@ def main() -> None:
         asked = random_prompts(given.prompt, given.shared, given.problems)
     if given.sample:
         sampling = replace(sampling, temperature=0.8, top_p=0.95)
+    if given.adapters:
+        compare_adapters(base, asked, sampling, given)
+        return
     size = given.batch or batch_size(base, asked, sampling)
     sides: list[Side] = [by_slots, read_once, alone]
     sizes = {side: fitting(side, base, asked, sampling, size) for side in sides}

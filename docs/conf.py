@@ -18,4 +18,4 @@ html_title = "harness"
 exclude_patterns = ["_build"]
 suppress_warnings = ["myst.strikethrough"]
 
-manual_pages.write(Path(__file__).parent / "generated")
+manual_pages.write(Path(__file__).parent / "reference")

@@ -21,7 +21,7 @@ from harness.config_check import check_layers
 from harness.errors import UsageError, nearest
 from harness.evaluation import runs as run_folders
 from harness.evaluation.halving import tune_settings
-from harness.evaluation.plan import RunPlan, resolve
+from harness.evaluation.plan import RunPlan, check_watched, resolve
 from harness.evaluation.request import Request
 from harness.evaluation.sweep import Trial, build_trials, check_swept, settings_with_plans, write_choice
 from harness.live_table import shown_live
@@ -67,6 +67,7 @@ class Session:
         check_swept(request, {})
         settings = Settings(_option_texts(options))
         plans = [resolve(replace(request, method=method), self.registry, settings) for method in methods]
+        check_watched(request, plans)
         settings.check_claimed()
         check_layers(settings, self.registry)
         return plans
@@ -102,6 +103,7 @@ class Session:
             )
             for method in methods
         ]
+        check_watched(request, [plan for trials in methods_trials for trial in trials for plan in trial.plans])
         settings.check_claimed()
         check_layers(settings, self.registry)
         return methods_trials
@@ -115,8 +117,9 @@ class Session:
         Raises:
             HarnessError: a tuning or a run failed. What was made before it is on disk.
         """
-        from harness.making import make_choices, make_rows
+        from harness.making import make_choices, make_rows, tell
 
+        tell(methods)
         runs_asked = [plan.run for trials in methods for plan in trials[0].plans]
         with shown_live([f"{run.method}, seed {run.seed}" for run in runs_asked]) as table:
             for trials in methods:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -305,19 +305,17 @@ def file(_: click.Context, __: click.Parameter, value: Path | None) -> Path | No
     return value
 
 
-def numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...]:
-    """A click callback for "1,5,10"."""
-    if not value:
-        return ()
+def numbers(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> tuple[int, ...]:
+    """A click callback for an option that takes "1,5,10", and may be given several times."""
     try:
-        return tuple(int(item) for item in value.split(","))
+        return tuple(map(int, names(context, parameter, values)))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is not a list of whole numbers like 1,5,10") from None
+        raise click.BadParameter(f"{','.join(values)!r} is not a list of whole numbers like 1,5,10") from None
 
 
-def names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """A click callback for "lora,ia3"."""
-    return tuple(item.strip() for item in (value or "").split(",") if item.strip())
+def names(_: click.Context, __: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """A click callback for an option that takes "lora,ia3", and may be given several times."""
+    return tuple(item.strip() for value in values for item in value.split(",") if item.strip())
 
 
 def echo_json(value: Any) -> None:

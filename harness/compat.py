@@ -176,6 +176,61 @@ def low_rank_dropout(layer: Any, adapter: str) -> float:
     return float(getattr(layer.lora_dropout[adapter], "p", 0.0))
 
 
+def adapter_layers(model: Any) -> dict[str, Any]:
+    """PEFT's layers in `model`, by the names that their base layers have in it without an adapter.
+
+    Also its wrappers of modules that it trains as a whole. PEFT puts its layers in the places of those that they wrap.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils.other import AuxiliaryTrainingWrapper
+
+    kinds = (BaseTunerLayer, AuxiliaryTrainingWrapper)
+    return {name: layer for name, layer in model.named_modules() if isinstance(layer, kinds)}
+
+
+_LINEAR = ("Linear", "Linear8bitLt", "Linear4bit")
+"""What PEFT's tuners call their layers on a linear base layer, whole and quantised."""
+
+
+def _is_linear_of(tuner: ModuleType, layer: Any, prefix: str = "") -> bool:
+    """Whether `layer` is one of `tuner` on a linear base, with one active adapter that is neither merged nor off."""
+    kinds = [getattr(tuner, prefix + name, None) for name in _LINEAR]
+    return type(layer) in kinds and not layer.merged and not layer.disable_adapters and len(layer.active_adapters) == 1
+
+
+def low_rank_update(layer: Any) -> tuple[Any, Any, float] | None:
+    """A (r, in), B (out, r) and the scale of one of PEFT's layers that adds scale * B A x, and nothing else.
+
+    None for all others. Variants of LoRA (DoRA and others) are told apart as in `plain_low_rank_layers`.
+    """
+    import torch
+    from peft.tuners import adalora, lora
+
+    if _is_linear_of(adalora, layer, "SVD"):
+        (name,) = layer.active_adapters
+        a, b = layer.lora_A[name] * layer.lora_E[name], layer.lora_B[name]
+        return a, b, float(layer.scaling[name] / (layer.ranknum[name] + 1e-5))
+    if not _is_linear_of(lora, layer):
+        return None
+    (name,) = layer.active_adapters
+    if name not in layer.lora_A or name in layer.lora_variant:
+        return None
+    parts = (layer.lora_A[name], layer.lora_B[name])
+    if not all(type(part) is torch.nn.Linear and part.bias is None for part in parts):
+        return None
+    return parts[0].weight, parts[1].weight, float(layer.scaling[name])
+
+
+def learnt_scale(layer: Any) -> tuple[Any, bool] | None:
+    """The vector of one of PEFT's IA3 layers, and whether it multiplies inputs; else outputs. None for all others."""
+    from peft.tuners import ia3
+
+    if not _is_linear_of(ia3, layer):
+        return None
+    (name,) = layer.active_adapters
+    return (layer.ia3_l[name].flatten(), bool(layer.is_feedforward)) if name in layer.ia3_l else None
+
+
 def unload(adapted: Any) -> Any:
     """The plain model below PEFT's, as if it had never been adapted.
 
@@ -186,6 +241,18 @@ def unload(adapted: Any) -> Any:
     plain.__dict__.pop("peft_config", None)
     plain._hf_peft_config_loaded = False
     return plain
+
+
+def exchange_products(matmul_4bit: Callable[..., Any], matmul: Callable[..., Any]) -> tuple[Any, Any]:
+    """Have bitsandbytes' layers use these functions; returns those they used before.
+
+    Its layers look both names up in the package at each call, and offer no other place to put a product of one's own.
+    """
+    import bitsandbytes
+
+    before = bitsandbytes.matmul_4bit, bitsandbytes.matmul
+    bitsandbytes.matmul_4bit, bitsandbytes.matmul = matmul_4bit, matmul
+    return before
 
 
 def processor_template(spec: ModelSpec, place: str) -> str | None:

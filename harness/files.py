@@ -108,6 +108,18 @@ def link_folder(source: Path, target: Path) -> None:
         _sync_folder(target.parent)
 
 
+def open_to_others(folder: Path) -> None:
+    """Give the files below `folder`, which this process has made with `mkdir`, the mode that the user's others get.
+
+    Some libraries write theirs for their owner alone. The mode of the folder says what the user gives; so a second
+    member of a shared folder reads them as any other file.
+    """
+    mode = folder.stat().st_mode & 0o666
+    for file in folder.rglob("*"):
+        if file.is_file() and file.stat().st_mode & 0o777 != mode:
+            file.chmod(mode)
+
+
 def place(source: Path, target: Path, *, link: bool = False) -> None:
     """Make `target` a copy of a file, all or nothing; with `link` a hard link where the disk has them.
 

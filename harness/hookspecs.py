@@ -126,7 +126,8 @@ def harness_run_started(run: Run) -> None:
 def harness_tuning_validated(run: Run, progress: TuningProgress) -> None:
     """A tuning has validated once more, for `run`: a tracker's moment. Runs with one tuning hear of it once.
 
-    A tuning may be made before the run is started: a command makes those that it can at once.
+    A tuning may be made before the run is started: a command makes those that it can at once. `progress.watched` is
+    what a metric says (`--watch`), where there was time to look.
 
     @hookimpl
     def harness_tuning_validated(run, progress):

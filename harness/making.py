@@ -16,6 +16,17 @@ from harness.ranking.tables import main_score
 from harness.records import Row
 
 
+def tell(methods: Sequence[Sequence[Trial]]) -> None:
+    """Say each note about the runs of a command once, before hours go into the first tuning."""
+    told: set[str] = set()
+    for plan in _plans(methods):
+        print_notes(plan, told)
+
+
+def _plans(methods: Sequence[Sequence[Trial]]) -> list[RunPlan]:
+    return [plan for trials in methods for trial in trials for plan in trial.plans]
+
+
 def make_choices(methods: Sequence[Sequence[Trial]], root: Path, registry: Registry, bases: LoadedBases) -> list[Trial]:
     """The trial of each method that validation chooses, of trials that are tuned.
 
@@ -25,7 +36,7 @@ def make_choices(methods: Sequence[Sequence[Trial]], root: Path, registry: Regis
         HarnessError: a run failed. What was made before it is on disk.
     """
     plans = {job: plan for trials in methods for job, plan in validations_of(trials, root).items()}
-    told = {note for trials in methods for trial in trials for plan in trial.plans for note in plan.notes}
+    told = {note for plan in _plans(methods) for note in plan.notes}
     for result in LocalExecutor(registry, bases, plans).run(list(plans), lambda job: print_notes(plans[job], told)):
         if result.error is not None:
             result.error.reraise()
@@ -42,13 +53,7 @@ def make_rows(
     """
     places = {job: place for place, job in enumerate(plans)}
     rows: dict[Job, Row | None] = {}
-    told: set[str] = set()
-
-    def started(job: Job) -> None:
-        table.started(places[job])
-        print_notes(plans[job], told)
-
-    for result in LocalExecutor(registry, bases, plans).run(list(plans), started):
+    for result in LocalExecutor(registry, bases, plans).run(list(plans), lambda job: table.started(places[job])):
         if result.error is not None:
             result.error.reraise()
         rows[result.job] = result.row

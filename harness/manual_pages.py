@@ -1,8 +1,7 @@
 """The pages of the manual: those that lie in `docs/`, and those that are written from the code.
 
-The latter are hooks, base classes, plugins with their options, commands and records.
-
-There is no second copy of anything to go stale: a docstring is changed, and the page with it.
+The latter are hooks, base classes, plugins with their options, commands and records. `python -m harness.manual_pages`
+writes them to `docs/reference/`, where they can be read without harness; a test compares them with the code.
 """
 
 from __future__ import annotations
@@ -29,9 +28,23 @@ from harness.studies import study
 WORDS = {
     "method": "Ways to adapt a model: by tuning, by prompting, or not at all. `lora+rag` combines one of each.",
     "task": "Problems to write code for, and how an answer is judged.",
-    "metric": "What is computed from completions and executions. Definitions and evidence: [](../metrics.md).",
+    "metric": "What is computed from completions and executions. Definitions and evidence: [Metrics](../metrics.md).",
     "decoder": "Strategies that choose tokens. Without `--decoder` the task's settings decide.",
 }
+
+TITLES = {
+    "reference/methods": "Methods and their options",
+    "reference/tasks": "Tasks and their options",
+    "reference/metrics": "Metrics and their options",
+    "reference/decoders": "Decoders and their options",
+    "reference/studies": "The built-in studies",
+    "reference/hooks": "Hooks: what a plugin may implement",
+    "reference/classes": "Base classes: what a plugin overrides",
+    "reference/tools": "What a plugin may use",
+    "reference/commands": "Every command and option",
+    "reference/records": "Every type in a run folder, field by field",
+}
+"""What the pages that are written from the code are about."""
 
 TOOLS = {
     "harness.plugin": ("option", "PREAMBLE", "TaskConfig", "TuningConfig"),
@@ -80,6 +93,12 @@ def names() -> list[str]:
     return [*written(), *(f"{REFERENCE}{name}" for name in generated())]
 
 
+def page_of(text: str) -> str:
+    """The name of the page that somebody means: also by the path of its file, and by the last part of its name."""
+    name = text.removeprefix("docs/").removesuffix(".md")
+    return f"{REFERENCE}{name}" if name not in written() and name in generated() else name
+
+
 def write(target: Path) -> None:
     """Write every generated page to the folder `target`."""
     target.mkdir(exist_ok=True)
@@ -108,7 +127,12 @@ def plugins(kind: str) -> Iterator[str]:
 
 def studies() -> Iterator[str]:
     """One section for each built-in study: what it asks, its reference, its runs and what its report shows."""
-    yield from ("# Studies", "", "Grids of runs with what a paper published. How they are run: [](../studies.md).", "")
+    yield from (
+        "# Studies",
+        "",
+        "Grids of runs with what a paper published. How they are run: [Studies and leaderboards](../studies.md).",
+        "",
+    )
     registry = Registry(warn=lambda _: None)
     for entry in registry.entries("study").values():
         if entry.origin.distribution != OURS:
@@ -158,7 +182,7 @@ def classes() -> Iterator[str]:
         for line, words in attributes.values():
             yield f"- `{line}`{f': {words}' if words else ''}"
         for name, function in vars(base).items():
-            if inspect.isfunction(function):
+            if inspect.isfunction(function) and not name.startswith("_"):
                 yield from ("", f"### {base.__name__}.{name}", "")
                 yield from ("```python", f"def {name}{signature(function)}: ...", "```", "")
                 yield from prose(inspect.getdoc(function) or "")
@@ -204,17 +228,23 @@ def _declared(name: str, thing: Any) -> Iterator[str]:
 def commands() -> Iterator[str]:
     """The help of every command, as the command line prints it."""
     yield from ("# Commands", "", "```text")
-    yield from (cli.get_help(click.Context(cli, info_name="harness", max_content_width=100)), "```", "")
+    yield from (_help(cli, "harness"), "```", "")
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli, info_name="harness"), name)
         assert command is not None
         yield from one_command(f"harness {name}", command)
 
 
+def _help(command: click.Command, path: str) -> str:
+    """The help of a command, as wide as the page whatever the terminal is."""
+    settings = {**cli.context_settings, "max_content_width": None}
+    return command.get_help(click.Context(command, info_name=path, terminal_width=100, **settings))
+
+
 def one_command(path: str, command: click.Command) -> Iterator[str]:
     """The help of one command, and of those below it."""
     yield from (f"## {path}", "", "```text")
-    yield from (command.get_help(click.Context(command, info_name=path, max_content_width=100)), "```", "")
+    yield from (_help(command, path), "```", "")
     if isinstance(command, click.Group):
         for name, inner in command.commands.items():
             yield from one_command(f"{path} {name}", inner)
@@ -231,6 +261,8 @@ def record_types() -> Iterator[str]:
             yield from ("", "| field | type | default |", "|---|---|---|")
             for field in dataclasses.fields(kind):
                 default = "" if field.default is dataclasses.MISSING else f"`{field.default!r}`"
+                if field.default_factory is not dataclasses.MISSING:
+                    default = f"`{field.default_factory()!r}`"
                 yield f"| `{field.name}` | `{cell(str(field.type))}` | {cell(default)} |"
     yield from ("", "## Outcome", "", " · ".join(f"`{outcome.value}`" for outcome in records.Outcome))
 
@@ -251,8 +283,21 @@ def prose(text: str) -> Iterator[str]:
 
 
 def signature(function: Any) -> str:
-    """Parameters and result as they are written in the source."""
-    return str(inspect.signature(function)).replace("'", "")
+    """Parameters and result as they are written in the source: types are texts there, and stand without quotes."""
+
+    def bare(annotation: Any) -> Any:
+        return _Type(annotation) if isinstance(annotation, str) else annotation
+
+    found = inspect.signature(function)
+    parameters = [one.replace(annotation=bare(one.annotation)) for one in found.parameters.values()]
+    return str(found.replace(parameters=parameters, return_annotation=bare(found.return_annotation)))
+
+
+class _Type(str):
+    """A type's text, which a signature shows without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def cell(text: str) -> str:
@@ -275,3 +320,7 @@ def attribute_docs(base: type) -> dict[str, tuple[str, str]]:
         else:
             name = None
     return found
+
+
+if __name__ == "__main__":
+    write(folder() / REFERENCE)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from harness import processes
 from harness.display import escape
 
 if TYPE_CHECKING:
@@ -62,9 +63,13 @@ def bar(title: str, *, time_left: bool = True, at_once: int = 1) -> Iterator[Ste
 
 @contextlib.contextmanager
 def whole(title: str) -> Iterator[None]:
-    """A phase without steps, like loading a model: on a terminal its name and time while the block runs."""
+    """A phase without steps, like loading a model: on a terminal its name and time while the block runs.
+
+    A log gets its name when it begins, since what hangs or is ended by the system says nothing more; and, where that
+    took more than a moment, the time that it took.
+    """
     if not sys.stderr.isatty():
-        yield
+        yield from _told(title)
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -72,6 +77,16 @@ def whole(title: str) -> Iterator[None]:
     with Progress(*columns, console=console(), transient=True) as shown:
         shown.add_task(title, total=None)
         yield
+
+
+def _told(title: str) -> Iterator[None]:
+    said = processes.is_first() and not in_notebook()
+    begun = time.monotonic()
+    if said:
+        print(title, file=sys.stderr, flush=True)
+    yield
+    if said and (seconds := time.monotonic() - begun) >= 1.0:
+        print(f"{title}: done ({format_duration(seconds)})", file=sys.stderr, flush=True)
 
 
 _ROUNDS = 3
@@ -209,6 +224,7 @@ def _lines(title: str, pace: Pace) -> Step:
         pace.step(done, now)
         if now - last >= _SECONDS_BETWEEN_LINES or (done == total and total):
             last = now
-            print(f"{title}: {done}/{total} {message}".rstrip() + f" ({pace.words(total, now)})", file=sys.stderr)
+            line = f"{title}: {done}/{total} {message}".rstrip()
+            print(f"{line} ({pace.words(total, now)})", file=sys.stderr, flush=True)
 
     return step

@@ -1,4 +1,4 @@
-"""The types that travel between the rooms, and their JSON.
+"""What is asked, what happened, and its JSON: the types that all parts of harness share.
 
 Specifications (what was asked): `Run`, `ModelSpec`, `Sampling`, `Tuning`, `Limits`.
 States (what happened): `Problem`, `Completion`, `Execution`, `Score`, `Estimate`, `Cost`, `Record`, `Row`.
@@ -291,11 +291,25 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """What a few validation problems say of an adapter that is being tuned (`--watch`).
+
+    `value` is the metric's main measure over the greedy answers to `problems` problems, which took `seconds`.
+    """
+
+    measure: str
+    value: float
+    problems: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class TuningProgress:
     """A tuning at a validation, after `step` of `steps`.
 
     `training_loss` is the mean over the steps since the validation before, which took `seconds` and trained on `tokens`
-    (padding is not counted). Both losses are means over response tokens, in nats.
+    (padding is not counted). Both losses are means over response tokens, in nats. `watched` is None where nothing is
+    watched, and at a validation where there was no time for it.
     """
 
     step: int
@@ -304,6 +318,7 @@ class TuningProgress:
     validation_loss: float
     tokens: int
     seconds: float
+    watched: Watched | None = added(None)  # noqa: RUF009 - a field, whose default is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def test_a_run_from_a_notebook_takes_five_lines_and_shows_its_progress(kernel: A
     shown = [m for m in messages if m["msg_type"] == "display_data"]
     changed = [m for m in messages if m["msg_type"] == "update_display_data"]
     assert any("writing" in m["content"]["data"]["text/plain"] for m in shown)
-    assert any(re.match(r"writing: \d+/\d+", m["content"]["data"]["text/plain"]) for m in changed)
+    assert any(re.match(r"writing zero-shot: \d+/\d+", m["content"]["data"]["text/plain"]) for m in changed)
     results = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
     assert "| rank | model |" in results[-1]["text/markdown"]
     printed = "".join(m["content"]["text"] for m in messages if m["msg_type"] == "stream")

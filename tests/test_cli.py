@@ -108,7 +108,7 @@ def test_a_dry_run_shows_every_value_that_can_be_set_and_where_it_comes_from(tmp
     (tmp_path / "harness.toml").write_text(
         "[eval]\nmethod = 'lora'\ntask = 'apps'\nlimit = 5\n[lora]\nbatch_size = 4\n"
     )
-    words = ["eval", "--task", "conala", "--set", "lora.r=3", "--seed", "42", "--dry-run"]
+    words = ["eval", "--task", "conala", "--set", "lora.r=3", "--seed", "42", "--decoder", "beam-search", "--dry-run"]
     environ = {**os.environ, "HARNESS_EVAL_CANDIDATES": "2", "HARNESS_LORA__MAX_TOKENS": "64"}
     done = harness(*words, cwd=tmp_path, environ=environ)
     assert done.returncode == 0, done.stderr
@@ -120,11 +120,22 @@ def test_a_dry_run_shows_every_value_that_can_be_set_and_where_it_comes_from(tmp
     assert shown["lora.max_tokens"] == ["64", "HARNESS_LORA__MAX_TOKENS"]
     assert shown["lora.warmup_ratio"] == ["0.05", "default"]
     assert shown["seed"] == ["42", "command line"]
+    assert shown["decoder"] == ["beam-search", "command line"]
     assert shown["limit"] == ["5", "harness.toml"]
     assert shown["candidates"] == ["2", "HARNESS_EVAL_CANDIDATES"]
     assert shown["temperature"][1] == "default of conala"
     assert not {"evaluate_every", "batch_size", "learning_rate"} & set(shown), "nobody can set these"
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_list_may_be_given_in_one_or_in_several_options(tmp_path: Path) -> None:
+    words = ["eval", "--method", "zero-shot", "--task", "conala", "--dry-run"]
+    lists = {"--metric": ["exact_match", "codebleu"], "--seed": ["1", "2"], "-k": ["1", "5"]}
+    in_one = [word for option, values in lists.items() for word in (option, ",".join(values))]
+    in_several = [word for option, values in lists.items() for value in values for word in (option, value)]
+    together, apart = (harness(*words, *more, cwd=tmp_path) for more in (in_one, in_several))
+    assert apart.returncode == 0 and "codebleu" in apart.stdout
+    assert apart.stdout == together.stdout
 
 
 def test_references_given_as_completions_score_one(tmp_path: Path) -> None:

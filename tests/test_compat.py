@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,25 @@ def test_peft_tells_plain_lora_layers_from_their_variants(model_of: Callable[[st
         assert [compat.low_rank_dropout(layer, adapter) for layer, adapter in found] == [0.1] * expected, words
 
 
+def test_peft_layers_tell_what_their_adapter_does(model_of: Callable[[str], Path]) -> None:
+    import peft
+
+    words = "peft: layers of its tuners are made otherwise; see compat.low_rank_update and compat.learnt_scale"
+    where: Any = {"target_modules": r".*layers\.0\..*q_proj"}
+    for config, update, scale in (
+        (peft.LoraConfig(**where), True, False),
+        (peft.LoraConfig(**where, use_dora=True), False, False),
+        (peft.AdaLoraConfig(**where, total_step=1, tinit=0, tfinal=0), True, False),
+        (peft.IA3Config(**where, feedforward_modules=[]), False, True),
+        (peft.VeraConfig(**where), False, False),
+    ):
+        plain = model.load(ModelSpec(str(model_of("llama"))), {}).model
+        peft.get_peft_model(plain, config)
+        (layer,) = compat.adapter_layers(plain).values()
+        assert (compat.low_rank_update(layer) is not None) is update, words
+        assert (compat.learnt_scale(layer) is not None) is scale, words
+
+
 def test_transformers_names_the_parts_of_a_gated_mlp(model_of: Callable[[str], Path]) -> None:
     llama = model.load(ModelSpec(str(model_of("llama"))), {}).model
     layers = llama.config.num_hidden_layers
@@ -147,3 +167,23 @@ def test_torch_compiles_kernels_at_run_time() -> None:
     taken = inspect.signature(_utils._CudaKernel.__call__).parameters
     assert {"grid", "block", "args", "stream"} <= taken.keys(), "torch: kernels are called in another way"
     assert callable(_utils._get_gpu_runtime_library), "torch: the driver is reached otherwise; see compat.cuda_kernel"
+
+
+def test_layers_of_bitsandbytes_use_the_products_that_are_exchanged() -> None:
+    import bitsandbytes
+    import torch
+
+    def product(x: Any, *_args: Any, **_given: Any) -> Any:
+        return 7 * torch.ones(len(x), 8)
+
+    layers = [bitsandbytes.nn.Linear4bit(8, 8), bitsandbytes.nn.Linear8bitLt(8, 8, has_fp16_weights=False)]
+    for layer in layers:
+        layer.load_state_dict({"weight": torch.ones(8, 8), "bias": torch.ones(8)})
+        layer.to("cpu").support_avx512bf16_for_cpu = False
+    before = compat.exchange_products(product, product)
+    try:
+        found = [layer(torch.ones(2, 8)).tolist() for layer in layers]
+    finally:
+        compat.exchange_products(*before)
+    words = "bitsandbytes: its layers find their products in another place; see compat.exchange_products"
+    assert found == [[[7.0] * 8] * 2] * 2, words

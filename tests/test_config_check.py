@@ -148,5 +148,5 @@ def test_the_file_is_used_where_the_command_line_and_the_environment_are_silent(
     found = file_defaults(eval_command, file)
     context = click.Context(eval_command, default_map=found)
     values = {one.name: one.consume_value(context, {})[0] for one in options(eval_command)}
-    assert values["limit"] == "3" and values["seeds"] == "1,2" and values["chat"] is False
-    assert values["methods"] == "lora,ia3"
+    assert values["limit"] == "3" and values["seeds"] == ["1", "2"] and values["chat"] is False
+    assert values["methods"] == ["lora", "ia3"]

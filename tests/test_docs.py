@@ -24,7 +24,7 @@ PAGES = sorted(page for page in DOCS.glob("*.md"))
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documentation as HTML; the pages written from the code are below `docs/generated`."""
+    """The documentation as HTML; the pages written from the code are below `docs/reference`."""
     pytest.importorskip("sphinx", reason="pip install '.[test]' brings sphinx")
     target = tmp_path_factory.mktemp("html")
     words = ["-W", "--keep-going", "-q", "-b", "html", "-d", str(target / "trees"), str(DOCS), str(target / "html")]
@@ -45,7 +45,7 @@ def test_the_manual_is_in_four_kinds_and_leaves_out_no_page() -> None:
 
 
 def page(name: str) -> str:
-    return (DOCS / "generated" / f"{name}.md").read_text("utf-8")
+    return (DOCS / "reference" / f"{name}.md").read_text("utf-8")
 
 
 @pytest.mark.slow

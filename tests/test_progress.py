@@ -94,6 +94,17 @@ def test_lines_say_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [format_duration(s) for s in (40, 720, 12000)] == ["40 s", "12 min", "3 h 20 min"]
 
 
+def test_a_log_says_what_begins_before_it_begins_and_how_long_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 12.0, 20.0, 20.1])
+    monkeypatch.setattr("harness.progress.time.monotonic", lambda: next(times))
+    monkeypatch.setattr(sys, "stderr", out := io.StringIO())
+    with progress.whole("loading CodeLlama-7b-hf"):
+        assert out.getvalue() == "loading CodeLlama-7b-hf\n"
+    with progress.whole("making the prompts"):
+        pass
+    assert out.getvalue().splitlines()[1:] == ["loading CodeLlama-7b-hf: done (12 s)", "making the prompts"]
+
+
 def test_no_colour_is_shown_where_nobody_wants_any(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     screen = progress.console.__wrapped__()

@@ -14,7 +14,7 @@ def command(page: str | None) -> None:
 
     \b
     harness docs own-data
-    harness docs reference/hooks
+    harness docs hooks
     """
     from harness import manual_pages
     from harness.errors import unknown
@@ -24,10 +24,12 @@ def command(page: str | None) -> None:
     if page is None:
         width = max(map(len, names))
         for name in names:
-            cli.echo_row(f"{name:{width}}  {written.get(name, 'written from the code')}")
-    elif page in written:
-        click.echo((manual_pages.folder() / f"{page}.md").read_text("utf-8").rstrip())
-    elif page in names:
-        click.echo("\n".join(generated[page.removeprefix(manual_pages.REFERENCE)]()).rstrip())
+            cli.echo_row(f"{name:{width}}  {written.get(name) or manual_pages.TITLES[name]}")
+        return
+    name = manual_pages.page_of(page)
+    if name in written:
+        click.echo((manual_pages.folder() / f"{name}.md").read_text("utf-8").rstrip())
+    elif name in names:
+        click.echo("\n".join(generated[name.removeprefix(manual_pages.REFERENCE)]()).rstrip())
     else:
         raise unknown("page", page, names, "See: harness docs")

@@ -30,6 +30,7 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     "--method",
     "methods",
     required=True,
+    multiple=True,
     callback=cli.names,
     shell_complete=completion.names("method"),
     help="lora, zero-shot, lora+rag; or lora,ia3.",
@@ -50,11 +51,12 @@ _REQUEST_FIELDS = {"seeds": "seed"}
 @click.option(
     "--metric",
     "metrics",
+    multiple=True,
     callback=cli.names,
     shell_complete=completion.names("metric"),
     help="Metrics in place of the task's own.",
 )
-@click.option("-k", "ks", callback=cli.numbers, help="Values of k, like 1,5,10.")
+@click.option("-k", "ks", multiple=True, callback=cli.numbers, help="Values of k, like 1,5,10.")
 @click.option("--candidates", type=click.IntRange(1), help="Completions per problem.  [default: the study's]")
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest completion.  [default: the study's]")
 @click.option("--temperature", type=click.FloatRange(0), help="0: beam search.  [default: the study's]")
@@ -68,8 +70,9 @@ _REQUEST_FIELDS = {"seeds": "seed"}
 @click.option(
     "--seed",
     "seeds",
+    multiple=True,
     callback=cli.numbers,
-    default="42",
+    default=["42"],
     show_default=True,
     help="Seeds of training and sampling.",
 )
@@ -86,6 +89,12 @@ _REQUEST_FIELDS = {"seeds": "seed"}
     metavar="METRIC",
     shell_complete=completion.names("metric"),
     help="Choose by this metric on the validation problems.  [default: the validation loss]",
+)
+@click.option(
+    "--watch",
+    metavar="METRIC",
+    shell_complete=completion.names("metric"),
+    help="Look at this metric on a few validation problems while a method tunes.",
 )
 @click.option("--stop-losers", is_flag=True, help="End settings of a sweep early that cannot win.")
 @completion.option_values("An option of a plugin.")

@@ -21,11 +21,23 @@ FORMATS = ("table", "markdown", "csv", "json", "latex", "html")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), shell_complete=completion.runs)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What to print.")
 @click.option("--json", "as_json", is_flag=True, help="Same as --format json.")
-@click.option("--task", "tasks", callback=cli.names, shell_complete=completion.names("task"), help="Only these tasks.")
 @click.option(
-    "--method", "methods", callback=cli.names, shell_complete=completion.names("method"), help="Only these methods."
+    "--task",
+    "tasks",
+    multiple=True,
+    callback=cli.names,
+    shell_complete=completion.names("task"),
+    help="Only these tasks.",
 )
-@click.option("--model", "models", callback=cli.names, help="Only these models.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    callback=cli.names,
+    shell_complete=completion.names("method"),
+    help="Only these methods.",
+)
+@click.option("--model", "models", multiple=True, callback=cli.names, help="Only these models.")
 @click.option(
     "--metric",
     shell_complete=completion.names("metric"),

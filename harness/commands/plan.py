@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     "--method",
     "methods",
     required=True,
+    multiple=True,
     callback=cli.names,
     shell_complete=completion.names("method"),
     help="Tuning methods: lora, ia3, peft:vera.",

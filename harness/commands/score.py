@@ -22,12 +22,13 @@ from harness.engines import choice
 @click.option(
     "--metric",
     "metrics",
+    multiple=True,
     callback=cli.names,
     shell_complete=completion.names("metric"),
     help="Metrics in place of the task's own.",
 )
 @click.option("--protocol", help="study: scored by the rules of its scripts.  [default: the task's own]")
-@click.option("-k", "ks", callback=cli.numbers, help="Values of k, like 1,5,10.")
+@click.option("-k", "ks", multiple=True, callback=cli.numbers, help="Values of k, like 1,5,10.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N problems.")
 @click.option("--method", default="external", show_default=True, help="The method's name in tables.")
 @click.option("--model", help="The model's name in tables.  [default: the file's name]")

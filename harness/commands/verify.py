@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from harness import cli, completion
 from harness.display import escape
 from harness.engines import choice
 from harness.records import to_json
+
+if TYPE_CHECKING:
+    from harness.evaluation.verification import Check
 
 MARKS = {"holds": "yes", "broken": "NO ", "not made": "-  "}
 
@@ -37,8 +41,14 @@ def command(run: Path, data: Path | None, judge: bool, engine: str, address: str
         for check in verify(run, data, judge=judge, bench=bench):
             checks.append(check)
             if not as_json:
-                click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{f': {check.detail}' if check.detail else ''}"))
+                click.echo(escape(f"{MARKS[check.verdict]} {check.claim}{_why(check)}"))
     if as_json:
         cli.echo_json(to_json(checks))
     if any(check.verdict == "broken" for check in checks):
         raise SystemExit(1)
+
+
+def _why(check: Check) -> str:
+    """What stands behind a claim: how much holds, what does not, or why it could not be looked at."""
+    said = "not checked, " if check.verdict == "not made" else ""
+    return f": {said}{check.detail}" if check.detail else ""

@@ -18,11 +18,15 @@ def is_beam_search(sampling: Sampling) -> bool:
     return sampling.temperature == 0 and sampling.candidates > 1
 
 
-def token_limit(base: Base, prompt: Prompt, sampling: Sampling) -> int:
-    """New tokens that a prompt leaves room for; it does not depend on the batch."""
+def token_limit(base: Base, prompt: Prompt, sampling: Sampling, virtual_tokens: int | None = None) -> int:
+    """New tokens that a prompt leaves room for; it does not depend on the batch.
+
+    `virtual_tokens` stand before the prompt; None: those of the adapter on `base`.
+    """
     if base.seq2seq:
         return sampling.longest
-    room = base.context - len(prompt.tokens) - base.virtual_tokens
+    virtual_tokens = base.virtual_tokens if virtual_tokens is None else virtual_tokens
+    room = base.context - len(prompt.tokens) - virtual_tokens
     return min(sampling.longest, max(32, room // 32 * 32))
 
 

@@ -12,6 +12,8 @@ attempt had finished, so an interrupted run ends with the completions of an unin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.decoding.cache import padding_shifts_prefix
 from harness.decoding.completions import (
@@ -31,6 +33,9 @@ from harness.modeling.base import Base, has_trained_prefix
 from harness.modeling.kv_cache import has_plain_kv_cache, probe_kv_cache
 from harness.modeling.prompts import Prompt
 from harness.records import Completion, Sampling
+
+if TYPE_CHECKING:
+    from harness.decoding.scheduler import DecodingRun, QueuedPrompt
 
 PromptCompletions = tuple[Prompt, tuple[Completion, ...]]
 _CPU_BEAM_BATCH = 8  # larger batches are no faster on a CPU (measured at 4M to 28M parameters)
@@ -53,6 +58,7 @@ def generate(
     done: frozenset[str] = frozenset(),
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[PromptCompletions]:
     """The completions of every prompt whose id is not in `done`.
 
@@ -66,6 +72,7 @@ def generate(
         done: ids of problems that have completions already.
         on_batch_reduced: called with the new batch size when memory ran out.
         process_logits: the decoder's function of logits (`harness.plugin.Decoder.process_logits`).
+        on_step: called before each step of all that are decoded at a time; what it raises ends the decoding.
 
     Raises:
         ModelError: not even one problem at a time fits in memory.
@@ -73,10 +80,10 @@ def generate(
     by_id = extractors or dict.fromkeys((prompt.id for prompt in prompts), AnswerExtractor(stop=sampling.stop))
     if not continuous_batching_unsupported_reason(base):
         yield from _continuous_batching(
-            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits
+            base, prompts, sampling, seed, batch, by_id, done, on_batch_reduced, process_logits, on_step
         )
         return
-    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits)
+    static = StaticBatchDecoder(base, by_id, sampling, seed, on_batch_reduced, process_logits, on_step)
     for chunk in static_batches(base, prompts, sampling, batch):
         if all(prompt.id in done for prompt in chunk):
             continue
@@ -106,20 +113,52 @@ def _continuous_batching(
     done: frozenset[str],
     on_batch_reduced: Callable[[int], None],
     process_logits: LogitsFunction | None,
+    on_step: Callable[[], None],
 ) -> Iterator[PromptCompletions]:
+    from harness.decoding.scheduler import QueuedPrompt, prefill_shared_prefix
+
+    in_order = [extractors[prompt.id] for prompt in prompts]
+    run = replace(decoding_run(base, sampling, in_order, process_logits), on_step=on_step)
+    run = prefill_shared_prefix(run, prompts)
+    limits = [token_limit(base, prompt, sampling) for prompt in prompts]
+    queued = [
+        QueuedPrompt(prompt, limit, seed, done=prompt.id in done) for prompt, limit in zip(prompts, limits, strict=True)
+    ]
+    for number, completions in decoded(run, queued, in_order, batch, on_batch_reduced):
+        yield prompts[number], completions
+
+
+def decoding_run(
+    base: Base, sampling: Sampling, extractors: Sequence[AnswerExtractor], process_logits: LogitsFunction | None
+) -> DecodingRun:
+    """What is the same for all prompts of a run with continuous batching; `extractors` has one for each."""
     from harness.decoding.host_state import StopChecker
-    from harness.decoding.scheduler import DecodingRun, RequestTooLargeError, decode_continuously, prefill_shared_prefix
+    from harness.decoding.scheduler import DecodingRun
 
     end_tokens = beam_eos_token_ids(base) if is_beam_search(sampling) else eos_token_ids(base)
-    stop_checker = StopChecker(base.tokenizer, [extractors[prompt.id] for prompt in prompts])
-    limits = [token_limit(base, prompt, sampling) for prompt in prompts]
-    run = DecodingRun(base, sampling, sorted(end_tokens), stop_checker, process_logits)
-    run = prefill_shared_prefix(run, prompts)
+    return DecodingRun(base, sampling, sorted(end_tokens), StopChecker(base.tokenizer, extractors), process_logits)
+
+
+def decoded(
+    run: DecodingRun,
+    queued: Sequence[QueuedPrompt],
+    extractors: Sequence[AnswerExtractor],
+    batch: int,
+    on_batch_reduced: Callable[[int], None],
+) -> Iterator[tuple[int, tuple[Completion, ...]]]:
+    """The index and the completions of every prompt that is not done, by continuous batching.
+
+    Raises:
+        ModelError: not even one problem at a time fits in memory.
+    """
+    from harness.decoding.scheduler import RequestTooLargeError, decode_continuously
+
+    base, sampling = run.base, run.sampling
     try:
-        for output in decode_continuously(run, prompts, limits, seed, batch, done, on_batch_reduced):
-            prompt, limit = prompts[output.number], limits[output.number]
-            extractor = extractors[prompt.id]
-            yield prompt, completions_of(base, output.candidates, output.scores, extractor, sampling, limit)
+        for output in decode_continuously(run, queued, batch, on_batch_reduced):
+            extractor, limit = extractors[output.number], queued[output.number].limit
+            found = completions_of(base, output.candidates, output.scores, extractor, sampling, limit)
+            yield output.number, found
     except RequestTooLargeError as error:
         raise ModelError(TOO_LARGE.format(error)) from None
 
@@ -128,20 +167,28 @@ def batch_size(base: Base, prompts: Sequence[Prompt], sampling: Sampling) -> int
     """How many problems fit in free memory at once: KV cache and logits of all candidates of the longest prompt."""
     import torch
 
-    sampled = sampling.temperature > 0
-    if base.device.type != "cuda":
-        return _CPU_SAMPLING_BATCH if sampled else _CPU_BEAM_BATCH
-    free = torch.cuda.mem_get_info()[0] * _SHARE_OF_FREE_MEMORY
-    logits = 4 * int(base.text_config.vocab_size)  # in 32 bits
-    if not continuous_batching_unsupported_reason(base):
+    if base.device.type != "cuda" or not continuous_batching_unsupported_reason(base):
         from harness.decoding.scheduler import columns_per_request
 
-        cache = kv_bytes_per_token(base) * columns_per_request(base, prompts, sampling)
-        return max(1, min(_GPU_CONTINUOUS_BATCH, int(free / (cache + sampling.candidates * logits * _LOGITS_COPIES))))
+        return continuous_batch_size(base, columns_per_request(base, prompts, sampling), sampling)
+    sampled = sampling.temperature > 0
+    free = torch.cuda.mem_get_info()[0] * _SHARE_OF_FREE_MEMORY
+    logits = 4 * int(base.text_config.vocab_size)  # in 32 bits
     longest = max((len(p.tokens) for p in prompts), default=1) + sampling.longest
     cache = kv_bytes_per_token(base) * longest
     logits *= _LOGITS_COPIES + (0 if sampled else sampling.longest)  # a beam search keeps those of every step
     return max(1, min(_GPU_STATIC_BATCH, int(free / (sampling.candidates * (cache + logits)))))
+
+
+def continuous_batch_size(base: Base, columns: int, sampling: Sampling) -> int:
+    """How many problems with at most so many `columns` of keys and values fit in a running batch."""
+    import torch
+
+    if base.device.type != "cuda":
+        return _CPU_SAMPLING_BATCH if sampling.temperature > 0 else _CPU_BEAM_BATCH
+    free = torch.cuda.mem_get_info()[0] * _SHARE_OF_FREE_MEMORY
+    logits = 4 * int(base.text_config.vocab_size) * sampling.candidates * _LOGITS_COPIES  # in 32 bits
+    return max(1, min(_GPU_CONTINUOUS_BATCH, int(free / (kv_bytes_per_token(base) * columns + logits))))
 
 
 def kv_bytes_per_token(base: Base) -> int:

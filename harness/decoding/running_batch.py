@@ -7,19 +7,20 @@ is called: only the host has the text, and so only it can say whether an answer 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.compat import cache_keyword
 from harness.decoding.attention import CascadeAttention
 from harness.decoding.beam_search import BeamSearch
-from harness.decoding.cache import forward, mask_and_positions
 from harness.decoding.capture import CapturedStep
 from harness.decoding.host_state import HostState, StopChecker
+from harness.decoding.prefill import DecodingRequest, by_prefix, prefill, prefill_adapted
 from harness.decoding.sampler import Sampler
-from harness.decoding.slot_cache import CacheShape, SlotCache, new_prefill_cache
+from harness.decoding.slot_cache import CacheShape, SlotCache
+from harness.decoding.stacked_adapters import StackedAdapters
 from harness.modeling.fused_layers import FusedLayers
 from harness.modeling.quantized_products import QuantizedProducts
 
@@ -32,17 +33,6 @@ _STEP_BUCKET = 16
 """With static shapes the decoded columns that attention reads grow by this many steps."""
 _COLUMN_BUCKET = 64
 """With static shapes the prompt columns that attention reads change by this many."""
-
-
-@dataclass(frozen=True)
-class DecodingRequest:
-    """One prompt: its number in the run, its tokens behind the shared prefix, and how many tokens it may get."""
-
-    number: int
-    tokens: Sequence[int]
-    limit: int
-    uniforms: torch.Tensor | None = None
-    """(W, S): the random numbers of its candidates; None where nothing is sampled."""
 
 
 class DecodingOutput(NamedTuple):
@@ -68,20 +58,25 @@ class RunningBatch:
         prefix_cache: Any,
         stop_checker: StopChecker,
         static_shapes: bool,
+        adapters: StackedAdapters | None = None,
     ) -> None:
-        """`prefix_cache` holds the shared prefix in one row; `stop_checker` knows requests by their numbers."""
+        """`prefix_cache` holds the shared prefix in one row; `stop_checker` knows requests by their numbers.
+
+        With `adapters` each request has its own of them, and there is no shared prefix: keys and values differ.
+        """
         import torch
 
         self._model, self._search, self._stop_checker = model, search, stop_checker
         self._slots = SlotCache(model, shape, prefix_cache)
         self._cache_keyword = cache_keyword(model, self._slots.cache)
-        self._prefix_cache, self._static_shapes = prefix_cache, static_shapes
+        self._prefix_cache, self._static_shapes, self._adapters = prefix_cache, static_shapes, adapters
         self._attention, self._layers = CascadeAttention(model), FusedLayers(model)
         self._products = QuantizedProducts(model if static_shapes else None)
         self._requests: list[DecodingRequest | None] = [None] * shape.batch_size
         self._steps = [0] * shape.batch_size  # a host copy of `search.steps`, known without reading the device
         device = search.steps.device
         self._complete = torch.zeros(shape.batch_size, search.num_proposals, dtype=torch.bool, device=device)
+        self._adapter_of = torch.zeros(shape.batch_size, dtype=torch.long, device=device)  # (B,)
         self._captured = CapturedStep(self._step) if static_shapes and device.type == "cuda" else None
         self._host_state = HostState(search)
 
@@ -97,17 +92,26 @@ class RunningBatch:
 
     def add(self, requests: Sequence[DecodingRequest]) -> None:
         """Prefill the prompts of `requests`, which take free batch indices."""
-        shape = self._slots.shape
-        # Padding between the shared prefix and a prompt would move them apart for a layer with a sliding window.
-        same_length = shape.prefix_tokens > 0 and bool(self._slots.windows)
-        for _, group in groupby(requests, lambda request: len(request.tokens) if same_length else 0):
-            waiting = list(group)
-            per_prompt = shape.prefix_tokens + max(len(request.tokens) for request in waiting)
-            size = max(1, _MAX_PREFILL_TOKENS // per_prompt)
-            for start in range(0, len(waiting), size):
-                self._prefill(waiting[start : start + size])
+        for group in [requests] if self._adapters is None else by_prefix(requests, self._adapters):
+            for waiting in self._padded_together(group):
+                size = max(1, _MAX_PREFILL_TOKENS // self._prompt_columns(waiting))
+                for start in range(0, len(waiting), size):
+                    self._prefill(waiting[start : start + size])
         if requests:
             self._host_state.start_copy()
+
+    def _padded_together(self, requests: Sequence[DecodingRequest]) -> Iterator[list[DecodingRequest]]:
+        """Neighbours that may be padded to one length.
+
+        Padding between the shared prefix and a prompt would move them apart for a layer with a sliding window.
+        """
+        same_length = self._slots.shape.prefix_tokens > 0 and bool(self._slots.windows)
+        for _, group in groupby(requests, lambda request: len(request.tokens) if same_length else 0):
+            yield list(group)
+
+    def _prompt_columns(self, requests: Sequence[DecodingRequest]) -> int:
+        """Columns of the longest prompt, with what stands before it."""
+        return self._slots.shape.prefix_tokens + max(request.columns for request in requests)
 
     def _prefill(self, requests: Sequence[DecodingRequest]) -> None:
         import torch
@@ -116,21 +120,18 @@ class RunningBatch:
         free = [index for index, request in enumerate(self._requests) if request is None][: len(requests)]
         for index, request in zip(free, requests, strict=True):
             self._requests[index], self._steps[index] = request, 0
-        lengths = [len(request.tokens) for request in requests]
-        padding = [max(lengths) - length for length in lengths]
-        ids = [[0] * pad + list(request.tokens) for pad, request in zip(padding, requests, strict=True)]
-        mask = [[0] * pad + [1] * length for pad, length in zip(padding, lengths, strict=True)]
-        cache = new_prefill_cache(self._model, self._prefix_cache, len(requests))
-        attended, positions = mask_and_positions(cache, torch.tensor(mask, device=device))
-        tokens = {"input_ids": torch.tensor(ids, device=device)}
-        logits = forward(self._model, tokens, attended, positions, cache).logits[:, -1]
         indices = torch.tensor(free, device=device)
-        self._slots.add(indices, torch.tensor(lengths, device=device), cache)
+        if self._adapters is None:
+            read = prefill(self._model, requests, self._prefix_cache, device)
+        else:
+            read = prefill_adapted(self._model, requests, self._adapters, device)
+            self._adapter_of[indices] = torch.tensor([request.adapter for request in requests], device=device)
+        self._slots.add(indices, read.columns, read.cache)
         limits = torch.tensor([request.limit for request in requests], device=device)
         if isinstance(self._search, BeamSearch):
-            self._search.add(indices, logits, limits)
+            self._search.add(indices, read.logits, limits)
         else:
-            self._search.add(indices, logits, limits, _padded_uniforms(requests, device))
+            self._search.add(indices, read.logits, limits, _padded_uniforms(requests, device))
 
     def launch_step(self) -> None:
         """Start a step of the whole batch; on a GPU it is not finished when this returns."""
@@ -156,7 +157,7 @@ class RunningBatch:
         """The own columns that are visible to some row in the coming step: the first, and the one behind the last."""
         shape = self._slots.shape
         running = [(request, n) for request, n in zip(self._requests, self._steps, strict=True) if request is not None]
-        first_column = shape.prompt_tokens - max(len(request.tokens) for request, _ in running)
+        first_column = shape.prompt_tokens - max(request.columns for request, _ in running)
         steps = min(shape.max_new_tokens, 1 + max(steps for _, steps in running))
         if self._static_shapes:
             first_column -= first_column % _COLUMN_BUCKET
@@ -178,11 +179,17 @@ class RunningBatch:
         tokens, positions = (
             tensor.flatten() if rows is None else tensor.flatten()[rows] for tensor in (search.last_tokens, positions)
         )
-        with self._attention, self._layers, self._products:
+        with self._attention, self._layers, self._products, self._adapters_on(rows):
             output = self._model(
                 input_ids=tokens[:, None], position_ids=positions[:, None], **self._cache_keyword, use_cache=True
             )
         search.propose(output.logits[:, -1], rows)
+
+    def _adapters_on(self, rows: torch.Tensor | None) -> contextlib.AbstractContextManager[None]:
+        """The adapter of each request on those of its rows that take part in the step."""
+        if self._adapters is None:
+            return contextlib.nullcontext()
+        return self._adapters.applied(self._adapter_of, self._slots.shape.candidates, rows)
 
     def _check_stopping(self) -> None:
         """Mark the proposals that complete an answer, before the step selects among them."""
@@ -208,7 +215,7 @@ class RunningBatch:
         indices = torch.tensor(running, device=self._complete.device)
         self._slots.select(indices)
         self._search.select(indices)
-        self._complete = self._complete[indices]
+        self._complete, self._adapter_of = self._complete[indices], self._adapter_of[indices]
         self._requests, self._steps = [self._requests[i] for i in running], [self._steps[i] for i in running]
         self._host_state = HostState(self._search)
 

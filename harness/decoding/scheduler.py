@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.decoding.beam_search import BeamSearch
 from harness.decoding.cache import forward, mask_and_positions
 from harness.decoding.host_state import StopChecker
 from harness.decoding.inputs import unwrapped_model
-from harness.decoding.running_batch import DecodingOutput, DecodingRequest, RunningBatch
+from harness.decoding.prefill import DecodingRequest
+from harness.decoding.running_batch import DecodingOutput, RunningBatch
 from harness.decoding.sampler import Sampler
 from harness.decoding.sampling import LogitsFunction, uniform_numbers
 from harness.decoding.slot_cache import CacheShape, new_prefill_cache, shared_prefix_length
+from harness.decoding.stacked_adapters import StackedAdapters
 from harness.modeling import memory
 from harness.modeling.base import Base, has_trained_prefix
 from harness.modeling.prompts import Prompt
 from harness.records import Sampling
-
-if TYPE_CHECKING:
-    pass
 
 _WAVE_FACTOR, _WAVE_FACTOR_ON_GPU = 4, 16
 """Requests of a wave per batch index; on a GPU more, since each wave captures its steps anew."""
@@ -44,11 +43,27 @@ class RequestTooLargeError(Exception):
 
 
 @dataclass(frozen=True)
+class QueuedPrompt:
+    """A prompt to decode, the tokens it may get, and the seed of its random numbers.
+
+    `adapter` is the place of its adapter among those of the run. One that is `done` takes part in its wave again, so
+    that the batches are those of an earlier attempt, but is not yielded.
+    """
+
+    prompt: Prompt
+    limit: int
+    seed: int
+    adapter: int = 0
+    done: bool = False
+
+
+@dataclass(frozen=True)
 class DecodingRun:
     """What is the same for all requests of a run.
 
     `prefix_cache` is a cache of one row with the `prefix_columns` that all prompts begin with; they hold the first
-    `shared_tokens` tokens of each prompt, behind what was trained. `process_logits` is the decoder's.
+    `shared_tokens` tokens of each prompt, behind what was trained. `process_logits` is the decoder's; `on_step`
+    is called before each step of the batch.
     """
 
     base: Base
@@ -56,37 +71,49 @@ class DecodingRun:
     eos_token_ids: Sequence[int]
     stop_checker: StopChecker
     process_logits: LogitsFunction | None = None
+    on_step: Callable[[], None] = lambda: None
     prefix_cache: Any = None
     prefix_columns: int = 0
     shared_tokens: int = 0
+    adapters: StackedAdapters | None = None
+    """Those of the prompts, on a base that carries none; then there is no shared prefix."""
+
+    def request(self, number: int, queued: QueuedPrompt) -> DecodingRequest:
+        """A prompt as a request; where tokens are sampled, with its random numbers."""
+        prompt, limit, count = queued.prompt, queued.limit, self.sampling.candidates
+        sampled = self.sampling.temperature > 0
+        uniforms = uniform_numbers(queued.seed, prompt.id, count, limit) if sampled else None
+        tokens = prompt.tokens[self.shared_tokens :]
+        return DecodingRequest(number, tokens, limit, uniforms, queued.adapter, self._own_virtual_tokens(queued))
+
+    def columns(self, queued: QueuedPrompt) -> int:
+        """Columns of keys and values that a prompt takes behind the shared prefix."""
+        return self._own_virtual_tokens(queued) + len(queued.prompt.tokens) - self.shared_tokens
+
+    def _own_virtual_tokens(self, queued: QueuedPrompt) -> int:
+        return 0 if self.adapters is None else self.adapters.virtual_tokens(queued.adapter)
 
 
 def decode_continuously(
-    run: DecodingRun,
-    prompts: Sequence[Prompt],
-    limits: Sequence[int],
-    seed: int,
-    batch_size: int,
-    done: frozenset[str],
-    on_batch_reduced: Callable[[int], None],
+    run: DecodingRun, prompts: Sequence[QueuedPrompt], batch_size: int, on_batch_reduced: Callable[[int], None]
 ) -> Iterator[DecodingOutput]:
-    """The candidates of every prompt whose id is not in `done`, each as soon as it is finished.
+    """The candidates of every prompt that is not done, each as soon as it is finished.
 
-    `limits` are the tokens that each prompt may get. A request's number is the index of its prompt. When memory runs
-    out, the batch size is halved and `on_batch_reduced` is called with the new one.
+    A request's number is the index of its prompt. When memory runs out, the batch size is halved and
+    `on_batch_reduced` is called with the new one.
 
     Raises:
         RequestTooLargeError: memory runs out with one request alone.
     """
-    order = sorted(range(len(prompts)), key=lambda i: (-len(prompts[i].tokens), prompts[i].id))
+    order = sorted(range(len(prompts)), key=lambda i: (-run.columns(prompts[i]), prompts[i].prompt.id, i))
     wave_size = batch_size * (_WAVE_FACTOR_ON_GPU if _on_gpu(run.base) else _WAVE_FACTOR)
     for start in range(0, len(order), wave_size):
-        waiting = {i: _request(run, prompts[i], i, limits[i], seed) for i in order[start : start + wave_size]}
-        while any(prompts[number].id not in done for number in waiting):
+        waiting = {i: run.request(i, prompts[i]) for i in order[start : start + wave_size]}
+        while any(not prompts[number].done for number in waiting):
             try:
                 for output in _decode_wave(run, list(waiting.values()), batch_size):
                     del waiting[output.number]
-                    if prompts[output.number].id not in done:
+                    if not prompts[output.number].done:
                         yield output
                 continue
             except RuntimeError as error:
@@ -94,19 +121,13 @@ def decode_continuously(
                     raise
             memory.release()
             if batch_size == 1:
-                raise RequestTooLargeError(prompts[next(iter(waiting))].id)
+                raise RequestTooLargeError(prompts[next(iter(waiting))].prompt.id)
             batch_size = (batch_size + 1) // 2
             on_batch_reduced(batch_size)
 
 
 def _on_gpu(base: Base) -> bool:
     return base.device.type == "cuda"
-
-
-def _request(run: DecodingRun, prompt: Prompt, number: int, limit: int, seed: int) -> DecodingRequest:
-    sampled = run.sampling.temperature > 0
-    uniforms = uniform_numbers(seed, prompt.id, run.sampling.candidates, limit) if sampled else None
-    return DecodingRequest(number, prompt.tokens[run.shared_tokens :], limit, uniforms)
 
 
 def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: int) -> Iterator[DecodingOutput]:
@@ -117,6 +138,7 @@ def _decode_wave(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size: 
         batch = _running_batch(run, wave, size)
     queue = deque(wave)
     while queue or batch.num_running:
+        run.on_step()
         with torch.inference_mode():
             outputs = batch.collect_finished() if batch.num_running else []
             if queue and (batch.num_running == 0 or batch.num_free >= max(1, size // _REFILL_FRACTION)):
@@ -132,7 +154,7 @@ def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size
     base, sampling = run.base, run.sampling
     alignment = _ALIGNMENT if _on_gpu(base) else 1
     max_new_tokens = _round_up(max(request.limit for request in wave), alignment)
-    prompt_tokens = _round_up(max(len(request.tokens) for request in wave), alignment)
+    prompt_tokens = _round_up(max(request.columns for request in wave), alignment)
     shape = CacheShape(batch_size, sampling.candidates, max_new_tokens, prompt_tokens, run.prefix_columns)
     search: BeamSearch | Sampler
     if sampling.temperature == 0 and sampling.candidates > 1:
@@ -142,7 +164,9 @@ def _running_batch(run: DecodingRun, wave: Sequence[DecodingRequest], batch_size
     else:
         search = Sampler(batch_size, max_new_tokens, run.eos_token_ids, base.device, sampling, run.process_logits)
     model = unwrapped_model(base)
-    return RunningBatch(model, shape, search, run.prefix_cache, run.stop_checker, static_shapes=_on_gpu(base))
+    static = _on_gpu(base)
+    cache, checker = run.prefix_cache, run.stop_checker
+    return RunningBatch(model, shape, search, cache, checker, static_shapes=static, adapters=run.adapters)
 
 
 def _round_up(number: int, multiple: int) -> int:

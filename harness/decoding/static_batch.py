@@ -61,9 +61,10 @@ class StaticBatchDecoder:
         seed: int,
         on_batch_reduced: Callable[[int], None],
         process_logits: LogitsFunction | None,
+        on_step: Callable[[], None],
     ) -> None:
         self._base, self._extractors, self._sampling, self._seed = base, extractors, sampling, seed
-        self._on_batch_reduced, self._process_logits = on_batch_reduced, process_logits
+        self._on_batch_reduced, self._process_logits, self._on_step = on_batch_reduced, process_logits, on_step
 
     def run(self, prompts: list[Prompt]) -> Iterator[tuple[Prompt, tuple[Completion, ...]]]:
         """The completions of one batch; when memory runs out, those of its halves."""
@@ -114,6 +115,7 @@ class StaticBatchDecoder:
         criteria = self._criteria(prompts)
 
         def stop(rows: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+            self._on_step()
             complete = criteria((rows // sampling.candidates).tolist(), tokens)
             return torch.isin(tokens[:, -1], end_tokens) | complete
 
@@ -133,7 +135,7 @@ class StaticBatchDecoder:
         elif not base.seq2seq:
             start = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
         options = _generate_options(base, sampling, limit)
-        options["stopping_criteria"] = [_stopping_criterion(self._criteria(prompts), len(prompts), start)]
+        options["stopping_criteria"] = [self._stopping_criterion(prompts, start)]
         if processors := self._logits_processors(prompts, limit):
             options["logits_processor"] = processors
         model = base.model if base.seq2seq else unwrapped_model(base)
@@ -150,6 +152,17 @@ class StaticBatchDecoder:
         rows: list[list[int]] = output.sequences[:, start:].tolist()
         return rows, None if scores is None else scores.tolist()
 
+    def _stopping_criterion(self, prompts: Sequence[Prompt], start: int) -> Callable[..., torch.Tensor]:
+        """For `generate`: which rows hold a complete answer from token `start` on; each problem has as many rows."""
+        criteria = self._criteria(prompts)
+
+        def is_complete(tokens: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
+            self._on_step()
+            rows_per_problem = len(tokens) // len(prompts)
+            return criteria([row // rows_per_problem for row in range(len(tokens))], tokens[:, start:])
+
+        return is_complete
+
     def _logits_processors(self, prompts: Sequence[Prompt], limit: int) -> list[Any]:
         """What `generate` applies to logits."""
         sampling, process_logits = self._sampling, self._process_logits
@@ -163,16 +176,6 @@ class StaticBatchDecoder:
             return process_logits(scores).log_softmax(dim=-1)
 
         return [processor]
-
-
-def _stopping_criterion(criteria: AnswerStoppingCriteria, problems: int, start: int) -> Callable[..., torch.Tensor]:
-    """For `generate`: which rows hold a complete answer from token `start` on; each problem has as many rows."""
-
-    def is_complete(tokens: torch.Tensor, _scores: Any, **_: Any) -> torch.Tensor:
-        rows_per_problem = len(tokens) // problems
-        return criteria([row // rows_per_problem for row in range(len(tokens))], tokens[:, start:])
-
-    return is_complete
 
 
 def _prefill(base: Base, prompts: list[Prompt], inputs: dict[str, Any], beams: int) -> dict[str, Any]:

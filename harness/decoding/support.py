@@ -6,6 +6,7 @@ logits are compared.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import random
 import weakref
@@ -41,6 +42,15 @@ def unsupported_reason(model: Any) -> str:
     if model not in _REASONS:
         _REASONS[model] = _structural_reason(model) or _numerical_reason(model)
     return _REASONS[model]
+
+
+@contextlib.contextmanager
+def forgetting(model: Any) -> Iterator[None]:
+    """Context manager: what is found out within it is forgotten: a model half tuned does not speak for later ones."""
+    known = model in _REASONS
+    yield
+    if not known:
+        _REASONS.pop(model, None)
 
 
 def _structural_reason(model: Any) -> str:
@@ -102,17 +112,34 @@ def _numerical_reason(model: Any) -> str:
         except UnsupportedAttentionError as error:
             return str(error)
         expected = _with_full_forward(model, texts)
-        difference = _relative_difference(logits, expected)
-        if difference <= _TOLERANCE:
-            return ""
-        rounded = next(model.parameters()).dtype != torch.float32 or getattr(model, "quantization_method", None)
-        noise = _relative_difference(_with_own_cache(model, texts), expected) if rounded else 0.0
-    if rounded and difference <= max(_TOLERANCE_16_BIT, _NOISE_FACTOR * noise):
+        difference = relative_difference(logits, expected)
+        whole = difference <= _TOLERANCE or not _is_rounded(model)
+        noise = 0.0 if whole else relative_difference(_with_own_cache(model, texts), expected)
+    if is_rounding(model, difference, noise):
         return ""
     return f"its scores by slots differ by {difference:.2g} of their spread"
 
 
-def _relative_difference(logits: torch.Tensor, expected: torch.Tensor) -> float:
+def probe_prompts(model: Any) -> tuple[tuple[int, ...], ...]:
+    """Two short prompts of different lengths, with which `model` is tested."""
+    return _Texts.of(model).prompts
+
+
+def is_rounding(model: Any, difference: float, noise: float) -> bool:
+    """Whether rounding explains a relative difference of logits; `noise` is what it was seen to do to this model."""
+    if difference <= _TOLERANCE:
+        return True
+    return _is_rounded(model) and difference <= max(_TOLERANCE_16_BIT, _NOISE_FACTOR * noise)
+
+
+def _is_rounded(model: Any) -> bool:
+    """Whether the model computes in fewer than 32 bits."""
+    import torch
+
+    return next(model.parameters()).dtype != torch.float32 or bool(getattr(model, "quantization_method", None))
+
+
+def relative_difference(logits: torch.Tensor, expected: torch.Tensor) -> float:
     """The norm of the difference as a share of the norm of `expected` about its mean; the mean over texts."""
     centred = expected - expected.mean(dim=-1, keepdim=True)
     return float(((logits - expected).norm(dim=-1) / centred.norm(dim=-1)).mean())

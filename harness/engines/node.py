@@ -13,7 +13,16 @@ from harness import sandbox
 from harness.engines.parcels import Contents, Inbox, contents, pieces, whole_tunings
 from harness.engines.scratch import NODE_FOLDER, scratch
 from harness.errors import HarnessError
-from harness.evaluation.executor import Job, JobError, JobResult, by_setting, resolve_job, run_job
+from harness.evaluation.executor import (
+    Job,
+    JobError,
+    JobResult,
+    by_setting,
+    resolve_job,
+    run_job,
+    tune_at_once,
+    untuned_alike,
+)
 from harness.evaluation.halving import halving_folder, tune_settings
 from harness.evaluation.provenance import versions
 from harness.evaluation.runs import TUNINGS
@@ -128,6 +137,8 @@ def make(order: Order, given: Callable[[str], Iterator[bytes]], node: str) -> It
         registry, bases = Registry(), LoadedBases()
         for number, job in enumerate(jobs):
             yield Started(number, node, level)
+            if alike := untuned_alike(job, jobs[number + 1 :], registry, {}):
+                bases = tune_at_once(alike, registry, bases)
             result = run_job(job, registry, bases)
             if result.error is not None:
                 bases = LoadedBases()  # it may carry half an adapter now

@@ -57,11 +57,16 @@ def _in_words(cost: Cost) -> str:
 
 def share(cost: Cost, count: int) -> Cost:
     """One of `count` equal shares of a phase that they had together; memory was needed for all of them at once."""
+    return portion(cost, 1 / count)
+
+
+def portion(cost: Cost, part: float) -> Cost:
+    """The part (0 to 1) of a phase that fell to one of several; memory was needed for all of them at once."""
     joules = cost.energy_joules
     return replace(
         cost,
-        seconds=round(cost.seconds / count, 3),
-        energy_joules=None if joules is None else round(joules / count, 1),
+        seconds=round(cost.seconds * part, 3),
+        energy_joules=None if joules is None else round(joules * part, 1),
     )
 
 

@@ -6,6 +6,8 @@ job to another process or machine, where `run_job` resolves it and makes the run
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +24,11 @@ from harness.evaluation.halving import PlansBySetting, tune_settings
 from harness.evaluation.housekeeping import in_use
 from harness.evaluation.plan import RunPlan, resolve
 from harness.evaluation.request import Request
+from harness.evaluation.runs import TUNING, TUNINGS
 from harness.evaluation.tune import tuning_folder
+from harness.evaluation.tunings import tune_all, tuning_kind
 from harness.modeling.bases import LoadedBases
+from harness.modeling.memory import gpu_available
 from harness.plugin_system.registry import Registry
 from harness.records import Row, canonical
 
@@ -134,7 +139,8 @@ class LocalExecutor:
     """Makes the runs in this process, one at a time, group by group.
 
     A run that another process is making is left for later, so that two commands share the work; what is then still
-    being made is waited for.
+    being made is waited for. Runs whose plans are known and whose tunings are made are written at once where that saves
+    time, and then go on one at a time.
     """
 
     def __init__(
@@ -146,19 +152,40 @@ class LocalExecutor:
         """`bases` may hold a base model that is loaded already, `plans` the plans of jobs that were resolved before."""
         self._registry = registry
         self._bases = bases or LoadedBases()
-        self._plans = plans or {}
+        self._plans = dict(plans or {})
 
     def run(self, jobs: Sequence[Job], started: Callable[[Job], None]) -> Iterator[JobResult]:
         waiting = grouped(jobs)
+        self._write_together(waiting)
         while waiting:
             job = next((one for one in waiting if not _is_made_elsewhere(one)), waiting[0])
             waiting.remove(job)
             started(job)
-            result = run_job(job, self._registry, self._bases, self._plans.get(job))
+            if alike := untuned_alike(job, waiting, self._registry, self._plans):
+                self._bases = tune_at_once(alike, self._registry, self._bases)
+                self._plans |= alike
+                self._write_together(list(alike))
+            result = run_job(job, self._registry, self._bases, self._plans.pop(job, None))
             if result.error is not None:
                 # The base may carry half an adapter now.
                 self._bases = LoadedBases()
             yield result
+
+    def _write_together(self, jobs: Sequence[Job]) -> None:
+        """Write what can be written at once. Where that fails, the run that it is due to says so when it is made."""
+        known = [job for job in jobs if job in self._plans and not _is_made_elsewhere(job)]
+        if len(known) < 2 or not gpu_available():
+            return
+        from harness.evaluation import writing_together  # which loads transformers
+
+        try:
+            for root in dict.fromkeys(job.runs for job in known):
+                plans = [self._plans[job] for job in known if job.runs == root]
+                writing_together.write_together(plans, self._registry, root, self._bases)
+        except Exception as error:  # noqa: BLE001 - as in `run_job`: the others are made, and it is said
+            why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+            print(f"note: runs are written one after another: {why}", file=sys.stderr)
+            self._bases = LoadedBases()  # the base may carry half an adapter now
 
     def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
         for place, sweep in enumerate(sweeps):
@@ -212,6 +239,42 @@ def resolve_job(job: Job, registry: Registry) -> RunPlan:
             "harness.toml) are not those that it was planned with"
         )
     return plan
+
+
+def untuned_alike(
+    job: Job, waiting: Sequence[Job], registry: Registry, plans: Mapping[Job, RunPlan]
+) -> dict[Job, RunPlan]:
+    """`job`, and those of `waiting` that differ in seed and options alone and whose tunings can be made at once.
+
+    Empty where that of `job` is there or has no others, and without a GPU, where it saves no time but costs the last
+    digits of what each would be alone. `plans` are those of jobs that were resolved before. Jobs that cannot be
+    resolved are left out: they say so when they are made.
+    """
+    request = replace(job.request, seed=0)
+    alike = [one for one in (job, *waiting) if one.group == job.group and replace(one.request, seed=0) == request]
+    missing = [one for one in alike if one.tuning and not (one.runs / TUNINGS / one.tuning / TUNING).is_file()]
+    if job not in missing or len({one.tuning for one in missing}) < 2 or not gpu_available():
+        return {}
+    found: dict[Job, RunPlan] = {}
+    for one in missing:
+        with contextlib.suppress(HarnessError, OSError):
+            found[one] = plans.get(one) or resolve_job(one, registry)
+    kinds = {one: tuning_kind(plan) for one, plan in found.items()}
+    return {one: plan for one, plan in found.items() if kinds[one] == kinds.get(job)}
+
+
+def tune_at_once(found: Mapping[Job, RunPlan], registry: Registry, bases: LoadedBases) -> LoadedBases:
+    """Make the tunings of these jobs; where one fails, the others that are not made yet are left to be made alone.
+
+    Returns the bases to go on with: after a failure one may carry half an adapter.
+    """
+    job = next(iter(found))
+    try:
+        tune_all(list(found.values()), job.runs, bases, registry.notify)
+    except HarnessError as error:
+        print(f"note: {error}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
+        return LoadedBases()
+    return bases
 
 
 def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:

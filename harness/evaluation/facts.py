@@ -59,10 +59,14 @@ class TuningFacts:
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
-    """What `batch.json` says: the problems of a batch, and why transformers' `generate` was used, if it was."""
+    """What `batch.json` says: the problems of a batch, and why transformers' `generate` was used, if it was.
+
+    `together` are the ids of the runs that were written at once with this one, and its own; empty where it was alone.
+    """
 
     problems: int
     why_not_slots: str | None = None
+    together: tuple[str, ...] = ()
 
 
 def run_facts(folder: Path) -> RunFacts:

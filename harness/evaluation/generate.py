@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness import files, processes
 from harness.decoding.generate import batch_size, continuous_batching_unsupported_reason
@@ -35,7 +34,7 @@ def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases, notify
     Raises:
         HarnessError: some completions could not be generated; the others are on disk.
     """
-    if _is_complete(plan, folder):
+    if is_complete(plan, folder):
         return
     if plan.backend is not None:
         remote.write_completions(plan, folder, root / "cache")
@@ -43,34 +42,31 @@ def generate(plan: RunPlan, folder: Path, root: Path, bases: LoadedBases, notify
         _generate_completions(plan, folder, tune(plan, root, bases, notify), root, bases)
 
 
-def _is_complete(plan: RunPlan, folder: Path) -> bool:
+def is_complete(plan: RunPlan, folder: Path) -> bool:
     """Whether every problem has its completions."""
     return is_scored(folder) or saved_ids(folder) >= {problem.id for problem in plan.problems}
 
 
 def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root: Path, bases: LoadedBases) -> None:
     """Append one line for each problem that has no completions yet, as soon as its batch is finished."""
-    path = folder / COMPLETIONS
     done = saved_ids(folder)
     problems = plan.problems
-    with measured("load") as loading, whole("loading the model"):
+    with measured("load") as loading, whole(f"loading {plan.run.model.name}"):
         base = adapted_for_writing(plan, tuning, bases)
-    _link_tuning(folder, tuning, base)
+    link_tuning(folder, tuning, base)
     by_id, others = {problem.id: problem for problem in problems}, list[Cost]()
     with measured("generate") as meter:
-        with whole("making the prompts"):
+        with whole(plan.title("making the prompts of")):
             prompts = list(build_prompts(plan, base, problems, root / "cache"))
             size = _batch_size(folder, base, prompts, plan)
         part = WritingPart(plan, tuning, prompts, done, size)
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
-        written = part.written(base, _record_smaller_batch(folder), others)
+        written = part.written(base, note_smaller_batch([folder]), others)
         with bar(plan.title("writing"), at_once=1 if why_batches else size * processes.count()) as progress:
             progress(len(done), len(problems), "")
             for count, (prompt, completions) in enumerate(written, len(done) + 1):
-                record = _record(by_id[prompt.id], prompt, completions)
-                selected = select_candidates(plan, by_id[prompt.id], completions)
-                files.append(path, replace(record, selected=selected))
+                append_record(plan, folder, by_id[prompt.id], prompt, completions)
                 meter.tokens_in += len(prompt.tokens)
                 meter.tokens_out += sum(c.tokens for c in completions)
                 progress(count, len(problems), "")
@@ -88,7 +84,7 @@ def _of_all(plan: RunPlan, cost: Cost | None, others: Sequence[Cost]) -> Cost | 
     return replace(whole, energy_joules=None) if is_spread(plan) else whole
 
 
-def _link_tuning(folder: Path, tuning: Path | None, base: Base) -> None:
+def link_tuning(folder: Path, tuning: Path | None, base: Base) -> None:
     """Add the tuning to the run folder: a copy of its facts, and hard links to its weights."""
     if tuning is None:
         trainable, everything = parameters(base.model)
@@ -114,12 +110,23 @@ def _batch_size(folder: Path, base: Base, prompts: Sequence[Prompt], plan: RunPl
     return batch_facts(folder).problems
 
 
-def _record_smaller_batch(folder: Path) -> Any:
-    def record(size: int) -> None:
-        print(f"note: out of memory; going on with {size} problems at a time", file=sys.stderr)
-        files.append(folder / "lowered.jsonl", {"problems": size})
+def note_smaller_batch(folders: Sequence[Path]) -> Callable[[int], None]:
+    """What tells of a batch size that memory has reduced, and notes it in each of `folders`."""
 
-    return record
+    def note(size: int) -> None:
+        print(f"note: out of memory; going on with {size} problems at a time", file=sys.stderr)
+        for folder in folders:
+            files.append(folder / "lowered.jsonl", {"problems": size})
+
+    return note
+
+
+def append_record(
+    plan: RunPlan, folder: Path, problem: Problem, prompt: Prompt, completions: tuple[Completion, ...]
+) -> None:
+    """Keep the completions of one problem."""
+    record, selected = _record(problem, prompt, completions), select_candidates(plan, problem, completions)
+    files.append(folder / COMPLETIONS, replace(record, selected=selected))
 
 
 def _record(problem: Problem, prompt: Prompt, completions: tuple[Completion, ...]) -> Record:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from harness.config import Setting, Settings, check_bounds
 from harness.data import sources as data
-from harness.errors import UsageError
+from harness.errors import DataError, UsageError
 from harness.evaluation.decoding import decoder_settings, select_backend, select_decoder
 from harness.evaluation.fields import fields_of
 from harness.evaluation.problems import configured, missing_field_notes, problem_splits, task_source
@@ -53,6 +53,8 @@ class RunPlan:
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""
     stop_losers: bool = False
     """Whether settings of a sweep that cannot win end early."""
+    watched: PluginEntry[Metric] | None = None
+    """The metric that is looked at on a few validation problems while the method tunes."""
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -60,8 +62,9 @@ class RunPlan:
         return self.splits[self.run.split]
 
     def title(self, phase: str) -> str:
-        """What a phase of the run is called while it goes on: "writing", or "writing (validation)"."""
-        return phase if self.run.split == "test" else f"{phase} ({self.run.split})"
+        """What a phase of the run is called while it goes on: "writing icl", or "writing icl (validation)"."""
+        split = "" if self.run.split == "test" else f" ({self.run.split})"
+        return f"{phase} {self.run.method}{split}"
 
     @property
     def limits(self) -> Limits:
@@ -122,8 +125,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     Raises:
         HarnessError: something does not exist or does not fit; one line that names it.
     """
-    for name, bounds in NUMBERS.items():
-        check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
+    _check_numbers(request)
     task = task_under_protocol(registry, request.task, request.protocol)
     settings = with_task_defaults(settings, task.plugin, request.protocol)
     methods = tuner, prompter, other = _split_method(request.method, registry)
@@ -140,13 +142,13 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     settings_by_name |= fields.settings(task.name, settings_by_name)
     problems = splits[request.split]
     metrics = select_metrics(request, task.plugin, problems, registry)
-    read_configs(metrics, settings, configs, settings_by_name)
+    watched = select_watched(request, tuner, splits, source.label, registry)
+    read_configs(filter(None, [*metrics, watched]), settings, configs, settings_by_name)
     notes += (*fields.notes(source.label), *missing_field_notes(problems, metrics, source.label, request.split))
     sampling = _sampling(request, task.plugin, source.builtin, spec)
     if decoder is not None:
         sampling = decoder_settings(decoder, configs[decoder.name], sampling, request)
     kept = decoder.plugin.kept(sampling.candidates, configs[decoder.name]) if decoder else sampling.candidates
-    ks = select_ks(request, task.plugin, kept)
     run = Run(
         task=task.name,
         task_version=task.plugin.version + ("-sample" if source.builtin else ""),
@@ -163,7 +165,7 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
         # A backend reveals nothing about the weights of a model but its name.
         model_digest=digest([backend.name, spec.id]) if backend else model_digest(spec),
         limit=request.limit,
-        ks=ks,
+        ks=select_ks(request, task.plugin, kept),
         seed=request.seed,
         builtin_data=source.builtin,
         reading=VERSION,
@@ -175,7 +177,13 @@ def resolve(request: Request, registry: Registry, settings: Settings) -> RunPlan
     settings_by_name |= loop_settings(tuner.name, settings_by_name, run.tuning) if tuner else {}
     notes += () if backend else ignored_note(spec)
     resolved = (run, task, tuner, prompter or other, metrics, configs, splits, source, settings_by_name, notes)
-    return RunPlan(*resolved, backend, request.accept_unsafe, decoder, request.wait, request.shard, request.stop_losers)
+    asked = (request.accept_unsafe, decoder, request.wait, request.shard, request.stop_losers)
+    return RunPlan(*resolved, backend, *asked, watched)
+
+
+def _check_numbers(request: Request) -> None:
+    for name, bounds in NUMBERS.items():
+        check_bounds(getattr(request, name, None), bounds, f"--{name.replace('_', '-')}")
 
 
 def _model_spec(request: Request, task: Task, tuner: Tuner, backend: PluginEntry[Any] | None) -> ModelSpec:
@@ -241,6 +249,35 @@ def select_metrics(request: Request, task: Task, problems: Sequence[Problem], re
     """The requested metrics, else the default ones of the task for the `problems` that are written for."""
     names = request.metrics or task.default_metrics(problems)
     return tuple(registry.metric(name) for name in dict.fromkeys(names))
+
+
+def select_watched(
+    request: Request, tuner: Tuner, splits: Mapping[str, Sequence[Problem]], label: str, registry: Registry
+) -> PluginEntry[Metric] | None:
+    """The metric that is watched while the method tunes; None where none is asked for, or nothing is tuned.
+
+    Raises:
+        UsageError: there is none of this name.
+        DataError: no validation problem has what it needs.
+    """
+    if request.watch is None or tuner is None:
+        return None
+    entry = registry.metric(request.watch)
+    lacks = [entry.plugin.lacks(problem) for problem in splits["validation"]]
+    if all(lacks):
+        what = f"no validation problem of {label} has {lacks[0]}"
+        raise DataError(f"--watch {entry.name}: {what}, which it needs; watch another metric")
+    return entry
+
+
+def check_watched(request: Request, plans: Iterable[RunPlan]) -> None:
+    """Refuse a metric to watch where none of `plans`, those of `request` with each of its methods, tunes.
+
+    Raises:
+        UsageError: there is a metric to watch, and nothing is tuned.
+    """
+    if request.watch is not None and all(plan.tuner is None for plan in plans):
+        raise UsageError(f"--watch {request.watch}: it looks at what is tuned, and no method here tunes; leave it out")
 
 
 def _sampling(request: Request, task: Task, builtin: bool, spec: ModelSpec) -> Sampling:

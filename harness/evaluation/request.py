@@ -58,5 +58,7 @@ class Request:
     """Whether the base is spread over processes or GPUs; None where that depends on its size."""
     select: str | None = added(None)
     """The metric on the validation problems by which a sweep chooses its setting; None for the validation loss."""
+    watch: str | None = added(None)
+    """The metric that is looked at on a few validation problems while a method tunes."""
     split: str = added("test")
     """Whose problems are written for: "test", or "validation" to choose a setting."""

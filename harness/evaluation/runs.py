@@ -8,8 +8,9 @@
         completions.jsonl   one line per problem, appended as generated      (until records.jsonl is there)
         executions.jsonl    one line per problem, appended as executed       (until records.jsonl is there)
         costs.jsonl         one line per phase and attempt
-        batch.json          the batch size, and why transformers' `generate` was used, if it was;
-                            lowered.jsonl has a line for each reduction of the batch size when memory ran out
+        batch.json          the batch size, why transformers' `generate` was used, if it was, and the runs that were
+                            written at once with this one; lowered.jsonl has a line for each reduction of the batch
+                            size when memory ran out
         leakage.json        the test problems that are duplicates, or near-duplicates, of data that the run learnt from
         records.jsonl       one line per problem: prompt digest, completions, executions, scores
         result.json         estimates with intervals, costs, counts of outcomes; written last
@@ -49,6 +50,8 @@ other files from which it was computed."""
 _INPUTS = (TUNING, COSTS, LEAKAGE, BATCH)
 WHY_NOT_SLOTS = "why_not_slots"
 """Key in BATCH: why transformers' `generate` was used; "" where harness' own decoding was."""
+TOGETHER = "together"
+"""Key in BATCH: the ids of the runs that were written at once."""
 
 
 def run_id(run: Run) -> str:

@@ -131,9 +131,21 @@ def merge_metrics(run: Run, before: Run) -> Run:
 
 
 def _generation_notes(folder: Path) -> Iterator[str]:
-    """Why transformers' `generate` was used; unknown for a backend and for runs of earlier versions."""
-    if os.path.lexists(folder / BATCH) and (why := facts.batch_facts(folder).why_not_slots):
-        yield f"written by transformers' generate: {why}"
+    """Why transformers' `generate` was used, and whether several runs were written at once.
+
+    Unknown for a backend and for runs of earlier versions.
+    """
+    if not os.path.lexists(folder / BATCH):
+        return
+    batch = facts.batch_facts(folder)
+    if batch.why_not_slots:
+        yield f"written by transformers' generate: {batch.why_not_slots}"
+    if (count := len(batch.together)) > 1:
+        yield f"written together with {_others(count)}: time and energy are its share, peak memory is that of all"
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 2 else f"{count - 1} others"
 
 
 def _tuning_notes(folder: Path, tuning: TuningFacts) -> Iterator[str]:
@@ -142,8 +154,7 @@ def _tuning_notes(folder: Path, tuning: TuningFacts) -> Iterator[str]:
     if changed := [name for name, origin in (tuning.plugins or {}).items() if now.get(name, origin) != origin]:
         yield f"tuned by another state of {', '.join(changed)}"
     if (count := tuning.together) > 1:
-        others = "1 other" if count == 2 else f"{count - 1} others"
-        yield f"tuned together with {others}: time and energy are its share, peak memory is that of all"
+        yield f"tuned together with {_others(count)}: time and energy are its share, peak memory is that of all"
 
 
 def _record_notes(records: Sequence[Record]) -> Iterator[str]:
@@ -156,11 +167,13 @@ def _record_notes(records: Sequence[Record]) -> Iterator[str]:
             yield f"{count} {description}"
     if selecting := [record for record in records if record.selected]:
         some = len(selecting[0].selected)
-        yield f"scores are of {some} candidates that the decoder selected out of {len(selecting[0].completions)}"
+        word = "candidate" if some == 1 else "candidates"
+        yield f"scores are of the {some} {word} of {len(selecting[0].completions)} that the decoder selected"
     if (counts := _count_rules(records)) and not {*counts} <= {BARE, AS_WRITTEN}:
         every = sum(counts.values())
         found = every - counts.get(BARE, 0) - counts.get(AS_WRITTEN, 0)
-        yield f"{found} of {every} answers were taken out of a longer text (prose, a code block, another turn)"
+        what = "more than the code (an explanation, a Markdown block, a next task); the code alone is scored"
+        yield f"{found} of {every} completions held {what}"
     if count := sum(record.truncated for record in records):
         yield f"{count} instructions were cut to fit the context"
     if count := sum(e.trust != "isolated" for r in records for e in r.executions):

@@ -16,6 +16,7 @@ from harness.evaluation.costs import measured, of_all
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.prompting import build_prompts
 from harness.evaluation.runs import CHECKPOINTS, COSTS, TUNING, TUNINGS, typed_lines
+from harness.evaluation.watching import look_of, watched_facts
 from harness.modeling import bases as adapters
 from harness.modeling import memory
 from harness.modeling.base import Base, parameters
@@ -120,7 +121,8 @@ def record(
     adapter = {"adapter": adapters.stamps(folder / "adapter")}
     found = _tuning_facts(base, tuned, size, costs)
     shared = {"together": together} if together > 1 else {}
-    files.write_sealed(folder / TUNING, {**about, **found, **adapter, **shared})
+    watched = watched_facts(plan, folder / PROGRESS)
+    files.write_sealed(folder / TUNING, {**about, **found, **adapter, **shared, **watched})
     for name in (COSTS, PROGRESS):
         (folder / name).unlink(missing_ok=True)
 
@@ -163,7 +165,7 @@ class TuningPart:
         """The base with the tuned adapter, what the tuning gave, and what loading and tuning cost."""
         plan, tuner, tuning = self.plan, self.plan.tuner, self.plan.run.tuning
         assert tuner is not None and tuning is not None
-        with measured("load") as loading, whole("loading the model"):
+        with measured("load") as loading, whole(f"loading {plan.run.model.name}"):
             base = adapted_for_training(plan, bases, sharded=self.sharded)
         train, validation, cut = processes.from_first(self._rows(base) if processes.is_first() else ([], [], 0))
         with measured("tune") as meter, bar(f"tuning {tuner.name}", time_left=False) as progress:
@@ -180,6 +182,7 @@ class TuningPart:
                 loss_function=method.loss_function(config),
                 until=self.until,
                 on_validation=validation_listener([plan], self.root, notify),
+                look=look_of(plan, self.root / "cache") if processes.is_first() else None,
             )
             meter.tokens_in = round(sum(len(r["input_ids"]) for r in train) * tuning.epochs)
         costs = [of_all(processes.gathered(cost)) for cost in (loading.cost, meter.cost) if cost]

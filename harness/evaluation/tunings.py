@@ -28,6 +28,7 @@ from harness.evaluation.tune import (
     tuning_folder,
     validation_listener,
 )
+from harness.evaluation.watching import look_of
 from harness.modeling import memory
 from harness.modeling.base import Base
 from harness.modeling.bases import LoadedBases, is_peft
@@ -35,8 +36,8 @@ from harness.progress import bar, whole
 from harness.records import Cost, canonical, digest
 from harness.tuning.joint_support import joint_tuning_unsupported_reason
 from harness.tuning.result import TuningResult
-from harness.tuning.stacked import JointMember
-from harness.tuning.train import fit_together, set_weights
+from harness.tuning.stacked import JointMember, set_weights
+from harness.tuning.train import fit_together
 
 MOST_TOGETHER = 16
 """Adapters that are tuned at once; more take memory and save little time."""
@@ -74,7 +75,7 @@ def _alike_groups(plans: Sequence[RunPlan], root: Path) -> Iterator[Sequence[Run
     """The plans whose tunings are not there yet, in groups that can be tuned at once."""
     missing = [plan for plan in plans if plan.tuner and not (tuning_folder(plan, root) / TUNING).is_file()]
     by_id = {tuning_id(plan): plan for plan in missing}
-    for _, some in itertools.groupby(sorted(by_id.values(), key=_alike), key=_alike):
+    for _, some in itertools.groupby(sorted(by_id.values(), key=tuning_kind), key=tuning_kind):
         alike = sorted(some, key=tuning_id)
         yield from (alike[start : start + MOST_TOGETHER] for start in range(0, len(alike), MOST_TOGETHER))
 
@@ -133,8 +134,8 @@ _MAY_DIFFER = ("learning_rate", "warmup_ratio")
 """Settings that may differ between adapters that are tuned together, beside the seed."""
 
 
-def _alike(plan: RunPlan) -> str:
-    """What two tunings must have in common to be made together."""
+def tuning_kind(plan: RunPlan) -> str:
+    """What two tunings must have in common to be made together, as text."""
     key = dict(plan.tuning_key, seed=None)
     for part in ("config", "tuning"):
         key[part] = {name: value for name, value in (key[part] or {}).items() if name not in _MAY_DIFFER}
@@ -152,7 +153,7 @@ def _tune_together(
             stack.enter_context(files.locked(folder, wait_for="this tuning" if plans[0].wait else ""))
         if any((folder / TUNING).is_file() for folder in folders):
             return None  # another process has made one meanwhile
-        with measured("load") as loading, whole("loading the model"):
+        with measured("load") as loading, whole(f"loading {plans[0].run.model.name}"):
             base, members, why = _members(plans, root, bases)
         train, cut = training_rows(plans[0], base, "train", root / "cache")
         validation, _ = training_rows(plans[0], base, "validation", root / "cache")
@@ -166,8 +167,9 @@ def _tune_together(
         with measured("tune") as meter, bar(title, time_left=False) as progress:
             try:
                 listener = validation_listener(plans, root, notify)
+                looks = [look_of(plan, root / "cache") for plan in plans]
                 place = scratch / CHECKPOINTS
-                tuned = fit_together(base, members, train, validation, place, progress, until, listener)
+                tuned = fit_together(base, members, train, validation, place, progress, until, listener, looks)
             except OutOfMemoryError:
                 bases.release(base)
                 shutil.rmtree(scratch)

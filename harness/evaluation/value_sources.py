@@ -14,6 +14,8 @@ _BUILT_IN_SAMPLE = "default for the built-in sample"
 
 
 _OF_NO_TASK = ("model", "limit", "seed", "thinking_tokens")
+_WHERE_GIVEN = ("revision", "backend", "protocol", "decoder", "thinking_tokens", "select", "stop_losers", "watch")
+"""Options without a value of their own where nobody gives one."""
 
 
 def request_settings(request: Request, run: Run, data: str, sources: Mapping[str, str]) -> dict[str, Setting]:
@@ -26,11 +28,14 @@ def request_settings(request: Request, run: Run, data: str, sources: Mapping[str
     sampling = run.sampling
     shown = {
         "model": (run.model.id, "model"),
+        "revision": (run.model.revision, "revision"),
+        "backend": (request.backend, "backend"),
         "protocol": (run.protocol, "protocol"),
         "data": (data, "data"),
         "candidates": (sampling.candidates, "candidates"),
         "max_new_tokens": (sampling.max_new_tokens, "max_new_tokens"),
         "temperature": (sampling.temperature, "temperature"),
+        "decoder": (sampling.decoder, "decoder"),
         "thinking_tokens": (sampling.thinking_tokens, "thinking_tokens"),
         "k": (run.ks, "ks"),
         "limit": (run.limit, "limit"),
@@ -38,11 +43,12 @@ def request_settings(request: Request, run: Run, data: str, sources: Mapping[str
         "metrics": (run.metrics, "metrics"),
         "select": (request.select, "select"),
         "stop_losers": (request.stop_losers, "stop_losers"),
+        "watch": (request.watch if run.tuning else None, "watch"),
     }
     settings = {
         name: Setting(value, given.get(field, "default" if name in _OF_NO_TASK else f"default of {run.task}"))
         for name, (value, field) in shown.items()
-        if name not in ("thinking_tokens", "protocol", "select", "stop_losers") or value
+        if name not in _WHERE_GIVEN or value
     }
     for name in ("chat", "thinking"):
         if name == "chat" or run.model.chat:

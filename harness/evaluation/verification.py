@@ -49,7 +49,8 @@ def verify(folder: Path, where: Path | None, *, judge: bool, bench: Bench | None
     try:
         plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, settings)
     except HarnessError as error:
-        yield Check("the scores are what the metrics give", "not made", str(error))
+        moved = "" if where is not None or row.run.builtin_data else "; where its data lies elsewhere now: --data PATH"
+        yield Check("the scores are what the metrics give", "not made", f"{error}{moved}")
         return
     yield _plugins(folder, plan)
     records = runs.read_records(folder)

@@ -118,7 +118,7 @@ class WritingPart:
             extractors=readers_of(plan, plan.problems, base.chat),
             done=self.done,
             on_batch_reduced=on_batch_reduced,
-            process_logits=_logits_function(plan),
+            process_logits=logits_function(plan),
         )
 
 
@@ -148,7 +148,7 @@ def adapted_for_writing(plan: RunPlan, tuning: Path | None, bases: LoadedBases) 
     return adapters.restore(bases, plan.run.model, options, tuning / "adapter")
 
 
-def _logits_function(plan: RunPlan) -> LogitsFunction | None:
+def logits_function(plan: RunPlan) -> LogitsFunction | None:
     """What the decoder of the plan does with logits; None without a decoder."""
     if plan.decoder is None:
         return None

@@ -7,8 +7,8 @@ PiSSA, OLoRA) takes its base out of memory, so that nothing leaks into the next 
 from __future__ import annotations
 
 import gc
+import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -81,14 +81,15 @@ def save(adapted: Base, folder: Path) -> int:
     """
     with saving(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".adapter."))
+        part = folder.parent / f".adapter.{secrets.token_hex(8)}"
+        part.mkdir()
         try:
             adapted.model.save_pretrained(part)
             if not is_peft(adapted.model):
                 adapted.tokenizer.save_pretrained(part)
+            files.open_to_others(part)
             if folder.exists():
                 shutil.rmtree(folder)
-            part.chmod(0o755)
             part.rename(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -22,3 +22,10 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def gpu_available() -> bool:
+    """Whether this process has a GPU."""
+    import torch
+
+    return torch.cuda.is_available()

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import torch
 
+from harness import compat
+
 
 class QuantizedProducts:
     """Context manager: within it bitsandbytes' linear layers, if `model` has any, use the products of this module."""
@@ -20,16 +22,11 @@ class QuantizedProducts:
 
     def __enter__(self) -> None:
         if self._needed:
-            import bitsandbytes
-
-            self._plain = bitsandbytes.matmul_4bit, bitsandbytes.matmul
-            bitsandbytes.matmul_4bit, bitsandbytes.matmul = self._matmul_4bit, self._matmul_8bit
+            self._plain = compat.exchange_products(self._matmul_4bit, self._matmul_8bit)
 
     def __exit__(self, *_: object) -> None:
         if self._needed:
-            import bitsandbytes
-
-            bitsandbytes.matmul_4bit, bitsandbytes.matmul = self._plain
+            compat.exchange_products(*self._plain)
 
     def _matmul_4bit(self, x: Any, weight: Any, quant_state: Any, bias: Any = None) -> Any:
         return _product_4bit(x, weight, bias, quant_state, self._plain[0])

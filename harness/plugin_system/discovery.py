@@ -138,10 +138,24 @@ class PluginCache:
         # Read again, since another command may have written meanwhile.
         self._known = {key: value for key, value in self._read().items() if key in current}
         self._known[plugin.fingerprint] = asdict(contents)
+        self._write()
+
+    def keep_only(self, plugins: Sequence[InstalledPlugin]) -> None:
+        """Forget what is not among `plugins`, so that nothing of an uninstalled plugin stays; no file where none is."""
+        current = {plugin.fingerprint for plugin in plugins}
+        if all(key in current for key in self._known):
+            return
+        self._known = {key: value for key, value in self._known.items() if key in current}
+        self._write()
+
+    def _write(self) -> None:
         if self.path is None:
             return
         # Where the cache cannot be written, plugins are imported more often, and nothing else is lost.
         with contextlib.suppress(OSError):
+            if not self._known:
+                self.path.unlink(missing_ok=True)
+                return
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
             with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -77,6 +77,7 @@ class Loader:
         for module in built_in:
             self._register(module, importlib.import_module(module), OURS, version)
         self.installed, unreadable = installed()
+        self.cache.keep_only(self.installed)
         for name, reason in unreadable:
             self.leave_out(name, name, f"its entry points cannot be read: {reason}")
         plugins, unknown_names = enabled(self.installed)

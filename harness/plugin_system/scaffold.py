@@ -71,7 +71,8 @@ def write_package(name: str, kind: str, parent: Path, *, prompting: bool = False
     names = Names(plain.replace("-", "_") if kind == "metric" and plain != name else plain)
     joint, word = ("_", "underscores") if kind == "metric" else ("-", "dashes")
     if not re.fullmatch(rf"[a-z][a-z0-9]*({joint}[a-z0-9]+)*", names.name):
-        example = f"my{joint}{kind}"
+        parts = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+        example = joint.join(parts) if parts and parts[0][0].isalpha() else f"my{joint}{kind}"
         raise UsageError(
             f"{name!r} is no name of a {kind}; write small letters and digits with single {word}: {example}"
         )

@@ -158,7 +158,7 @@ def run_cells(
 
     `started` is called before a cell is run. The runs are made by `executor`, by default in this process.
     """
-    executor = executor or LocalExecutor(registry)
+    executor = executor or LocalExecutor(registry, plans=_plans_of_sweeps(planned))
     settled: list[PlannedCell] = []
     for outcome in _settle_sweeps(planned, executor, log, started):
         if isinstance(outcome, CellOutcome):
@@ -184,6 +184,12 @@ def run_cells(
     for result in executor.run(list(waiting), log_start):
         for one in waiting[result.job]:
             yield _record_outcome(one, result, log)
+
+
+def _plans_of_sweeps(planned: Sequence[PlannedCell]) -> dict[Job, RunPlan]:
+    """The plans of swept settings: they are all tuned before any run is made, so that their runs can share batches."""
+    trials = [trial for one in planned for trial in one.trials]
+    return {job: plan for trial in trials for job, plan in (*trial.jobs.items(), *trial.validations.items())}
 
 
 def _settle_sweeps(

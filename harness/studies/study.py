@@ -17,8 +17,8 @@ Every combination of task, model, method, seed and option is a cell; an option a
 in `sweep` make no cells: each is tuned with every seed, and the cells of its method run with the one that has the
 lowest mean validation loss, or the best mean of the metric that `select` names on the validation problems; with
 `stop_losers = true` values that cannot win end early. The other keys are those of `harness eval` and apply to the whole
-grid. `[[builtin]]` grids have the same keys and run on the built-in model and sample. The file is a user's own, or that
-of a plugin (`harness.plugin.Study`), asked for by its name.
+grid; `watch` is of those methods that tune. `[[builtin]]` grids have the same keys and run on the built-in model and
+sample. The file is a user's own, or that of a plugin (`harness.plugin.Study`), asked for by its name.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ _SINGLE = {
     "protocol": str,
     "limit": int,
     "select": str,
+    "watch": str,
     "chat": bool,
     "thinking": bool,
     "thinking_tokens": int,
@@ -70,11 +71,12 @@ class Cell:
     def id(self) -> str:
         """The id of the cell in the log of the study.
 
-        Logs of versions in which `chat` was false by default stay valid: None and False are exchanged.
+        Logs of versions in which `chat` was false by default stay valid: None and False are exchanged. What is watched
+        changes no result.
         """
         chat = {None: False, False: None}.get(self.request.chat, self.request.chat)
-        key = [replace(self.request, data=None, chat=chat), self.sets, *([self.sweep] if self.sweep else [])]
-        return digest(key)[:12]
+        request = replace(self.request, data=None, chat=chat, watch=None)
+        return digest([request, self.sets, *([self.sweep] if self.sweep else [])])[:12]
 
     @property
     def description(self) -> str:
@@ -235,7 +237,7 @@ def _expand(grid: Mapping[str, Any], builtin: bool, data: Mapping[str, Path]) ->
     for task, model, method, seed in itertools.product(
         grid["task"], models, grid["method"], grid.get("seed", [DEFAULT_SEED])
     ):
-        parts = {*method.split("+"), task, *grid.get("metric", ()), grid.get("select")}
+        parts = {*method.split("+"), task, *grid.get("metric", ()), grid.get("select"), grid.get("watch")}
         options = {k: v for k, v in grid.get("options", {}).items() if k.rpartition(".")[0] in parts}
         request = Request(method, task, model, data=data.get(task), seed=seed, **fixed)
         swept = grid.get("sweep", {}).items()

@@ -24,7 +24,7 @@ from typing import Any
 
 from harness.disk import describe_os_error, file_errors, saving
 from harness.errors import FileError
-from harness.files import write_json
+from harness.files import open_to_others, write_json
 
 COMPLETE = "complete.json"
 """The manifest; a checkpoint without it was torn by a crash."""
@@ -109,6 +109,7 @@ def write(folder: Path, checkpoint: Checkpoint, best: int) -> None:
         place.mkdir(parents=True)
         for name, tensors in ((_WEIGHTS, checkpoint.weights), (_STATE, checkpoint.state)):
             save_file({key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}, place / name)
+        open_to_others(place)
         write_json(place / _FACTS, {"step": checkpoint.step, "best": best, **checkpoint.facts})
         files = {name: _stamp(place / name) for name in (_WEIGHTS, _STATE, _FACTS)}
         write_json(place / COMPLETE, {"step": checkpoint.step, "files": files})
@@ -153,6 +154,15 @@ def weights(folder: Path, step: int) -> Mapping[str, Any]:
     place = folder / f"checkpoint-{step}" / _WEIGHTS
     with file_errors(place):
         return load_file(place)
+
+
+def copy_tensors(source: Mapping[str, Any], target: Mapping[str, Any]) -> None:
+    """Copy tensors into those of the same names, in place, since CUDA graphs hold their addresses."""
+    import torch
+
+    with torch.no_grad():
+        for name, tensor in target.items():
+            tensor.copy_(source[name])
 
 
 def remove(place: Path) -> None:

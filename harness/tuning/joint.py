@@ -11,6 +11,7 @@ steps. A tuner that `vmap` does not support, and a model that needs attention ma
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,20 +20,22 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ModelError
 from harness.modeling.base import Base
+from harness.records import Watched
 from harness.tuning import checkpoints
 from harness.tuning.adafactor import Adafactor, learning_rates
 from harness.tuning.attention import VMAP_NAME, attention_without_masks
 from harness.tuning.batches import BucketedBatches, Row, Shape, chunks, epoch_steps
 from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
-from harness.tuning.checkpoints import Checkpoint
+from harness.tuning.checkpoints import Checkpoint, copy_tensors
 from harness.tuning.loop import MAX_BUCKETS
 from harness.tuning.losses import by_length
 from harness.tuning.precision import sixteen_bit_activations
 from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import rng_state, set_rng_state
 from harness.tuning.schedule import Schedule, validation_rows
-from harness.tuning.stacked import JointMember, stacked_losses, stacked_weights
+from harness.tuning.stacked import JointMember, set_weights, stacked_losses, stacked_weights
 from harness.tuning.step_progress import ProgressCallback, StepProgress, ValidationCallback, ignore
+from harness.tuning.watching import Look, Suspendable, Watch
 from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class JointTrainingLoop:
         folder: Path,
         progress: ProgressCallback,
         on_validation: ValidationCallback = ignore,
+        looks: Sequence[Look | None] = (),
     ) -> None:
         import torch
 
@@ -63,6 +67,8 @@ class JointTrainingLoop:
         self._validation = BucketedBatches(validation, adapted.tokenizer.pad_token_id, False, max_buckets)
         self._weights = stacked_weights(members, device)
         self._copies = WorkingCopies(self._weights, ())
+        self._training = Suspendable(self._as_trained)
+        self._watch = Watch(looks, adapted, self._training)
         self._best = {name: weight.detach().clone() for name, weight in self._weights.items()}
         steps = self._schedule.steps
         tables = [learning_rates(m.tuning.learning_rate, steps, m.tuning.warmup_ratio) for m in members]
@@ -92,9 +98,7 @@ class JointTrainingLoop:
             FileError: a checkpoint cannot be written.
             RuntimeError: memory ran out.
         """
-        attention = attention_without_masks(self._base, VMAP_NAME)
-        with attention, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
-            self._copies = WorkingCopies(self._weights, cast_names)
+        with self._training, self._checkpoints:
             self._prepare()
             self._done = self._resume()
             self._copies.refresh()
@@ -109,6 +113,15 @@ class JointTrainingLoop:
         if until is not None:
             self._part()
         return self._finish()
+
+    @contextlib.contextmanager
+    def _as_trained(self) -> Iterator[None]:
+        """Context manager: the model as it is trained."""
+        attention = attention_without_masks(self._base, VMAP_NAME)
+        with attention, sixteen_bit_activations(self._base) as cast_names:
+            if set(cast_names) != set(self._copies.names):  # graphs hold the addresses of those that there are
+                self._copies = WorkingCopies(self._weights, cast_names)
+            yield
 
     def _micro_batches_of(self, epoch: int) -> list[list[list[Sequence[int]]]]:
         """The micro-batches of each step of an epoch; each has a group of row numbers for every adapter."""
@@ -221,7 +234,13 @@ class JointTrainingLoop:
         before = self._history[-2][0] if len(self._history) > 1 else 0
         trained = self._losses[before:step].mean(0).tolist()
         read = [self._tokens(number, step) - self._tokens(number, before) for number in range(count)]
-        self._progress.validated(losses, trained, read)
+        self._progress.validated(losses, trained, read, self._look if self._watch else None)
+
+    def _look(self, tuned: float, whole: float) -> list[Watched | None]:
+        def enter(number: int) -> None:
+            set_weights(self._base, {name: weight.detach()[number] for name, weight in self._weights.items()})
+
+        return self._watch.take(tuned, whole, enter)
 
     def _update_best(self, losses: Sequence[float]) -> None:
         for number, loss in enumerate(losses):
@@ -250,17 +269,14 @@ class JointTrainingLoop:
         self._checkpoints.write(checkpoint, step)  # which contains the best weights of each adapter
 
     def _resume(self) -> int:
-        import torch
         from transformers import set_seed
 
         set_seed(self._members[0].seed)
         found = checkpoints.last(self._folder)
         if found is None:
             return self._join()
-        with torch.no_grad():
-            for source, target in ((found.weights, self._weights), (found.state, self._state_tensors())):
-                for name, tensor in target.items():
-                    tensor.copy_(source[name])
+        copy_tensors(found.weights, self._weights)
+        copy_tensors(found.state, self._state_tensors())
         set_rng_state(found)
         self._history = [(step, losses) for step, losses in found.facts["history"]]
         self._progress.begin(found.step, len(self._history), min(self._history[-1][1]))
@@ -278,19 +294,16 @@ class JointTrainingLoop:
 
     def _join(self) -> int:
         """Load the checkpoints that each adapter left when its last joint run ended; returns their step, or 0."""
-        import torch
 
         found = [checkpoints.last(member.folder) for member in self._members if member.folder is not None]
         parts = [one for one in found if one is not None]
         if len(parts) < len(self._members) or len({part.step for part in parts}) > 1:
             self._progress.begin(0, 0, None)
             return 0
-        with torch.no_grad():
-            for number, part in enumerate(parts):
-                weights, state = self._tensors_of(number)
-                for source, target in ((part.weights, weights), (part.state, state)):
-                    for name, tensor in target.items():
-                        tensor.copy_(source[name])
+        for number, part in enumerate(parts):
+            weights, state = self._tensors_of(number)
+            copy_tensors(part.weights, weights)
+            copy_tensors(part.state, state)
         set_rng_state(parts[0])
         histories = zip(*(part.facts["history"] for part in parts), strict=True)
         self._history = [(validations[0][0], [loss for _, loss in validations]) for validations in histories]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ from harness.tuning.adafactor import Adafactor, learning_rates
 from harness.tuning.attention import attention_without_masks
 from harness.tuning.batches import Batch, BucketedBatches, Row, Shape, epoch_steps, unpack_batch
 from harness.tuning.capture import GraphedFunction, GraphRecorder, clear_gradients, snapshot
-from harness.tuning.checkpoints import Checkpoint
+from harness.tuning.checkpoints import Checkpoint, copy_tensors
 from harness.tuning.losses import LossFunction, by_length, mask_required_reason, method_loss, summed_loss
 from harness.tuning.parameter_groups import ParameterGroup, learning_rate_scales
 from harness.tuning.precision import sixteen_bit_activations
@@ -44,6 +44,7 @@ from harness.tuning.result import TuningResult
 from harness.tuning.rng_state import draw_apart, rng_state, set_rng_state
 from harness.tuning.schedule import Groups, Schedule, Shares, validation_rows
 from harness.tuning.step_progress import ProgressCallback, StepProgress, ValidationCallback, ignore
+from harness.tuning.watching import Look, Suspendable, Watch
 from harness.tuning.working_copies import WorkingCopies
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class TrainingLoop:
         loss_function: LossFunction | None = None,
         recompute: bool = False,
         on_validation: ValidationCallback = ignore,
+        look: Look | None = None,
     ) -> None:
         import torch
 
@@ -96,6 +98,8 @@ class TrainingLoop:
         scales = learning_rate_scales(self._weights, tuning.learning_rate, parameter_groups)
         self._optimiser = Adafactor(list(self._weights.values()), table, scales=scales)
         self._copies = WorkingCopies(self._weights, ())
+        self._training = Suspendable(self._as_trained)
+        self._watch = Watch([look], base, self._training)
         self._loss_function = loss_function
         self._losses = torch.zeros(steps, device=device)
         self._validation_sum = torch.zeros((), dtype=torch.float64, device=device)
@@ -129,13 +133,20 @@ class TrainingLoop:
             FileError: a checkpoint cannot be written.
             RuntimeError: memory ran out.
         """
+        with self._training, self._checkpoints:
+            self._train_until(self._schedule.steps if until is None else until)
+        return self._result()
+
+    @contextlib.contextmanager
+    def _as_trained(self) -> Iterator[None]:
+        """Context manager: the model as it is trained."""
         attention = contextlib.nullcontext() if self._mask_reason else attention_without_masks(self._base)
         recomputed = recomputed_activations(self._base, self._recompute)
-        with attention, recomputed, sixteen_bit_activations(self._base) as cast_names, self._checkpoints:
-            self._copies = WorkingCopies(self._weights, cast_names)
+        with attention, recomputed, sixteen_bit_activations(self._base) as cast_names:
+            if set(cast_names) != set(self._copies.names):  # graphs hold the addresses of those that there are
+                self._copies = WorkingCopies(self._weights, cast_names)
             with self._copies.used_by(self._base.model):
-                self._train_until(self._schedule.steps if until is None else until)
-        return self._result()
+                yield
 
     def _train_until(self, end: int) -> None:
         with self._shares.agreed():
@@ -287,7 +298,8 @@ class TrainingLoop:
         self._save(step)
         before = self._history[-2][0] if len(self._history) > 1 else 0
         trained = float(self._losses[before:step].mean())
-        self._progress.validated([loss], [trained], [self._tokens(step) - self._tokens(before)])
+        watch = self._watch.take if self._watch else None
+        self._progress.validated([loss], [trained], [self._tokens(step) - self._tokens(before)], watch)
 
     def _validation_groups(self) -> list[Groups]:
         """The batches of each process."""
@@ -333,10 +345,10 @@ class TrainingLoop:
             draw_apart(self._seed, 0)
             self._progress.begin(0, 0, None)
             return 0
-        _copy(checkpoint.weights, self._weights)
+        copy_tensors(checkpoint.weights, self._weights)
         if (tuner := rank_allocator(self._base.model)) is not None:
             load_importance_state(tuner, checkpoint.state)
-        _copy({name: checkpoint.state[name] for name in self._state_tensors()}, self._state_tensors())
+        copy_tensors({name: checkpoint.state[name] for name in self._state_tensors()}, self._state_tensors())
         set_rng_state(checkpoint)
         draw_apart(self._seed, checkpoint.step)
         self._history = [(step, loss) for step, loss in checkpoint.facts["history"]]
@@ -351,7 +363,7 @@ class TrainingLoop:
         self._check_finite(self._done)
         step, loss = self._best
         if processes.is_first():
-            _copy(checkpoints.weights(self._folder, step), self._weights)
+            copy_tensors(checkpoints.weights(self._folder, step), self._weights)
         processes.copy_from_first(list(self._weights.values()))
         for parameter in self._weights.values():
             parameter.grad = None
@@ -381,12 +393,3 @@ class TrainingLoop:
         begun = self._epoch(whole)[:more] if more else []
         numbers = [number for rows in begun for number in rows]
         return whole * sum(lengths) + sum(lengths[number] for number in numbers)
-
-
-def _copy(source: Mapping[str, torch.Tensor], target: Mapping[str, torch.Tensor]) -> None:
-    """Copy tensors into those of the same names, in place, since CUDA graphs hold their addresses."""
-    import torch
-
-    with torch.no_grad():
-        for name, tensor in target.items():
-            tensor.copy_(source[name])

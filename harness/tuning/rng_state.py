@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness import processes
@@ -29,16 +31,30 @@ def rng_state() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 def set_rng_state(checkpoint: Checkpoint) -> None:
     """Restore the states of all generators from a checkpoint."""
+    _restore(checkpoint.state, checkpoint.facts)
+
+
+@contextlib.contextmanager
+def kept_rng_state() -> Iterator[None]:
+    """Context manager: after it all generators draw what they would have drawn without it."""
+    tensors, facts = rng_state()
+    try:
+        yield
+    finally:
+        _restore(tensors, facts)
+
+
+def _restore(tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
     import numpy as np
     import torch
 
-    version, numbers, gauss = checkpoint.facts["python"]
+    version, numbers, gauss = facts["python"]
     random.setstate((version, tuple(numbers), gauss))
-    kind, *rest = checkpoint.facts["numpy"]
-    np.random.set_state((kind, checkpoint.state["random.numpy"].numpy().astype("uint32"), *rest))  # noqa: NPY002
-    torch.set_rng_state(checkpoint.state["random.host"])
-    if "random.device" in checkpoint.state:
-        torch.cuda.set_rng_state(checkpoint.state["random.device"])
+    kind, *rest = facts["numpy"]
+    np.random.set_state((kind, tensors["random.numpy"].numpy().astype("uint32"), *rest))  # noqa: NPY002
+    torch.set_rng_state(tensors["random.host"])
+    if "random.device" in tensors:
+        torch.cuda.set_rng_state(tensors["random.device"])
 
 
 def draw_apart(seed: int, step: int) -> None:

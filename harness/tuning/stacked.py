@@ -36,6 +36,15 @@ class JointMember:
         return cls({name: p.detach().clone() for name, p in trainable(adapted.model)}, tuning, seed, folder)
 
 
+def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
+    """Set the trainable parameters of the model to `weights`, by name."""
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in trainable(base.model):
+            parameter.copy_(weights[name])
+
+
 def stacked_weights(members: Sequence[JointMember], device: torch.device) -> dict[str, torch.Tensor]:
     """The weights of all members by name, each (members, ...), as leaves that take gradients."""
     import torch

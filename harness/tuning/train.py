@@ -28,6 +28,7 @@ from harness.tuning.result import TuningResult
 from harness.tuning.schedule import AgreedOutOfMemory, Shares, largest_micro_batch
 from harness.tuning.stacked import JointMember
 from harness.tuning.step_progress import ProgressCallback, ValidationCallback, ignore
+from harness.tuning.watching import Look
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ def fit(
     loss_function: LossFunction | None = None,
     until: int | None = None,
     on_validation: ValidationCallback = ignore,
+    look: Look | None = None,
 ) -> TuningResult:
     """Train the trainable parameters of `base.model` in place; in the end it has the weights of the best checkpoint.
 
@@ -77,6 +79,7 @@ def fit(
         loss_function: the method's own training loss (`harness.plugin.TuningMethod.loss_function`).
         until: the step to end at, one that a validation follows; `fit` without it then goes on.
         on_validation: called after each validation, with a list of one.
+        look: measures the adapter after a validation (`watching`), as long as that takes a tenth of the time.
 
     Raises:
         ModelError: there are no rows, nothing is trainable, or a loss is not finite.
@@ -97,7 +100,7 @@ def fit(
             with file_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
         with Shares(base.sharded).agreed():
-            more = (parameter_groups, loss_function, recompute, on_validation)
+            more = (parameter_groups, loss_function, recompute, on_validation, look)
             loop = TrainingLoop(base, train, validation, tuning, micro_batch, folder, seed, progress, *more)
         return loop.run(until)
 
@@ -125,12 +128,14 @@ def fit_together(
     progress: ProgressCallback,
     until: int | None = None,
     on_validation: ValidationCallback = ignore,
+    looks: Sequence[Look | None] = (),
 ) -> list[tuple[TuningResult, Mapping[str, Any]]]:
     """Train several adapters at once on `base`, a model with one of their kind: result and best weights of each.
 
     Call it only where `joint_tuning_unsupported_reason` is None. `set_weights` puts the weights of one adapter into the
     model. A method with parameter groups or a loss of its own is tuned by `fit`. With `until`, a step that a validation
-    follows, they end there, and can go on in other company (`JointMember.folder`).
+    follows, they end there, and can go on in other company (`JointMember.folder`). `looks` measure each adapter after a
+    validation, as `look` does for `fit`.
 
     Raises:
         OutOfMemoryError: not even a micro-batch of one row for each fits in memory.
@@ -141,19 +146,11 @@ def fit_together(
     def attempt(micro_batch: int, _: bool) -> list[tuple[TuningResult, Mapping[str, Any]]]:
         with file_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        loop = JointTrainingLoop(base, members, train, validation, micro_batch, folder, progress, on_validation)
+        more = (progress, on_validation, looks)
+        loop = JointTrainingLoop(base, members, train, validation, micro_batch, folder, *more)
         return loop.run(until)
 
     return _with_less_memory(members[0].tuning, attempt, lambda: None, progress, can_recompute=False)
-
-
-def set_weights(base: Base, weights: Mapping[str, Any]) -> None:
-    """Set the trainable parameters of the model to `weights`, by name."""
-    import torch
-
-    with torch.no_grad():
-        for name, parameter in trainable(base.model):
-            parameter.copy_(weights[name])
 
 
 def _with_less_memory(

@@ -27,6 +27,11 @@ class WorkingCopies:
         }
         self.weights: Mapping[str, torch.Tensor] = {**weights, **self._copies}
 
+    @property
+    def names(self) -> Collection[str]:
+        """The names of the weights that have copies."""
+        return self._originals.keys()
+
     @contextlib.contextmanager
     def used_by(self, model: Any) -> Iterator[None]:
         """Context manager: the copies are parameters of `model` in place of the weights."""

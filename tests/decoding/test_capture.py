@@ -14,6 +14,7 @@ from harness.decoding.generate import generate
 from harness.modeling.base import Base
 from harness.modeling.prompts import Prompt
 from harness.records import Sampling
+from tests.decoding.adapters import METHODS, alone_and_stackable, same, together
 
 BEAMS = Sampling(candidates=3, max_new_tokens=20)
 Prompts = Callable[..., list[Prompt]]
@@ -74,6 +75,24 @@ def test_a_step_reads_no_number_and_moves_no_tensor(
     texts(base, prompts(base))
     assert read == []
     assert [len(found) for found in at.values()] == [1]
+
+
+@pytest.mark.parametrize(
+    "sampling", [BEAMS, Sampling(3, 20, temperature=0.9), Sampling(1, 20)], ids=["beams", "sampled", "greedy"]
+)
+def test_fixed_shapes_write_the_same_with_several_adapters_and_a_step_reads_no_number(
+    sampling: Sampling, load: Load, prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = load("llama")
+    asked = prompts(base)
+    alone, adapters = alone_and_stackable(base, asked, sampling, METHODS)
+    make_static_shapes(monkeypatch)
+    step, read = running_batch.RunningBatch._step, list[str]()
+    watched = lambda self, first, last: read.extend(host_syncs(lambda: step(self, first, last)))  # noqa: E731
+    monkeypatch.setattr(running_batch.RunningBatch, "_step", watched)
+    for found, wanted in zip(together(base, adapters, asked, sampling), alone, strict=True):
+        same(found, wanted)
+    assert read == []
 
 
 def test_what_the_host_waits_for_is_seen() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.evaluation import executor
+from harness.evaluation import executor, writing_together
 from harness.evaluation.executor import Job, JobCrashed, LocalExecutor, grouped, run_job
 from harness.evaluation.request import Request
 from harness.modeling.bases import LoadedBases
@@ -66,3 +66,19 @@ def test_a_base_model_is_not_used_again_after_a_failure(tmp_path: Path, monkeypa
     jobs = [job("zero-shot", tmp_path), job("icl", tmp_path)]
     assert all(result.error for result in LocalExecutor(Registry()).run(jobs, lambda _: None))
     assert len({id(bases) for bases in used}) == 2
+
+
+def test_what_goes_wrong_while_runs_are_written_at_once_is_said_and_each_run_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("in the middle")
+
+    made: list[object] = []
+    monkeypatch.setattr(executor, "gpu_available", lambda: True)
+    monkeypatch.setattr(writing_together, "write_together", broken)
+    monkeypatch.setattr(executor, "evaluate", lambda plan, *_: made.append(plan))
+    plans: dict[Job, Any] = {job("zero-shot", tmp_path): 1, job("icl", tmp_path): 2}
+    results = list(LocalExecutor(Registry(), plans=plans).run(list(plans), lambda _: None))
+    assert not any(result.error for result in results) and made == [1, 2]
+    assert "note: runs are written one after another: ZeroDivisionError: in the middle" in capsys.readouterr().err

@@ -178,7 +178,8 @@ NOTED = [
     ),
     (
         {"completions": (Completion("x", 1, rule="bare"), Completion("x", 1, rule="fenced"))},
-        "2 of 4 answers were taken out of a longer text (prose, a code block, another turn)",
+        "2 of 4 completions held more than the code (an explanation, a Markdown block, a next task); "
+        "the code alone is scored",
     ),
 ]
 

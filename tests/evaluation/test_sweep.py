@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from click.testing import CliRunner
 from harness import Session, files
 from harness.cli import cli
 from harness.errors import UsageError
+from harness.evaluation import executor
 from harness.evaluation.request import Request
 from harness.evaluation.sweep import SWEEP, Trial, settings_of
 from harness.evaluation.tune import tuning_folder
 from harness.evaluation.tunings import tune_all
+from harness.plugin_system.registry import Registry
 from harness.tuning.joint import JointTrainingLoop
 
 ROWS = [{"nl": f"add {i} to `x`", "cmd": f"x + {i}", "question_id": f"{i}-1"} for i in range(30)]
@@ -104,6 +107,45 @@ def test_a_method_that_cannot_share_a_base_is_tuned_one_setting_at_a_time(
     tune_all(plans, tmp_path, session._bases)
     assert "full-ft is tuned one setting at a time: it trains the model's own weights" in capsys.readouterr().err
     assert all("together" not in facts(tuning_folder(plan, tmp_path)) for plan in plans)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_jobs_that_differ_in_seed_and_rate_are_tuned_at_once_where_a_gpu_gains_by_it(
+    gpu: bool, request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "gpu_available", lambda: gpu)
+    registry = Registry()
+    asked = [(method, seed, rate) for method in ("lora", "ia3") for seed in (1, 2) for rate in ("0.01", "0.001")]
+    jobs = [
+        executor.Job(
+            replace(request_, method=method, seed=seed),
+            (f"{method}.epochs=1", f"{method}.learning_rate={rate}"),
+            tmp_path,
+        )
+        for method, seed, rate in asked
+    ]
+    found = [executor.resolved(job, executor.resolve_job(job, registry)) for job in jobs]
+    results = list(executor.LocalExecutor(registry).run(found, lambda _: None))
+    assert [result.error for result in results] == [None] * 8
+    together = [facts(tmp_path / "tunings" / job.tuning).get("together", 1) for job in found]
+    assert together == ([4] * 8 if gpu else [1] * 8)
+
+
+def test_of_jobs_that_are_tuned_at_once_one_that_fails_leaves_the_others(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(executor, "gpu_available", lambda: True)
+    registry = Registry()
+    jobs = [
+        executor.Job(replace(request_, method="lora"), ("lora.epochs=1", f"lora.learning_rate={rate}"), tmp_path)
+        for rate in ("0.01", "1e30")
+    ]
+    found = [executor.resolved(job, executor.resolve_job(job, registry)) for job in jobs]
+    results = {result.job: result for result in executor.LocalExecutor(registry).run(found, lambda _: None)}
+    assert results[found[0]].error is None
+    error = results[found[1]].error
+    assert error is not None and "the validation loss after step 2 is nan" in error.message
+    assert "lora is tuned one setting at a time" in capsys.readouterr().err
 
 
 def test_adapters_that_memory_does_not_hold_at_once_are_tuned_in_smaller_groups(

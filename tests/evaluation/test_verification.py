@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from harness import files
+from harness.cli import cli
 from harness.config import Settings
 from harness.errors import RunError
 from harness.evaluation import rescoring as external
@@ -120,6 +122,9 @@ def test_data_that_is_not_at_hand_is_no_broken_run(run: Path, tmp_path: Path) ->
     (tmp_path / "test.json").rename(tmp_path / "elsewhere" / "test.json")
     found = list(verify(run, None, judge=False))
     assert [check.verdict for check in found] == ["holds", "not made"]
+    assert found[1].detail.endswith("; where its data lies elsewhere now: --data PATH")
+    shown = CliRunner().invoke(cli, ["verify", str(run)]).stdout.splitlines()[-1]
+    assert shown.startswith("-   the scores are what the metrics give: not checked, --data ")
     assert [check.verdict for check in verify(run, tmp_path / "elsewhere", judge=False)] == ["holds"] * 5
 
 

@@ -87,11 +87,22 @@ def _are_used(environment: Any, data: Path) -> None:
     assert len(environment.harness("my-command").stdout.splitlines()) == 3
 
 
-@pytest.mark.parametrize("name", ["Bad", "two--dashes", "-dash", "1st", "a b", "a_b", ""])
-def test_a_name_that_cannot_be_one_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(
-        UsageError, match="is no name of a task; write small letters and digits with single dashes: my-task"
-    ):
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("Bad", "bad"),
+        ("MyTask", "my-task"),
+        ("two--dashes", "two-dashes"),
+        ("-dash", "dash"),
+        ("1st", "my-task"),
+        ("a b", "a-b"),
+        ("my_sql", "my-sql"),
+        ("", "my-task"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_refused_with_one_that_can(tmp_path: Path, name: str, instead: str) -> None:
+    words = f"is no name of a task; write small letters and digits with single dashes: {instead}"
+    with pytest.raises(UsageError, match=f"{words}$"):
         write_package(name, "task", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

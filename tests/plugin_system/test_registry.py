@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -281,6 +282,20 @@ def test_a_new_name_in_a_file_beside_the_plugin_is_found_though_the_cache_does_n
     (place / "helper_of_one.py").write_text(START + method("a-later-name"), "utf-8")
     assert Registry().method("a-later-name")
     del sys.modules["helper_of_one"]
+
+
+def test_nothing_is_remembered_of_a_plugin_that_was_uninstalled(place: Path) -> None:
+    unpack(place, "one", START + method("method-one"))
+    unpack(place, "two", START + method("method-two"))
+    assert Registry().method("method-one") and Registry().method("method-two")
+    path = discovery.PluginCache().path
+    assert path is not None and "method-one" in path.read_text("utf-8")
+    shutil.rmtree(next(place.glob("*one*.dist-info")))
+    Registry()
+    assert "method-two" in path.read_text("utf-8") and "method-one" not in path.read_text("utf-8")
+    shutil.rmtree(next(place.glob("*two*.dist-info")))
+    Registry()
+    assert not path.exists() or "method-two" not in path.read_text("utf-8")
 
 
 def test_plugins_work_where_the_cache_cannot_be_written_or_is_torn(

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from harness import files
 from harness.cli import cli
 from harness.errors import UsageError
-from harness.evaluation import runs
+from harness.evaluation import executor, runs
 from harness.plugin_system.registry import Registry
 from harness.plugins.studies.fair import Fair
 from harness.report.exhibits import StudyResults
@@ -73,6 +73,19 @@ def test_a_swept_cell_runs_with_what_validation_chose_and_the_report_sets_it_bes
     assert len(lines) == 1
     assert f"learning_rate {rate:g}" in lines[0]
     assert [line for line in report.splitlines() if "| lora | default |" in line]
+
+
+def test_the_runs_of_a_swept_cell_are_written_at_once_for_all_seeds_where_that_saves_time(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "gpu_available", lambda: True)
+    assert "4 of 4 cells finished" in harness("study", "run", *words)
+    folders = runs.finished(tmp_path / "runs")
+    together = {folder.name: files.read_json(folder / "batch.json").get("together", []) for folder in folders}
+    swept = {folder.name for folder in folders if (folder / "sweep.json").is_file()}
+    assert {name for name, others in together.items() if set(others) == swept} == swept
+    assert all(not others for name, others in together.items() if name not in swept)
+    assert "4 of 4 cells finished" in harness("study", "run", *words)
 
 
 def test_a_setting_that_cannot_win_ends_early_and_the_report_counts_no_hours_for_what_it_did_not_take(

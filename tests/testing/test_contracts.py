@@ -18,6 +18,7 @@ from harness.testing import (
     CheckResult,
     CommandContract,
     Contract,
+    DecoderContract,
     MethodContract,
     MetricContract,
     PluginContract,
@@ -89,7 +90,7 @@ SINNERS = '''
 import dataclasses, math, os, random
 from harness import hookimpl
 from harness.data.sources import rows
-from harness.plugin import Backend, Method, Metric, PromptingMethod, Study, Task, TuningMethod, option
+from harness.plugin import Backend, Decoder, Method, Metric, PromptingMethod, Study, Task, TuningMethod, option
 from harness.records import Completion, Execution, Outcome, Problem, Sampling, Score, StdinTests, Tuning
 
 class Base(Metric):
@@ -390,6 +391,48 @@ class Ragged(Sound):
     name, names = "ragged", ("lora",)
 @hookimpl
 def harness_studies(): return [Sound(), *(c() for c in Sound.__subclasses__())]
+class Reads(Decoder):
+    """Chooses between candidates."""
+    name = "reads"
+    def kept(self, candidates, config): return 1
+    def select(self, instruction, completions, config): return [0]
+class Flat(Reads):
+    """Loses the vocabulary."""
+    name = "flat"
+    def process_logits(self, logits, config): return logits[:, 0]
+class Strict(Reads):
+    """Excludes everything."""
+    name = "strict"
+    def process_logits(self, logits, config): return logits - math.inf
+class Mixed(Reads):
+    """Looks at other rows."""
+    name = "mixed"
+    def process_logits(self, logits, config): return logits - logits.mean()
+class Twice(Reads):
+    """Selects one twice."""
+    name = "twice"
+    def select(self, instruction, completions, config): return [0, 0]
+class Beyond(Reads):
+    """Selects what is not there."""
+    name = "beyond"
+    def select(self, instruction, completions, config): return [len(completions)]
+class Moody(Reads):
+    """Selects another each time."""
+    name = "moody"
+    def select(self, instruction, completions, config):
+        self.seen = getattr(self, "seen", 0) + 1
+        return [self.seen % len(completions)]
+class Grasping(Reads):
+    """Keeps more than there are."""
+    name = "grasping"
+    def kept(self, candidates, config): return candidates + 1
+class Mum(Decoder):
+    """Keeps fewer, and does not say which."""
+    name = "mum"
+    def kept(self, candidates, config): return min(candidates, 2)
+
+@hookimpl
+def harness_decoders(): return [Reads(), *(c() for c in Reads.__subclasses__()), Mum()]
 @hookimpl
 def harness_backends(): return [Mute(), Plain(), Chatty()]
 @hookimpl
@@ -496,6 +539,17 @@ SINS: dict[tuple[str, str], dict[str, str]] = {
         "there_are_as_many_completions_as_asked_for": "99 tokens, at most 32",
         "completions_survive_being_written_down": "Completion.text",
     },
+    ("decoder", "reads"): {},
+    ("decoder", "flat"): {"logits_keep_their_shape": "it returns (6,)"},
+    ("decoder", "strict"): {"some_token_is_left": "it excludes all tokens of a row"},
+    ("decoder", "mixed"): {"a_row_does_not_depend_on_others": "a row is processed otherwise beside others"},
+    ("decoder", "twice"): {
+        "it_selects_candidates_that_there_are": "of 1 candidates it keeps 1, and selects [0, 0]",
+    },
+    ("decoder", "beyond"): {"it_selects_candidates_that_there_are": "there are 1 candidates; it selects [1]"},
+    ("decoder", "moody"): {"it_selects_candidates_that_there_are": "of the same candidates"},
+    ("decoder", "grasping"): {"it_selects_candidates_that_there_are": "of 1 candidates it keeps 2"},
+    ("decoder", "mum"): {"it_selects_candidates_that_there_are": "of 3 candidates it keeps 2, and has no `select`"},
     ("study", "sound"): {},
     ("study", "untold"): {"it_says_what_it_asks": "its file has no `about`"},
     ("study", "mistaken"): {"every_run_can_be_asked_for": "no option of lora 'rank'"},
@@ -535,6 +589,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "task": TaskContract,
     "metric": MetricContract,
     "backend": BackendContract,
+    "decoder": DecoderContract,
     "study": StudyContract,
     "command": CommandContract,
 }

@@ -17,9 +17,13 @@ from typing import Any
 
 import pytest
 
+from harness.decoding.generate import generate
 from harness.errors import FileError
-from harness.records import Tuning
+from harness.modeling.base import Base
+from harness.modeling.prompts import Prompt
+from harness.records import Sampling, Tuning, Watched
 from harness.tuning import checkpoints
+from harness.tuning.watching import Look
 
 METHOD = "lora"
 Rows = list[dict[str, list[int]]]
@@ -33,15 +37,21 @@ def made(count: int) -> Rows:
     return [{"input_ids": [*p, 5, 6, 7], "labels": [*[-100] * len(p), 5, 6, 7]} for p in prompts]
 
 
-def tune(model_folder: str, train: Rows, folder: Path, kill_at: int | None) -> None:
-    """Tune in this process; killed with SIGKILL at the `kill_at`-th look at, write or removal of a checkpoint."""
+def tune(model_folder: str, train: Rows, folder: Path, kill_at: int | None, together: bool) -> None:
+    """Tune in this process; killed with SIGKILL at the `kill_at`-th use, write or removal of a checkpoint.
+
+    Or three adapters `together`, that are looked at: a step of what is written for a look counts, too.
+    """
     import torch
 
     torch.set_num_threads(1)
     from harness.modeling import base as model
     from harness.plugin_system.registry import Registry
     from harness.records import ModelSpec
+    from harness.tuning import watching
+    from harness.tuning.joint import JointTrainingLoop
     from harness.tuning.loop import TrainingLoop
+    from harness.tuning.stacked import JointMember
 
     method = Registry().method(METHOD).plugin
     base = model.load(ModelSpec(model_folder), {})
@@ -51,20 +61,44 @@ def tune(model_folder: str, train: Rows, folder: Path, kill_at: int | None) -> N
     (folder / "checkpoints").mkdir(exist_ok=True)
     seen = 0
 
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    def count() -> None:
         nonlocal seen
-        if event in ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir") and places in str(arguments[0]):
-            seen += 1
-            if seen == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+        seen += 1
+        if seen == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(watch)
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir") and places in str(arguments[0]):
+            count()
+
+    sys.addaudithook(audit)
     tuning = Tuning(0.03, epochs=2.0, batch_size=4, evaluate_every=0.4)
-    done = TrainingLoop(adapted, train[:20], train[20:], tuning, 4, folder / "checkpoints", 7, lambda *_: None).run()
-    weights = {name: p.tolist() for name, p in adapted.model.named_parameters() if p.requires_grad}
-    result = {"losses": done.losses, "history": done.history, "weights": weights}
-    (folder / "result.json").write_text(json.dumps(result))
+    more = (4, folder / "checkpoints")
+    found: Any
+    if together:
+        watching.SHARE = 0.9999
+        slower = [Tuning(rate, epochs=2.0, batch_size=4, evaluate_every=0.4) for rate in (0.03, 0.01, 0.003)]
+        members = [JointMember.of(adapted, one, 7 + number) for number, one in enumerate(slower)]
+        looks = [written_greedily(count)] * 3
+        loop = JointTrainingLoop(adapted, members, train[:20], train[20:], *more, lambda *_: None, looks=looks)
+        found = [(r.losses, r.history, {name: w.tolist() for name, w in some.items()}) for r, some in loop.run()]
+    else:
+        done = TrainingLoop(adapted, train[:20], train[20:], tuning, *more, 7, lambda *_: None).run()
+        weights = {name: p.tolist() for name, p in adapted.model.named_parameters() if p.requires_grad}
+        found = (done.losses, done.history, weights)
+    (folder / "result.json").write_text(json.dumps(found))
     (folder / "seen").write_text(str(seen))
+
+
+def written_greedily(count: Callable[[], None]) -> Look:
+    """A look that writes with the adapter; `count` is called before each step of it."""
+
+    def look(base: Base, _: Callable[[], None]) -> Watched:
+        prompts = [Prompt("a", "a", (40, 41, 42)), Prompt("b", "b", (43, 44))]
+        texts = [done[0].text for _, done in generate(base, prompts, Sampling(1, 4), 0, batch=2, on_step=count)]
+        return Watched("length", float(len("".join(texts))), 2, 0.0)
+
+    return look
 
 
 Elsewhere = Callable[..., int | None]
@@ -77,9 +111,9 @@ def elsewhere(model_of: Callable[[str], Path]) -> Elsewhere:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.testing.warm"])
 
-    def start(folder: Path, kill_at: int | None = None) -> int | None:
+    def start(folder: Path, kill_at: int | None = None, together: bool = False) -> int | None:
         folder.mkdir(exist_ok=True)
-        process = context.Process(target=tune, args=(str(model_folder), train, folder, kill_at))
+        process = context.Process(target=tune, args=(str(model_folder), train, folder, kill_at, together))
         process.start()
         process.join()
         return process.exitcode
@@ -96,19 +130,21 @@ def undisturbed(elsewhere: Elsewhere, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "together and looked at"])
 def test_a_run_that_is_killed_anywhere_ends_as_one_that_is_not(
-    undisturbed: tuple[Path, int], elsewhere: Elsewhere, tmp_path: Path
+    together: bool, elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
-    whole, moments = undisturbed
-    expected = (whole / "result.json").read_bytes()
+    whole = tmp_path / "whole"
+    assert elsewhere(whole, None, together) == 0
+    expected, moments = (whole / "result.json").read_bytes(), int((whole / "seen").read_text())
     assert moments > 50
-    for kill_at in sorted(random.Random(0).sample(range(2, moments), 6)):
+    for kill_at in sorted(random.Random(0).sample(range(2, moments), 5)):
         folder = tmp_path / str(kill_at)
-        assert elsewhere(folder, kill_at) == -signal.SIGKILL
+        assert elsewhere(folder, kill_at, together) == -signal.SIGKILL
         assert not (folder / "result.json").exists()
         # Killed once more on the way, unless it is at the end by then.
-        assert elsewhere(folder, 30) in (-signal.SIGKILL, 0)
-        assert elsewhere(folder) == 0
+        assert elsewhere(folder, 30, together) in (-signal.SIGKILL, 0)
+        assert elsewhere(folder, None, together) == 0
         assert (folder / "result.json").read_bytes() == expected, f"killed at {kill_at} of {moments}"
 
 

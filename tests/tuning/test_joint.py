@@ -13,8 +13,8 @@ from harness.records import Tuning
 from harness.tuning.joint import JointTrainingLoop
 from harness.tuning.joint_support import joint_tuning_unsupported_reason
 from harness.tuning.loop import TrainingLoop, TuningResult, trainable
-from harness.tuning.stacked import JointMember
-from harness.tuning.train import fit_together, set_weights
+from harness.tuning.stacked import JointMember, set_weights
+from harness.tuning.train import fit_together
 
 Rows = list[dict[str, list[int]]]
 Adapted = Callable[..., Base]

@@ -149,7 +149,7 @@ def test_a_decoder_that_chooses_between_candidates_is_scored_by_what_it_chose(tm
     (path,) = tmp_path.glob("*/records.jsonl")
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert all(len(record["completions"]) == 3 and len(record["selected"]) == 1 for record in records)
-    assert "scores are of 1 candidates that the decoder selected out of 3" in row.notes
+    assert "scores are of the 1 candidate of 3 that the decoder selected" in row.notes
     with pytest.raises(UsageError, match="-k 3: only 1 candidates"):
         harness.run("zero-shot", "conala", ks=[3], runs=tmp_path, session=session, **options)
 
