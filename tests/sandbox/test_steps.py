@@ -100,7 +100,7 @@ class Session:
 """
 LEFT = {
     "by the candidate": ("with Session() as s:\n    assert s.get('a') == 1", "in-process"),
-    "by what the test makes of an answer": ("with Session() as s:\n    assert s.none() + 1 == 2", "in-process"),
+    "by an item that the test has not": ("with Session() as s:\n    {}['a']\nassert s is not None", "isolated"),
     "through a stack": (
         "import contextlib\nwith contextlib.ExitStack() as e:\n    s = e.enter_context(Session())\n    assert s.get('a') == 1",
         "in-process",
