@@ -7,15 +7,17 @@ import builtins
 import contextlib
 from typing import Any
 
-from harness.sandbox import helpers, overrides
+from harness.sandbox import codecs, helpers, overrides
 from harness.sandbox.instances import Instances
 
 ABOUT = "METADATA"
 """The name under which HumanEval's tests say where they are from."""
+OF_THE_CANDIDATE = frozenset({"solution", "main"})
+"""Modules that a test may import to have the candidate's names."""
 _MODULES = """
 inspect asyncio pickle marshal dis gc weakref threading concurrent multiprocessing unittest pytest warnings logging
 tracemalloc signal resource contextvars dataclasses enum abc doctest traceback importlib atexit shelve trio mock
-subprocess faulthandler
+subprocess faulthandler runpy site pkgutil zipimport code codeop imp trace pdb bdb
 """
 _OF_THE_PROCESS = frozenset(_MODULES.split())
 """Modules that look into objects or change the process: a test that imports one is about its own process."""
@@ -41,16 +43,29 @@ def described(code: str, entry_point: str, setup: str, file: str = "") -> dict[s
         "code": code,
         "setup": setup,
         "entry_point": entry_point,
-        "used": sorted(used),
+        "used": sorted(used | _imported(tree)),
         "settings": [] if file else sorted(settings(tree)),
         "classes": sorted(classes(tree, setup, objects)),
         "searched": sorted(objects.searched),
-        "modules": sorted(_with_attributes(tree)),
+        # of a test file every name may be what is tested, also one that only the library can have meant
+        "modules": sorted(_with_attributes(tree) - _explicit(tree) - set(() if file else entry_point.split())),
         "stopping": names(tree, "StopIteration", "StopAsyncIteration"),
         "said": sorted(said(tree)),
         "helpers": {} if file else helpers.applied(tree, used, entry_point),
         "handing": sorted(handing(tree)),
     }
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """The names that the code imports of the candidate's module."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports if node.module in OF_THE_CANDIDATE for alias in node.names} - {"*"}
+
+
+def _explicit(tree: ast.Module) -> set[str]:
+    """The names that the code imports of modules which the library does not have: whatever these are, it means them."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {alias.name for node in imports if not codecs.is_library(node.module or "") for alias in node.names}
 
 
 def said(tree: ast.Module) -> set[str]:
@@ -177,7 +192,8 @@ def needs_the_process(code: str, framework: frozenset[str] = frozenset()) -> boo
     except (SyntaxError, ValueError):
         return False
     unbound = free(tree) & {"globals", "locals", "vars", "id", "__builtins__", *_GLOBAL_STATE}
-    if unbound or any(_about_the_process(node, framework) for node in ast.walk(tree)):
+    systems = _names_of_sys(tree)
+    if unbound or any(_about_the_process(node, framework, systems) for node in ast.walk(tree)):
         return True
     if _replaces(tree) or _evaluates(tree) or _asks_for_a_class_of_classes(tree):
         return True
@@ -192,7 +208,18 @@ def _asks_for_a_class_of_classes(tree: ast.Module) -> bool:
     return any(name[0].isupper() for name in names & free(tree))
 
 
-def _about_the_process(node: ast.AST, framework: frozenset[str]) -> bool:
+def _names_of_sys(tree: ast.Module) -> set[str]:
+    """`sys`, and the names that the code gives it: `import sys as system`, `system = sys`."""
+    found = {"sys"}
+    imports = [alias for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    found |= {alias.asname for alias in imports if alias.name == "sys" and alias.asname}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name) and node.value.id in found:
+            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _about_the_process(node: ast.AST, framework: frozenset[str], systems: set[str]) -> bool:
     if isinstance(node, ast.Import):
         modules = {alias.name.partition(".")[0] for alias in node.names}
         return not modules.isdisjoint(_OF_THE_PROCESS - framework)
@@ -200,9 +227,11 @@ def _about_the_process(node: ast.AST, framework: frozenset[str]) -> bool:
         module = (node.module or "").partition(".")[0]
         if module in framework:
             return False
+        if module == "sys" and any(alias.name not in _HARMLESS_OF_SYS for alias in node.names):
+            return True
         return module in _OF_THE_PROCESS or module == "builtins" or _imports_state(node)
     if isinstance(node, ast.Attribute):
-        if isinstance(node.value, ast.Name) and node.value.id == "sys":
+        if isinstance(node.value, ast.Name) and node.value.id in systems:
             return node.attr not in _HARMLESS_OF_SYS
         return node.attr in _GLOBAL_STATE or node.attr in ("__code__", "__globals__", "__closure__", "__dict__")
     return isinstance(node, ast.AsyncFunctionDef)

@@ -19,7 +19,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from harness.sandbox import codecs, finality, helpers
+from harness.sandbox import codecs, finality, helpers, ownfiles
+from harness.sandbox.analysis import OF_THE_CANDIDATE
 from harness.sandbox.endpoints import RpcClient, RpcServer
 from harness.sandbox.namespace import Namespace
 from harness.sandbox.preload import PLAIN
@@ -28,6 +29,13 @@ from harness.sandbox.rpc import ConnectionClosed, NotTransferable, ProtocolError
 
 TEXT = 300
 _LENGTH = struct.Struct("<I")
+_NAMES_OF_FILES = """
+open os io pathlib Path shutil tempfile glob fileinput linecache mmap sqlite3 dbm csv configparser zipfile tarfile gzip
+bz2 lzma parse load loadtxt genfromtxt fromfile memmap save savez savetxt tofile read_text read_bytes write_text
+write_bytes exists is_file is_dir iterdir rglob unlink mkdir rmdir touch stat resolve absolute cwd __file__
+"""
+_OF_FILES = frozenset(_NAMES_OF_FILES.split())
+"""Names that a test says which writes files for the candidate, or reads its files, in the folder they share."""
 
 
 class Pipes:
@@ -127,6 +135,15 @@ class AssertRun:
         except ConnectionClosed:
             os._exit(0)
 
+    def seclude(self) -> None:
+        """Parts this process from the candidate's files, but for a test that writes or reads files.
+
+        What the candidate writes into the working folder is then found by nothing that looks for modules there.
+        """
+        ownfiles.forget()
+        if self.end.said.isdisjoint(_OF_FILES):
+            os.chdir("/")
+
     def run(self) -> None:
         """Executes the test and says how it ended: passed, failed, raised, objects (it needs the candidate's process).
 
@@ -162,14 +179,14 @@ class AssertRun:
         names = self._setup_names()
         known = {name for name, value in names.items() if not isinstance(value, type) or value.__module__ != "setup"}
         wanted = {name for name in self.used if name not in known and not hasattr(PLAIN, name)}
-        tested = set(self.entry_point.split())
-        wanted |= tested
+        wanted |= set(self.entry_point.split())
         said = dict(self.end.ask("names", (*sorted(wanted),)))
         found = {name: value for name, value in said.items() if name in wanted}  # no builtin name, none of the setup's
         names |= found
-        # of a test file every name may be what is tested, also one that only the library can have meant
-        for name in found.keys() & self.modules - (tested if len(tested) == 1 else set()):
+        for name in found.keys() & self.modules:
             names[name] = _own_module(name, found[name])
+        for name in OF_THE_CANDIDATE:
+            sys.modules[name] = _Solution(name, list(found), self.end.ask)
         self._set_helpers(names, found)
         for name in self.classes:
             self.end.proxies.trust(names.get(name))
@@ -204,6 +221,23 @@ class AssertRun:
         with contextlib.suppress(Exception):  # a prompt may stop in the middle of a statement
             exec(compile(self.setup, "setup.py", "exec"), names)  # noqa: S102
         return names
+
+
+class _Solution(ModuleType):
+    """The candidate's module for a test that imports it: `names` by `*`, and by its name whatever it has.
+
+    It is asked each time, as for a global that the candidate changes.
+    """
+
+    def __init__(self, name: str, names: list[str], ask: Callable[..., Any]) -> None:
+        super().__init__(name)
+        vars(self).update(__all__=names, _ask=ask)
+
+    def __getattr__(self, name: str) -> Any:
+        said = {} if name.startswith("__") else dict(self._ask("names", (name,)))
+        if name not in said:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return said[name]
 
 
 def _own_module(name: str, value: Any) -> Any:

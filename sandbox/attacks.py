@@ -16,6 +16,7 @@ from harness.sandbox.forgeries import ON_ASSERTIONS
 from harness.sandbox.forgeries import SEARCH as _SEARCH
 from harness.sandbox.honest import HONEST, SQUARE
 from harness.sandbox.hostile_answers import ANSWERS, TRIES, UNMEASURED
+from harness.sandbox.intrusions import INTRUSIONS
 from harness.sandbox.leftovers import LEFTOVERS
 
 _STDIN = StdinTests((("7\n", "{secret}"),))
@@ -191,6 +192,7 @@ _SKIPS: dict[str, tuple[str, SandboxTests]] = {
 """What a test file is open to beside what assertions are."""
 _FORGERIES: dict[str, tuple[str, SandboxTests]] = {
     **ON_ASSERTIONS,
+    **INTRUSIONS,
     "exit with status 0": ("import os; os._exit(0)", _STDIN),
     "sys.exit before the answer": ("raise SystemExit(0)", _STDIN),
     "os._exit in a function": ("import os\ndef answer(n): os._exit(0)", _CALL),

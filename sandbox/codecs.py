@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.sandbox import arrays
+from harness.sandbox import arrays, contents
 
 Pack = Callable[[Any], Any]
 
@@ -116,59 +116,6 @@ def _pairs(value: Any, pack: Pack) -> Any:
     return [[pack(key), pack(item)] for key, item in dict.items(value)]
 
 
-def _fill_list(value: Any, content: Any, unpack: Pack) -> None:
-    list.__setitem__(value, slice(None), [unpack(item) for item in content])
-
-
-def _fill_dict(value: Any, content: Any, unpack: Pack) -> None:
-    pairs = [(unpack(key), unpack(item)) for key, item in content]
-    dict.clear(value)
-    for key, item in pairs:
-        dict.__setitem__(value, key, item)
-
-
-def _fill_ordered(value: Any, content: Any, unpack: Pack) -> None:
-    pairs = [(unpack(key), unpack(item)) for key, item in content]
-    collections.OrderedDict.clear(value)
-    for key, item in pairs:
-        collections.OrderedDict.__setitem__(value, key, item)
-
-
-def _fill_default(value: Any, content: Any, unpack: Pack) -> None:
-    collections.defaultdict.__dict__["default_factory"].__set__(value, unpack(content[0]))
-    _fill_dict(value, content[1], unpack)
-
-
-def _fill_set(value: Any, content: Any, unpack: Pack) -> None:
-    """The same items in the same order, where a set of the same size gives it."""
-    items = [unpack(item) for item in content[1]]
-    set.clear(value)
-    set.update(value, items)
-    if list(set.__iter__(value)) != items:
-        set.clear(value)
-        filler = range(1 << 20, 1 << 21)
-        for number in filler:
-            if sys.getsizeof(value) >= content[0] or number - filler[0] > 100_000:
-                break
-            set.add(value, number)
-        set.difference_update(value, filler[: len(value)])
-        set.update(value, items)
-
-
-def _fill_deque(value: Any, content: Any, unpack: Pack) -> None:
-    items = [unpack(item) for item in content[1]]
-    collections.deque.clear(value)
-    collections.deque.extend(value, items)
-
-
-def _fill_bytes(value: Any, content: Any, _: Pack) -> None:
-    value[:] = bytes.fromhex(content)
-
-
-def _fill_array(value: Any, content: Any, _: Pack) -> None:
-    value[:] = array.array(value.typecode, bytes.fromhex(content[1]))
-
-
 def _of_moment(value: Any, pack: Pack) -> Any:
     naive = value.replace(tzinfo=None)
     return [naive.isoformat(), pack(value.tzinfo), value.fold]
@@ -205,15 +152,19 @@ def _namespace(path: str) -> ObjectCodec:
         path,
         lambda value, pack: _pairs(vars(value), pack),
         lambda *_: _import(path)(),
-        lambda value, content, unpack: _fill_dict(vars(value), [[str(name), item] for name, item in content], unpack),
+        lambda value, content, unpack: contents.fill_dict(
+            vars(value), [[str(name), item] for name, item in content], unpack
+        ),
     )
 
 
 _BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
-    list: ObjectCodec("list", lambda value, pack: _items(list.__iter__(value), pack), lambda *_: [], _fill_list),
-    dict: ObjectCodec("dict", _pairs, lambda *_: {}, _fill_dict),
-    set: ObjectCodec("set", _set_items, lambda *_: set(), _fill_set),
-    bytearray: ObjectCodec("bytearray", lambda value, _: value.hex(), lambda *_: bytearray(), _fill_bytes),
+    list: ObjectCodec(
+        "list", lambda value, pack: _items(list.__iter__(value), pack), lambda *_: [], contents.fill_list
+    ),
+    dict: ObjectCodec("dict", _pairs, lambda *_: {}, contents.fill_dict),
+    set: ObjectCodec("set", _set_items, lambda *_: set(), contents.fill_set),
+    bytearray: ObjectCodec("bytearray", lambda value, _: value.hex(), lambda *_: bytearray(), contents.fill_bytes),
     tuple: ObjectCodec(
         "tuple",
         lambda value, pack: _items(tuple.__iter__(value), pack),
@@ -232,30 +183,30 @@ _BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
     type({}.keys()): _view("keys"),
     type({}.values()): _view("values"),
     type({}.items()): _view("items"),
-    collections.Counter: ObjectCodec("counter", _pairs, lambda *_: collections.Counter(), _fill_dict),
+    collections.Counter: ObjectCodec("counter", _pairs, lambda *_: collections.Counter(), contents.fill_dict),
     collections.OrderedDict: ObjectCodec(
         "ordered",
         lambda value, pack: [[pack(key), pack(item)] for key, item in collections.OrderedDict.items(value)],
         lambda *_: collections.OrderedDict(),
-        _fill_ordered,
+        contents.fill_ordered,
     ),
     collections.defaultdict: ObjectCodec(
         "default",
         lambda value, pack: [pack(value.default_factory), _pairs(value, pack)],
         lambda *_: collections.defaultdict(),
-        _fill_default,
+        contents.fill_default,
     ),
     collections.deque: ObjectCodec(
         "deque",
         lambda value, pack: [value.maxlen, _items(collections.deque.__iter__(value), pack)],
         lambda content, _: collections.deque(maxlen=content[0]),
-        _fill_deque,
+        contents.fill_deque,
     ),
     array.array: ObjectCodec(
         "array",
         lambda value, _: [value.typecode, value.tobytes().hex()],
         lambda content, _: array.array(content[0]),
-        _fill_array,
+        contents.fill_array,
     ),
 }
 _RARE_OBJECT_CODECS: dict[str, ObjectCodec] = {
@@ -325,6 +276,13 @@ def object_codec(kind: type) -> ObjectCodec | None:
 _RARE_MODULES = frozenset(path.partition(":")[0] for path in (*_RARE_VALUE_CODECS, *_RARE_OBJECT_CODECS))
 
 
+def is_copied(kind: type) -> bool:
+    """Whether values of exactly this type are sent by value, and never by reference."""
+    return kind not in VIEWS and (
+        kind in (type(None), bool, str) or value_codec(kind) is not None or object_codec(kind) is not None
+    )
+
+
 def changes(value: Any) -> bool:
     """Whether `value` is sent by value and is mutable."""
     cell = object_codec(type(value))
@@ -337,6 +295,7 @@ _MORE_MODULES = "json re random datetime time calendar collections decimal fract
 _WHOLE_MODULES = _FUNCTIONS_OF | {*_MORE_MODULES.split(), "numpy", "numpy.linalg", "numpy.random"}
 """What one end may give to the other as a module: by nothing in them does a text become code, as by pickle, or a wrong
 number one that is left out, as by numpy.ma."""
+_COMMON = _WHOLE_MODULES | _RARE_MODULES | {"builtins", "array", "json.decoder", "numpy.dtypes"}
 _EVALUATING = "exec eval compile open input print breakpoint exit quit help __import__ globals locals vars"
 _NEVER = frozenset(_EVALUATING.split())
 
@@ -358,8 +317,20 @@ def is_library(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names or module.partition(".")[0] == "numpy"
 
 
+def is_common(path: str) -> bool:
+    """Whether each end has the module of a path, or may import it because the other names it."""
+    return path.partition(":")[0] in _COMMON
+
+
+def _found(path: str) -> Any:
+    return _import(path) if is_common(path) else resolve(path)
+
+
 def allowed(path: str) -> bool:
-    """Whether one end may name this to the other, which then uses its own."""
+    """Whether one end may name this to the other, which then uses its own.
+
+    Only what `is_common` is imported for that: other modules of the library may run what a candidate has written.
+    """
     module, _, name = path.partition(":")
     if not is_library(module) or name in _NEVER:
         return False
@@ -367,10 +338,16 @@ def allowed(path: str) -> bool:
         return module in _WHOLE_MODULES
     if module == "builtins" or module in _FUNCTIONS_OF:
         return True
-    found = resolve(path) if module in sys.modules else _import(path)
+    found = _found(path)
     if not isinstance(found, type):
         return False
     return issubclass(found, BaseException) or value_codec(found) is not None or object_codec(found) is not None
+
+
+def imported_error(path: str) -> type[BaseException] | None:
+    """The library's exception class of that name; None where it is none, or its module was not imported here."""
+    found = resolve(path)
+    return found if isinstance(found, type) and issubclass(found, BaseException) and library_path(found) else None
 
 
 def library(path: str) -> Any:
@@ -382,7 +359,7 @@ def library(path: str) -> Any:
     if not allowed(path):
         raise ValueError("no name of the library")
     module, _, name = path.partition(":")
-    found = _import(path) if name else __import__(module, fromlist=["_"])
+    found = _found(path) if name else __import__(module, fromlist=["_"])
     if library_path(found) != path:  # "builtins:print.__self__.exec" leads past `allowed` to what has another name
         raise ValueError("no name of the library")
     return found

@@ -10,6 +10,7 @@ A test runs alone: with its module, its fixtures and its `setup` functions made 
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import inspect
 import itertools
@@ -19,7 +20,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.sandbox import finality, fixtures, inprocess, pytestlike
+from harness.sandbox import finality, fixtures, inprocess, ownfiles, pytestlike
+from harness.sandbox.analysis import OF_THE_CANDIDATE
 from harness.sandbox.fixtures import Call, arguments
 from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
 
@@ -30,7 +32,9 @@ def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
     Raises:
         ValueError: one of them is none that can be run, whatever the candidate is.
     """
+    ownfiles.no_module()
     blank = types.ModuleType(module)
+    sys.modules.update(dict.fromkeys(OF_THE_CANDIDATE, blank))
     vars(blank)["__getattr__"] = _blank
     vars(blank)["__all__"] = []
     tests = Tests(source, blank, dict.fromkeys(names, Blank()))
@@ -50,7 +54,7 @@ def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[s
     given.pop("__name__", None)  # that of the program which a block of assertions is
     if solution is None or vars(solution) is not scope:
         solution = types.ModuleType(module)
-        vars(solution).update(given, __all__=list(given))
+        vars(solution).update(given, __all__=[name for name in given if not hasattr(builtins, name)])
     else:
         vars(solution)["__name__"] = module
 
@@ -147,7 +151,8 @@ class Tests:
         vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
-        self.names |= {name: value for name, value in names.items() if name[:2] != "__"}  # those are of each module
+        # of each module are `__name__` and its like; a builtin name is the candidate's where the file imports it
+        self.names |= {name: value for name, value in names.items() if name[:2] != "__" and not hasattr(builtins, name)}
         self.names["__file__"] = os.path.abspath("tests.py")  # noqa: PTH100 - light
         tree = ast.parse(source)
         if rewritten:
@@ -214,16 +219,16 @@ class Tests:
         bound = function
         if owner is not None and not isinstance(inspect.getattr_static(owner, function.__name__), staticmethod):
             bound = getattr(instance, function.__name__)
-        pairs: list[tuple[Any, str, str]] = [(self.module, "setup_module", "teardown_module")]
+        around: list[tuple[Any, str, Any]] = [(self.module, "module", self.module)]
         if owner is None:
-            pairs.append((self.module, "setup_function", "teardown_function"))
+            around.append((self.module, "function", bound))
         else:
-            pairs += [(owner, "setup_class", "teardown_class"), (instance, "setup_method", "teardown_method")]
-        for holder, before, after in pairs:
-            if hasattr(holder, after):
-                call.after(functools.partial(_call_with, getattr(holder, after), bound))
-            if hasattr(holder, before):
-                _call_with(getattr(holder, before), bound)
+            around += [(owner, "class", owner), (instance, "method", bound)]
+        for holder, what, argument in around:
+            if hasattr(holder, f"teardown_{what}"):
+                call.after(functools.partial(_call_with, getattr(holder, f"teardown_{what}"), argument))
+            if hasattr(holder, f"setup_{what}"):
+                _call_with(getattr(holder, f"setup_{what}"), argument)
         call.run(bound, used)
 
     def fixtures(self, owner: Any) -> dict[str, Fixture]:
@@ -350,6 +355,6 @@ def _names(mark: Mark) -> list[str]:
     return [name for name in names if name]
 
 
-def _call_with(function: Any, test: Any) -> None:
-    """Calls a `setup` function, some of which take the test."""
-    function(test) if arguments(function) else function()
+def _call_with(function: Any, argument: Any) -> None:
+    """Calls a `setup` function, some of which take what they are for: the module, the class or the test."""
+    function(argument) if arguments(function) else function()

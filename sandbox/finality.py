@@ -20,6 +20,8 @@ from typing import Any
 from harness.sandbox.pytestlike import Failed
 
 _WAITING = re.compile("except|with|aises|__(eq|ne|lt|le|gt|ge)__")
+_FILES = ("test.py", "tests.py")
+"""Names of a test's text, as its code has them."""
 NAME = "_harness_own_assertion"
 """The name by which a rewritten test has its `OwnAssertions`."""
 
@@ -106,6 +108,14 @@ def _matches(expected: Any, problem: BaseException) -> bool:
     if isinstance(expected, tuple):
         return any(_matches(one, problem) for one in expected)
     return isinstance(expected, type) and issubclass(expected, BaseException) and isinstance(problem, expected)
+
+
+def raised_by_the_test(problem: BaseException) -> bool:
+    """Whether the test's own text has raised it, and nothing that it has called."""
+    trace = problem.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename in _FILES
 
 
 def compiled(code: str, file: str) -> types.CodeType:

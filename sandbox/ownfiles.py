@@ -144,6 +144,18 @@ class OwnModule:
         return text().removeprefix("\ufeff")
 
 
+def no_module() -> None:
+    """No import runs the program's text any more: for a process that runs a test beside it."""
+    sys.meta_path[:] = [one for one in sys.meta_path if not isinstance(one, OwnModule)]
+
+
+def forget() -> None:
+    """Nor does a file of this process hold it."""
+    global text  # noqa: PLW0603 - what `open` and its like look at
+    no_module()
+    text = None
+
+
 def install() -> None:
     """Puts all of them in the place of the interpreter's."""
     replaced = ((open_file, "open", "_io"), (open_descriptor, "open", "posix"), (status, "stat", "posix"))

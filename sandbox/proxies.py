@@ -8,12 +8,12 @@ candidate's equals a plain value of the test only where the test is about its cl
 from __future__ import annotations
 
 import operator
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox import bases, codecs, naming, overrides
+from harness.sandbox import bases, codecs, finality, naming, overrides
 from harness.sandbox.rpc import NotTransferable
+from harness.sandbox.steps import Steps
 
 Ask = Callable[..., Any]
 
@@ -162,8 +162,7 @@ class Proxies:
         """Whether an answer is being put together, when nothing may be asked."""
         self.hashes: dict[int, int] = {}
         """What objects with a hash of their own have said it is, by their id."""
-        self._drawn: dict[int, deque[Any]] = {}
-        """Items that iterators have given beforehand; the last of each is the exception that ended it, if any."""
+        self._steps = Steps(self.ask, self._judge)
         self._trusted: set[type] = set()
         self.searched: set[Any] = set()
         """Classes in whose objects the test looks for something."""
@@ -185,14 +184,15 @@ class Proxies:
         elif "__eq__" in names:
             names.setdefault("__hash__", object.__hash__)
         if "__next__" in names:
-            names["__length_hint__"] = _method(self._draw)
+            names["__length_hint__"] = _method(self._steps.draw)
         names["__doc__"] = property(lambda mine: self.ask("get", (mine, "__doc__")))
         names["__annotations__"] = property(lambda mine: self.ask("get", (mine, "__annotations__")))
         names["__dict__"] = property(lambda mine: self.ask("get", (mine, "__dict__")))
         names |= {"__module__": str(cell["module"]), "__qualname__": str(cell["qualname"]), "_proxies": self}
         if cell["library"] == "builtins:function":
             names["__module__"] = _Module(str(cell["module"]), self.ask)
-        if cell["library"] and isinstance(real := codecs.resolve(cell["library"]), type):
+        real = codecs.resolve(cell["library"])
+        if isinstance(real, type) and not codecs.is_copied(real):  # what goes by copy has no proxy
             names["__class__"] = property(lambda _: real)
         elif cell["library"] in naming.OF_TYPES:
             names["__class__"] = property(lambda _: naming.OF_TYPES[cell["library"]])
@@ -290,7 +290,7 @@ class Proxies:
         if name == "__hash__":
             return _method(self._hash)
         if name == "__next__":
-            return _method(self._next)
+            return _method(self._steps.next)
 
         def operator(mine: Any, *given: Any) -> Any:
             base = bases.base_of(type(mine)) if name in _OF_THE_BASE else None
@@ -300,32 +300,21 @@ class Proxies:
                 theirs = lambda *given: self.ask("operator", (name, mine, *given))  # noqa: E731
                 return overrides.SPECIAL[name](mine, base, given[0], theirs, self._judge)
             self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
-            return self.ask("operator", (name, mine, *given))
+            return self._item(mine, name, given)
 
         operator.__name__ = name
         return operator
 
-    def _next(self, mine: Any) -> Any:
-        drawn = self._drawn.get(id(mine))
-        if not drawn:
-            return self.ask("operator", ("__next__", mine))
-        if len(drawn) > 1:
-            return drawn.popleft()
-        error = drawn.pop()
-        if error is not None:
-            self._drawn.pop(id(mine))
-            raise error
-        del self._drawn[id(mine)]
-        self._draw(mine)
-        return self._next(mine)
-
-    def _draw(self, mine: Any) -> int:
-        """Has an iterator drawn to its end: only what will take all of it asks for a hint of its length."""
-        if id(mine) in self._drawn:
-            return len(self._drawn[id(mine)])
-        items, error = self.ask("draw", (mine,))
-        self._drawn[id(mine)] = deque([*items, error])
-        return len(items)
+    def _item(self, mine: Any, name: str, given: tuple[Any, ...]) -> Any:
+        """What an operator answers; of one that gives items it is seen whether there are as many as its length says."""
+        counted = name in ("__iter__", "__getitem__") and hasattr(type(mine), "__len__") and not self._decides(mine)
+        try:
+            found = self.ask("operator", (name, mine, *given))
+        except IndexError:
+            if counted and name == "__getitem__":
+                self._steps.missing(mine, *given)
+            raise
+        return self._steps.begin(mine, found) if counted and name == "__iter__" else found
 
     def _hash(self, mine: Any) -> int:
         found = self.hashes.get(id(mine)) if self.reading else None
@@ -377,7 +366,11 @@ class Proxies:
         if kind is not None and not issubclass(kind, Exception):
             return False
         swallowed = self.ask("operator", ("__exit__", mine, kind, problem, None))
-        return bool(swallowed) and not isinstance(problem, AssertionError)
+        if not swallowed or isinstance(problem, AssertionError):
+            return False
+        # what comes after an exception that the test has not raised itself was to be evaluated
+        self.judged |= problem is not None and not finality.raised_by_the_test(problem)
+        return True
 
 
 class _Module:

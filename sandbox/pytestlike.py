@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 FOREIGN = "harness.sandbox.rpc"
@@ -89,17 +89,20 @@ class Approx:
         if isinstance(expected, Mapping):
             if not isinstance(actual, Mapping):
                 return NotImplemented
-            return expected.keys() == actual.keys() and self._all_near(
-                expected.values(), map(actual.__getitem__, expected)
+            found = {key: actual[key] for key in actual}  # once, whatever it says the next time
+            return expected.keys() == found.keys() and self._all_near(
+                expected.values(), [found[key] for key in expected]
             )
         if isinstance(expected, Sequence) and not isinstance(expected, str | bytes):
             if not isinstance(actual, Sequence):
                 return NotImplemented
-            return len(expected) == len(actual) and self._all_near(expected, actual)
+            return self._all_near(expected, list(actual))
         return self._near(expected, actual)
 
-    def _all_near(self, expected: Iterable[Any], actual: Iterable[Any]) -> bool:
+    def _all_near(self, expected: Collection[Any], actual: list[Any]) -> bool:
         """What has no answer of its own to give is not near; NotImplemented itself would count as true."""
+        if len(expected) != len(actual):
+            return False
         results = map(self._near, expected, actual)
         return all(result is not NotImplemented and bool(result) for result in results)
 
@@ -107,7 +110,7 @@ class Approx:
 
     def _near(self, expected: Any, actual: Any) -> Any:
         if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):  # rows of an array
-            return len(expected) == len(actual) and self._all_near(expected, actual)
+            return self._all_near(expected, list(actual))
         if isinstance(expected, bool | str | bytes | None | types.NoneType) or not hasattr(expected, "__sub__"):
             return actual == expected
         if isinstance(actual, str | bytes | list | tuple | dict | set) or actual is None:

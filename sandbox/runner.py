@@ -227,6 +227,7 @@ class Batch:
         from harness.sandbox import asserts
 
         run = asserts.AssertRun(self._input(0), self.pipe_to_candidate, self._say, self._begin_call)
+        run.seclude()
         if problem := run.loaded():
             name, _, text = problem.partition(": ")
             raise type(name, (Exception,), {})(text)

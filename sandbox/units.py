@@ -6,11 +6,12 @@ import ast
 import builtins
 import dataclasses
 import json
+import symtable
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.records import AssertTests, Limits, Outcome, PytestTests
-from harness.sandbox.analysis import needs_the_process
+from harness.sandbox.analysis import OF_THE_CANDIDATE, needs_the_process
 from harness.sandbox.programs import execute
 from harness.sandbox.work import short
 
@@ -49,15 +50,19 @@ def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
     if isinstance(tests, AssertTests):
         return Units(assertions(tests))
     try:
-        tree = ast.parse(tests.code)
+        names, share = used(ast.parse(tests.code), tests.module)
     except (SyntaxError, ValueError, RecursionError) as problem:
         return Units((), short(f"the tests are no Python: {problem}"))
-    names, share = used(tree, tests.module)
     given = json.dumps([tests.code, tests.module, names])
     done = execute(_COLLECT, stdin=given, limits=_LIMITS, accept_unsafe=accept_unsafe)
     if done.outcome is not Outcome.PASSED:
         return Units((), short(f"the tests cannot be collected: {done.error or done.outcome.value}"))
-    found = json.loads(done.stdout)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError:  # it has ended the process, or printed into the answer
+        return Units((), "the tests cannot be collected: the file ends the process that imports it")
+    if not (isinstance(found, list) and all(isinstance(name, str) for name in found)):
+        return Units((), "the tests cannot be collected: the file prints where its tests are listed")
     if not found:
         return Units((), "the test file has no test")
     return Units(tuple(_unit(tests, names, name) for name in found), file=tests.code, share=share)
@@ -65,8 +70,9 @@ def units(tests: PytestTests | AssertTests, accept_unsafe: bool) -> Units:
 
 def _unit(tests: PytestTests, names: Sequence[str], test: str) -> AssertTests:
     """One test as code that is run beside the candidate with proxies of `names`, or in its process with its own."""
-    collector = "__import__('harness.sandbox.collector', fromlist=['run'])"
-    code = f"{collector}.run({tests.code!r}, {tests.module!r}, {list(names)!r}, {test!r}, globals())"
+    # it says no name that the candidate may have
+    given = f"{tests.code!r}, {tests.module!r}, {list(names)!r}, {test!r}, (lambda: 0).__globals__"
+    code = f"import harness.sandbox.collector as _collector\n_collector.run({given})"
     return AssertTests(" ".join(names), code)
 
 
@@ -103,14 +109,15 @@ def used(tree: ast.Module, module: str) -> tuple[list[str], bool]:
     """The names that a test file uses of the candidate; whether it needs the candidate's process for certain."""
     found: dict[str, None] = {}
     aliases: set[str] = set()
+    modules = {module, *OF_THE_CANDIDATE}
     share = needs_the_process(ast.unparse(tree), _FRAMEWORKS)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            aliases |= {one.asname or one.name for one in node.names if one.name == module}
+            aliases |= {one.asname or one.name for one in node.names if one.name in modules}
             share |= any(one.name.rpartition(".")[2] in _ON_THE_PROCESS for one in node.names)
         elif isinstance(node, ast.ImportFrom):
             share |= node.module == "unittest.mock" or any(one.name in _ON_THE_PROCESS for one in node.names)
-            if node.module == module:
+            if node.module in modules:
                 found.update(dict.fromkeys(one.name for one in node.names if one.name != "*"))
         elif isinstance(node, ast.Attribute):
             share |= node.attr in _ON_THE_PROCESS
@@ -122,23 +129,22 @@ def used(tree: ast.Module, module: str) -> tuple[list[str], bool]:
     whole = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     loads = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)]
     share |= any(node.id in aliases and id(node) not in whole for node in loads)
-    bound = _bound(tree)
-    found.update(dict.fromkeys(one.id for one in loads if one.id not in bound and not hasattr(builtins, one.id)))
+    found.update(dict.fromkeys(name for name in sorted(_free(tree)) if not hasattr(builtins, name)))
     return list(found), share
 
 
-def _bound(tree: ast.Module) -> set[str]:
-    """Every name that the file gives a meaning anywhere."""
-    found: set[str] = {"__name__", "__file__"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found.add(node.name)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            found.add(node.name)
-    return found
+def _free(tree: ast.Module) -> set[str]:
+    """The names that the file looks for among its globals somewhere and does not give a meaning there."""
+    tables = [symtable.symtable(ast.unparse(tree), "tests.py", "exec")]
+    read: set[str] = set()
+    bound: set[str] = set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            top = table.get_type() == "module"
+            if symbol.is_referenced() and (top or symbol.is_global()):
+                read.add(symbol.get_name())
+            if (symbol.is_assigned() or symbol.is_imported()) and (top or symbol.is_declared_global()):
+                bound.add(symbol.get_name())
+    return {name for name in read - bound if not name.startswith("__")}

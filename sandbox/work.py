@@ -326,14 +326,16 @@ class AssertWork:
 
     def _take_test_result(self, output: bytes) -> None:
         """Enters what the process that ran the test says."""
-        ended = json.loads(output)
-        if ended["end"] == "objects":
+        said = _test_result(output)
+        if said is None:
+            return self._finish(Outcome.FAILED, "no result of the test has come")
+        ended, error, judged = said
+        if ended == "objects":
             self.step = "in-process"
-            return
-        if ended["judged"]:
+            return None
+        if judged:
             self.trust = "in-process"
-        error = ended["error"] if ended["end"] == "raised" else "AssertionError" if ended["end"] == "failed" else ""
-        self._finish(Outcome(ended["end"]), error)
+        return self._finish(_ENDS[ended], {"raised": error, "failed": "AssertionError"}.get(ended, ""))
 
     def _finish(self, outcome: Outcome, error: str = "") -> None:
         if self.step == "in-process":
@@ -349,6 +351,26 @@ class AssertWork:
 
     def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
         return Execution(outcome, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
+
+
+_ENDS = {"passed": Outcome.PASSED, "failed": Outcome.FAILED, "raised": Outcome.RAISED, "objects": Outcome.RAISED}
+"""What a process that runs a test says of its end."""
+
+
+def _test_result(output: bytes) -> tuple[str, str, bool] | None:
+    """The end, the error and whether the candidate judged, as `AssertRun.run` says them; None for anything else.
+
+    Should a candidate ever write these bytes, they choose no verdict on the sandbox and end no run.
+    """
+    try:
+        said = json.loads(output)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or said.keys() != {"end", "error", "judged"}:
+        return None
+    ended, error, judged = said["end"], said["error"], said["judged"]
+    fits = isinstance(ended, str) and isinstance(error, str) and isinstance(judged, bool)
+    return (ended, error, judged) if fits and ended in _ENDS else None
 
 
 def _unchecked(kind: str, inputs: list[bytes], width: float, collects: bool) -> Suite:

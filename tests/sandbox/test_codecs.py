@@ -276,3 +276,14 @@ def test_modules_are_the_librarys_by_their_first_part():
     assert codecs.resolve("os:path.join") is os.path.join
     assert codecs.resolve("os:path.gone") is None
     assert codecs.resolve("never_imported_module:x") is None
+
+
+def test_no_other_module_is_imported_because_an_end_names_it():
+    assert "antigravity" not in sys.modules
+    for path in ("unittest.__main__:main", "antigravity:E", "antigravity:"):
+        assert not codecs.allowed(path)
+        with pytest.raises(ValueError, match="no name of the library"):
+            codecs.library(path)
+    assert "antigravity" not in sys.modules
+    assert codecs.imported_error("zoneinfo:ZoneInfoNotFoundError") is zoneinfo.ZoneInfoNotFoundError
+    assert codecs.imported_error("antigravity:E") is codecs.imported_error("zoneinfo:ZoneInfo") is None
