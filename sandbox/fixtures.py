@@ -8,7 +8,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.sandbox import pytestlike
 from harness.sandbox.pytestlike import FOREIGN, Failed, Fixture
@@ -119,6 +119,13 @@ def _temporary_folder(_: Any) -> Any:
     return pathlib.Path(tempfile.mkdtemp())
 
 
+class Captured(NamedTuple):
+    """What `readouterr` gives."""
+
+    out: str
+    err: str
+
+
 class Capture:
     """`capsys`."""
 
@@ -137,7 +144,7 @@ class Capture:
 
     def readouterr(self) -> Any:
         """What was printed since the last time."""
-        said = types.SimpleNamespace(out=self.out.getvalue(), err=self.err.getvalue())
+        said = Captured(self.out.getvalue(), self.err.getvalue())
         for stream in (self.out, self.err):
             stream.seek(0)
             stream.truncate()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol, values
@@ -15,6 +16,7 @@ from harness.sandbox.analysis import described, needs_the_process
 from harness.sandbox.compare import LARGE_VALUE, Comparison
 from harness.sandbox.constants import Unread
 from harness.sandbox.jail import Answer, JailBroken, LevelName
+from harness.sandbox.joining import joined
 from harness.sandbox.judge import COMPARED_AT_ONCE, OUTCOMES, LargeAnswer, Suite, Verdict, compared, comparison, judge
 from harness.sandbox.literal import Check, checks
 from harness.sandbox.output import Part
@@ -241,7 +243,10 @@ class Plan:
             calls = [check.call for check in self.checks or ()]
             return [json.dumps(calls).encode()], len(calls)
         if step == "assertions":
-            given = described(tests.code, tests.entry_point, tests.setup, self._file)
+            if self._file:
+                given = {**_described(tests.entry_point, tests.setup, self._file), "code": tests.code}
+            else:
+                given = described(tests.code, tests.entry_point, tests.setup)
             return [json.dumps(given).encode()], _WIDEST
         return [one.encode() for one in (tests.code, tests.setup, tests.entry_point)], (self._file or tests.code).count(
             "assert"
@@ -272,8 +277,7 @@ class AssertWork:
     def next(self) -> Request | None:
         if self.step == "done":
             return None
-        program = f"{self.plan.tests.setup}\n{self.program}"
-        return Request(self.plan.suite(self.step), program, [(0, 1)])
+        return Request(self.plan.suite(self.step), joined(self.plan.tests.setup, self.program), [(0, 1)])
 
     def take(self, answer: Answer) -> None:
         ((_, how, start, end, _, _),) = answer.rows
@@ -349,6 +353,12 @@ class AssertWork:
 
     def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
         return Execution(outcome, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
+
+
+@functools.lru_cache(maxsize=4)
+def _described(entry_point: str, setup: str, file: str) -> dict[str, Any]:
+    """What the tests of one file have in common: it is read once, however many they are."""
+    return described("", entry_point, setup, file)
 
 
 def _unchecked(kind: str, inputs: list[bytes], width: float, collects: bool) -> Suite:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.records import AssertTests, Execution, Limits, Outcome, PytestTests
-from harness.sandbox import run
+from harness.sandbox import run, work
+from harness.sandbox.analysis import described
 
 BRIEF = Limits(cpu_seconds=1.0, wall_seconds=3.0)
 
@@ -664,3 +666,28 @@ def test_a_test_file_knows_its_place_and_a_library_keeps_its_name():
     jobs = [("def f(x): return x", file), (forged, near), ("import math\ndef f(x): return 2.5", near)]
     found = run([(program, PytestTests(tests)) for program, tests in jobs], BRIEF)
     assert [one.outcome is Outcome.PASSED for one in found] == [True, False, True]
+
+
+def test_a_file_is_analysed_once_however_many_tests_it_has(monkeypatch):
+    seen = []
+    monkeypatch.setattr(work, "described", lambda *given: seen.append(given) or described(*given))
+    file = "from solution import f\n" + "".join(f"def test_{n}(): assert f({n}) == {n}\n" for n in range(30))
+    plans = [work.Plan(AssertTests("f", f"run({n})"), file) for n in range(30)]
+    texts = [json.loads(plan.suite("assertions").inputs[0])["code"] for plan in plans]
+    assert texts == [f"run({n})" for n in range(30)]
+    assert len(seen) == 1
+
+
+def test_what_was_printed_comes_as_a_pair():
+    test = """
+from solution import f
+def test_f(capsys):
+    f(3)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("3\\n", "")
+    f(4)
+    said = capsys.readouterr()
+    assert said[0] == said.out == "4\\n" and said.err == said[1] == ""
+"""
+    (done,) = run([("def f(x): print(x)\n", PytestTests(test))])
+    assert done.outcome is Outcome.PASSED
