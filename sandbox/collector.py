@@ -144,7 +144,7 @@ class Tests:
         """The class around a class."""
         sys.modules[solution.__name__] = sys.modules[module] = solution
         sys.modules["pytest"] = pytestlike.module()
-        vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
+        vars(sys.modules["pytest"]).update(fixtures.NAMES)
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
         self.names |= {name: value for name, value in names.items() if name[:2] != "__"}  # those are of each module
@@ -210,7 +210,7 @@ class Tests:
 
     def _run(self, function: Any, owner: Any, used: Sequence[str], given: Any, params: Any) -> None:
         instance = owner() if owner is not None else None
-        call = Call(self.fixtures(owner), self.share, instance, given, params)
+        call = Call(self.fixtures(owner), self.share, instance, given, params, function)
         bound = function
         if owner is not None and not isinstance(inspect.getattr_static(owner, function.__name__), staticmethod):
             bound = getattr(instance, function.__name__)
@@ -221,10 +221,14 @@ class Tests:
             pairs += [(owner, "setup_class", "teardown_class"), (instance, "setup_method", "teardown_method")]
         for holder, before, after in pairs:
             if hasattr(holder, after):
-                call.after(functools.partial(_call_with, getattr(holder, after), bound))
+                call.after(functools.partial(_call_with, getattr(holder, after), self._given_to(after, bound)))
             if hasattr(holder, before):
-                _call_with(getattr(holder, before), bound)
+                _call_with(getattr(holder, before), self._given_to(before, bound))
         call.run(bound, used)
+
+    def _given_to(self, name: str, test: Any) -> Any:
+        """What a `setup` or `teardown` function is given that wants an argument."""
+        return self.module if name.endswith("_module") else test
 
     def fixtures(self, owner: Any) -> dict[str, Fixture]:
         """The fixtures that a test of `owner` (a class, an object of it, None) may use, by name."""

@@ -40,7 +40,7 @@ _GUEST = (
     *("rpc", "endpoints", "namespace", "standins", "bases", "inprocess", "codecs", "arrays", "naming", "proxies"),
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
-    *("standalone", "collector", "fixtures", "pytestlike"),
+    *("standalone", "collector", "fixtures", "folders", "pytestlike"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

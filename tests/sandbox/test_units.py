@@ -691,3 +691,26 @@ def test_f(capsys):
 """
     (done,) = run([("def f(x): print(x)\n", PytestTests(test))])
     assert done.outcome is Outcome.PASSED
+
+
+PYTEST_NAMES = [
+    "def test(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture):\n    f(1)\n    assert capsys.readouterr().out == '1\\n'",
+    "@pytest.fixture(params=[1])\ndef p(request: pytest.FixtureRequest): return request.param\ndef test(p): assert f(p) == 2",
+    "def test(capsys):\n    with capsys.disabled(): print('x')\n    f(1)\n    assert capsys.readouterr().out == '1\\n'",
+    "import os\ndef test(monkeypatch):\n    with monkeypatch.context() as m: m.setenv('A', 'b')\n    assert f(1) == 2 and 'A' not in os.environ",
+    "def test(monkeypatch):\n    monkeypatch.delattr('solution.helper')\n    with pytest.raises(NameError) as e: f(1)\n    assert e.typename == 'NameError' and 'helper' in e.exconly() and e.tb",
+    "def test(request):\n    assert request.node.name == 'test' and f(1) == 2",
+    "@pytest.fixture\ndef x(request): request.cls.y = 3\nclass TestA:\n    def test(self, x): assert self.y == 3 and f(1) == 2",
+    "def test(tmpdir):\n    p = tmpdir.join('a')\n    p.write('x')\n    assert p.read() == open(p).read() == 'x' and f(1) == 2 and tmpdir.listdir() == [p]",
+    "def test(tmp_path_factory):\n    a, b = tmp_path_factory.mktemp('x'), tmp_path_factory.mktemp('x')\n    assert a.is_dir() and a != b and f(1) == 2",
+    "def setup_module(module): module.z = 1\ndef teardown_module(module): assert module.z == 1\ndef test(): assert f(z) == 2",
+]
+
+
+@pytest.mark.parametrize("test", PYTEST_NAMES)
+def test_what_files_take_of_pytest_is_there(test):
+    program = "def helper(x): return x + 1\ndef f(x): print(x); return helper(x)"
+    head = "import pytest\nfrom solution import f\n"
+    right, wrong = run([(one, PytestTests(head + test)) for one in (program, program.replace("x + 1", "x + 2"))])
+    assert (right.outcome, right.error) == (Outcome.PASSED, "")
+    assert wrong.outcome is not Outcome.PASSED or "== 2" not in test
