@@ -131,7 +131,9 @@ class Captured(NamedTuple):
 class Capture:
     """`capsys`."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        return types.GenericAlias(cls, item)
 
     def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
         import io

@@ -137,7 +137,9 @@ def _infinite(number: Any) -> bool:
 class Raises:
     """`pytest.raises`, as a context; it is what it gives, too: `value`, `type`, `match`."""
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        return types.GenericAlias(cls, item)
 
     def __init__(self, expected: Any, match: Any = None) -> None:
         self.expected, self.pattern = expected, match
