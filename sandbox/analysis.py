@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import sys
 from typing import Any
 
 from harness.sandbox import codecs, helpers, overrides
@@ -195,9 +196,49 @@ def needs_the_process(code: str, framework: frozenset[str] = frozenset()) -> boo
     systems = _names_of_sys(tree)
     if unbound or any(_about_the_process(node, framework, systems) for node in ast.walk(tree)):
         return True
-    if _replaces(tree) or _evaluates(tree) or _asks_for_a_class_of_classes(tree):
+    if _replaces(tree) or _evaluates(tree) or _asks_for_a_class_of_classes(tree) or _has_a_part_of_a_class(tree):
         return True
     return Instances(tree).deleted  # an object's end is seen only where it is
+
+
+def _has_a_part_of_a_class(tree: ast.Module) -> bool:
+    """Whether a class of the test's has a part that a program makes: a decorated method, a descriptor.
+
+    The interpreter asks such a part for what it is in the class, and gives it the test's own objects. What a class of
+    tests keeps in its body is only used there.
+    """
+    theirs = {name for name in free(tree) if not hasattr(builtins, name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not _known_module(node.module):
+            theirs |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            theirs |= {one.asname or one.name for one in node.names if not _known_module(one.name)}
+    owners = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    return any(_root(part) in theirs for owner in owners for part in _parts(owner))
+
+
+def _known_module(name: str | None) -> bool:
+    root = (name or "").partition(".")[0]
+    return root in sys.stdlib_module_names or root in ("numpy", "pytest")
+
+
+def _parts(owner: ast.ClassDef) -> list[ast.expr]:
+    """What decorates the methods of a class, and the calls that give its names their values."""
+    found: list[ast.expr] = []
+    tests = owner.name.startswith("Test") or any("TestCase" in ast.unparse(base) for base in owner.bases)
+    for node in owner.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found += node.decorator_list
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call) and not tests:
+            found.append(node.value)
+    return found
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an expression begins with: `registry` of `registry.register("a")`."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _asks_for_a_class_of_classes(tree: ast.Module) -> bool:

@@ -148,7 +148,7 @@ class Tests:
         """The class around a class."""
         sys.modules[solution.__name__] = sys.modules[module] = solution
         sys.modules["pytest"] = pytestlike.module()
-        vars(sys.modules["pytest"])["MonkeyPatch"] = fixtures.MonkeyPatch
+        vars(sys.modules["pytest"]).update(fixtures.NAMES)
         self.module = types.ModuleType("tests")
         self.names = vars(self.module)
         # of each module are `__name__` and its like; a builtin name is the candidate's where the file imports it
@@ -215,7 +215,7 @@ class Tests:
 
     def _run(self, function: Any, owner: Any, used: Sequence[str], given: Any, params: Any) -> None:
         instance = owner() if owner is not None else None
-        call = Call(self.fixtures(owner), self.share, instance, given, params)
+        call = Call(self.fixtures(owner), self.share, instance, given, params, function)
         bound = function
         if owner is not None and not isinstance(inspect.getattr_static(owner, function.__name__), staticmethod):
             bound = getattr(instance, function.__name__)

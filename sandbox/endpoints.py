@@ -8,6 +8,7 @@ import functools
 import os
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.sandbox import bases, codecs, functions, naming
 from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
 from harness.sandbox.proxies import OPERATORS, Proxies, Proxy, ProxyType
-from harness.sandbox.rpc import Endpoint, Marshaller, ProtocolError
+from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type(str.upper))
@@ -91,9 +92,6 @@ class RpcClient(Endpoint):
         self.broken: ProtocolError | None = None
         self.said: frozenset[str] = frozenset()
         """The names that the test's text says."""
-        self._methods: dict[tuple[int, str], Any] = {}
-        self._lent: set[int] = set()
-        """Functions that the test has given to the candidate."""
         self._failed_inside = False
         self.passed_over = False
         """Whether a failed assertion in such a function was kept from the test that called the candidate."""
@@ -141,15 +139,15 @@ class RpcClient(Endpoint):
             self.pinned.add(number)
             return _describe_error(self, value)
         if isinstance(value, _FUNCTIONS):
-            self.pinned.add(number)
-            self._lent.add(number)
+            self.lent.add(number)
             if not isinstance(value, types.FunctionType):
                 return ["callable", str(getattr(value, "__name__", "function"))]
             self.mutable.add(number)
             return ["function", functions.describe(value, self.pack, self._is_known)]
         if isinstance(value, _OF_CLASSES):
             raise TypeError(f"a {type(value).__name__} cannot be sent")
-        if not naming.makes(self.said, type(value)):
+        # a class is asked about itself: one of the test's own is where the candidate is
+        if not naming.makes(self.said, value if isinstance(value, type) else type(value)):
             raise TypeError(f"a {type(value).__name__} cannot be sent")
         raise self.proxies.refuse()
 
@@ -157,14 +155,9 @@ class RpcClient(Endpoint):
         """Whether the other end has this class, too: its own, or one of the library's."""
         return isinstance(kind, ProxyType) or self.library_name(kind) is not None
 
-    def reference(self, value: Any) -> list[int]:
-        if type(value) in (types.MethodType, types.BuiltinMethodType):  # a proxy says that it is one, too
-            # each time that it is asked for, a method is a new object that equals the one before
-            key = id(value.__self__), value.__name__
-            known = self._methods.get(key)
-            value = value if known is None or known != value else known
-            self._methods[key] = value
-        return super().reference(value)
+    def forget(self, number: int) -> None:
+        self.proxies.forget(self.objects.get(number))
+        super().forget(number)
 
     def rebuild(self, number: int, cell: Any) -> Any:
         tag, content = cell
@@ -172,7 +165,7 @@ class RpcClient(Endpoint):
             return self._refill(number, content[1])
         if tag == "function":
             return self._set_on(number, content)
-        self.pinned.add(number)
+        (self.borrowed if tag in ("method", "hybrid") else self.pinned).add(number)
         if tag == "type":
             parents = tuple(self.unpack(base) for base in content["bases"])
             if not all(isinstance(base, type) for base in parents):
@@ -184,9 +177,9 @@ class RpcClient(Endpoint):
         kind: Any = self.unpack(content[0])
         if not issubclass(type(kind), ProxyType):
             raise ValueError("no class of the candidate's")
-        if tag not in ("object", "hybrid"):
+        if tag not in ("object", "method", "hybrid"):
             raise ValueError("an unknown tag")
-        value = object.__new__(kind) if tag == "object" else self._hybrid(number, kind, content[1])
+        value = self._hybrid(number, kind, content[1]) if tag == "hybrid" else object.__new__(kind)
         if isinstance(content[-1], int):
             self.proxies.hashes[id(value)] = content[-1]
         return value
@@ -207,7 +200,7 @@ class RpcClient(Endpoint):
     def _set_on(self, number: int, content: Any) -> Any:
         """What the candidate has set on a function of the test's that it was given."""
         function = self.objects[number]
-        if number not in self._lent or not isinstance(function, types.FunctionType):
+        if number not in self.lent or not isinstance(function, types.FunctionType):
             raise ValueError("no function of the test")
         functions.set_state(function, content[-1], self.unpack)
         return function
@@ -224,7 +217,7 @@ class RpcClient(Endpoint):
         function, *arguments = given
         number = self.numbers.get(id(function), -1)
         known: Any = self.objects.get(number)  # the number may be that of an object that is gone
-        if operation != "call" or number not in self._lent or known is not function:
+        if operation != "call" or number not in self.lent or known is not function:
             raise ProtocolError("no function of the test")
         try:
             return function(*arguments, **named)
@@ -270,13 +263,16 @@ class RpcServer(Endpoint):
             return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
         if number % 2 != self.parity:
             return None
-        self.pinned.add(number)
         kind = type(value)
+        if kind in METHODS:  # each time that it is asked for it is a new object
+            self.returnable.add(number)
+            return ["method", [self.reference(kind), _hash(value)]]
+        base = None if issubclass(kind, type | BaseException) else bases.base_of(kind)
+        (self.pinned if base is None else self.returnable).add(number)
         if issubclass(kind, type):
             return ["type", self._describe_class(value)]
         if issubclass(kind, BaseException):
             return _describe_error(self, value)
-        base = bases.base_of(kind)
         if base is None:
             return ["object", [self.reference(kind), _hash(value)]]
         cell = codecs.object_codec(base)
@@ -322,16 +318,29 @@ class RpcServer(Endpoint):
             return self.objects[number]
 
         def call(*given: Any, **named: Any) -> Any:
-            return self.ask("call", (made, *given), named)
+            return self.ask("call", (made(), *given), named)
 
+        found: Any = call
         if tag == "callable":
             call.__name__ = call.__qualname__ = content
-            made: Any = call
-            return made
-        self.mutable.add(number)
-        self._given[number] = content
-        made = functions.stand_in(content, self.unpack, call)
-        return made
+        else:
+            self.mutable.add(number)
+            self._given[number] = content
+            found = functions.stand_in(content, self.unpack, call)
+        made = weakref.ref(found)  # it does not keep itself
+        return found
+
+    def dropped(self, number: int) -> None:
+        """A function that the test has lent stays until nobody at either end has it."""
+        super().dropped(number)
+        if number in self.pinned:
+            self.pinned.discard(number)
+            self.borrowed.add(number)
+            self._loose[number] = None
+
+    def forget(self, number: int) -> None:
+        self._given.pop(number, None)
+        super().forget(number)
 
     def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
         try:

@@ -8,9 +8,9 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from harness.sandbox import pytestlike
+from harness.sandbox import folders, pytestlike
 from harness.sandbox.pytestlike import FOREIGN, Failed, Fixture
 
 
@@ -30,6 +30,13 @@ class Request:
 
     def __init__(self, call: Call, param: Any = None) -> None:
         self.param = param
+        self.instance = call.owner
+        self.cls = None if call.owner is None else type(call.owner)
+        self.function = call.test
+        self.module = sys.modules.get("tests")
+        self.fixturenames = list(call.values)
+        name = getattr(call.test, "__name__", "")
+        self.node = types.SimpleNamespace(name=name, originalname=name, nodeid=f"tests.py::{name}", cls=self.cls)
         self.addfinalizer = call.after
         self.getfixturevalue = call.value
 
@@ -44,7 +51,9 @@ class Call:
         owner: Any,
         given: Mapping[str, Any],
         params: Mapping[str, Any],
+        test: Any = None,
     ) -> None:
+        self.test = test
         self.fixtures, self.share = fixtures, share
         self.owner, self.params = owner, params
         self.values: dict[str, Any] = dict(given)
@@ -112,32 +121,46 @@ class Call:
         return BUILT_IN[name](self.after)
 
 
-def _temporary_folder(_: Any) -> Any:
-    import pathlib
-    import tempfile
+class Captured(NamedTuple):
+    """What `readouterr` gives."""
 
-    return pathlib.Path(tempfile.mkdtemp())
+    out: str
+    err: str
 
 
 class Capture:
     """`capsys`."""
+
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        return types.GenericAlias(cls, item)
 
     def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
         import io
 
         self.made = io.StringIO
         self.out, self.err = io.StringIO(), io.StringIO()
-        before = sys.stdout, sys.stderr
+        self.before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = self.out, self.err
 
         def restore() -> None:
-            sys.stdout, sys.stderr = before
+            sys.stdout, sys.stderr = self.before
 
         after(restore)
 
+    @contextlib.contextmanager
+    def disabled(self) -> Iterator[None]:
+        """What is printed in the block is not captured."""
+        now = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = self.before
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = now
+
     def readouterr(self) -> Any:
         """What was printed since the last time."""
-        said = types.SimpleNamespace(out=self.out.getvalue(), err=self.err.getvalue())
+        said = Captured(self.out.getvalue(), self.err.getvalue())
         for stream in (self.out, self.err):
             stream.seek(0)
             stream.truncate()
@@ -203,8 +226,26 @@ class LogCapture:
 class MonkeyPatch:
     """`monkeypatch`: changes that end with the test."""
 
-    def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
-        self.after = after
+    def __init__(self, after: Callable[[Callable[[], None]], None] | None = None) -> None:
+        self._ends: list[Callable[[], None]] = []
+        self.after = self._ends.append
+        if after:
+            after(self.undo)
+
+    def undo(self) -> None:
+        """Takes all of its changes back, the last first."""
+        while self._ends:
+            self._ends.pop()()
+
+    @classmethod
+    @contextlib.contextmanager
+    def context(cls) -> Iterator[MonkeyPatch]:
+        """One whose changes end with a `with` block."""
+        made = cls()
+        try:
+            yield made
+        finally:
+            made.undo()
 
     def setattr(self, target: Any, name: Any, *value: Any, raising: bool = True) -> None:
         """Sets an attribute of an object, or of what a dotted path names."""
@@ -220,10 +261,13 @@ class MonkeyPatch:
         self.after(lambda: delattr(target, name) if before is missing else setattr(target, name, before))
         setattr(target, name, *value)
 
-    def delattr(self, target: Any, name: str, raising: bool = True) -> None:
-        """Deletes an attribute."""
+    def delattr(self, target: Any, name: str = "", raising: bool = True) -> None:
+        """Deletes an attribute of an object, or of what a dotted path names."""
+        if isinstance(target, str):
+            path, _, name = target.rpartition(".")
+            target = _resolve(path)
         if raising or hasattr(target, name):
-            before = getattr(target, name)
+            before = inspect.getattr_static(target, name) if inspect.isclass(target) else getattr(target, name)
             self.after(lambda: setattr(target, name, before))
             delattr(target, name)
 
@@ -272,10 +316,20 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "monkeypatch": MonkeyPatch,
     "capsys": Capture,
     "capfd": Capture,
-    "tmp_path": _temporary_folder,
+    "tmp_path": folders.temporary_folder,
+    "tmp_path_factory": folders.TempPathFactory,
+    "tmpdir": lambda after: folders.LocalPath(folders.temporary_folder(after)),
     "caplog": LogCapture,
     "recwarn": pytestlike.recorded_warnings,
 }
 """pytest's own fixtures, by name."""
+NAMES = {
+    "MonkeyPatch": MonkeyPatch,
+    "CaptureFixture": Capture,
+    "FixtureRequest": Request,
+    "LogCaptureFixture": LogCapture,
+    "TempPathFactory": folders.TempPathFactory,
+}
+"""What pytest calls their classes, for annotations."""
 LAZY = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType, map, filter)
 """What a test may return in place of running it."""

@@ -80,7 +80,7 @@ def stand_in(content: list[Any], unpack: Pack, call: Callable[..., Any]) -> Any:
     shape, parameters, defaults, annotations, module, said = content
     names = {"_call": call}
     exec(source(shape, parameters), names)  # noqa: S102 - names of parameters of a test's function
-    made: Any = names["stand_in"]
+    made: Any = names.pop("stand_in")
     made.__defaults__, made.__kwdefaults__ = map(unpack, defaults)
     made.__annotations__ = {name: _read_annotation(how, one, unpack) for name, how, one in annotations}
     made.__module__ = module

@@ -53,7 +53,7 @@ _GUEST = (
     ),
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
-    *("standalone", "collector", "fixtures", "pytestlike"),
+    *("standalone", "collector", "fixtures", "folders", "pytestlike"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

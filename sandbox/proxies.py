@@ -8,6 +8,7 @@ candidate's equals a plain value of the test only where the test is about its cl
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +30,8 @@ _OF_THE_BASE = bases.ON_CONTENT | overrides.SPECIAL.keys()
 OPERATORS = (
     *("__call__", "__len__", "__iter__", "__next__", "__reversed__", "__getitem__", "__setitem__"),
     *("__delitem__", "__contains__", "__missing__", "__bool__", "__int__", "__index__", "__float__", "__complex__"),
-    *(
-        "__str__",
-        "__repr__",
-        "__format__",
-        "__bytes__",
-        "__fspath__",
-        "__hash__",
-        "__round__",
-        "__trunc__",
-        "__floor__",
-    ),
+    *("__str__", "__repr__", "__format__", "__bytes__", "__fspath__", "__hash__"),
+    *("__round__", "__trunc__", "__floor__"),
     *("__ceil__", "__abs__", "__neg__", "__pos__", "__invert__", "__enter__", "__exit__"),
     *("__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"),
     *_COMPARISONS,
@@ -170,6 +162,11 @@ class Proxies:
         self._checking: set[type] = set()
         """Classes that are asked for their objects: abstract ones, protocols."""
 
+    def forget(self, value: Any) -> None:
+        """Nobody has the proxy `value` any more: another object may get its id."""
+        self.hashes.pop(id(value), None)
+        self._drawn.pop(id(value), None)
+
     def refuse(self) -> NotTransferable:
         """What is raised where the test must be judged in the candidate's process."""
         self.refused = True
@@ -190,7 +187,7 @@ class Proxies:
         names["__dict__"] = property(lambda mine: self.ask("get", (mine, "__dict__")))
         names |= {"__module__": str(cell["module"]), "__qualname__": str(cell["qualname"]), "_proxies": self}
         if cell["library"] == "builtins:function":
-            names["__module__"] = _Module(str(cell["module"]), self.ask)
+            names |= {"__module__": _Module(str(cell["module"]), self.ask), "__get__": _bind}
         real = codecs.resolve(cell["library"])
         if isinstance(real, type) and not codecs.is_copied(real):  # what goes by copy has no proxy
             names["__class__"] = property(lambda _: real)
@@ -381,6 +378,11 @@ class _Module:
 
     def __get__(self, mine: Any, _: type) -> Any:
         return self.text if mine is None else self.ask("get", (mine, "__module__"))
+
+
+def _bind(mine: Any, owner: Any, _: Any = None) -> Any:
+    """A function of the candidate's in a class of the test's is a method there, as any function is."""
+    return mine if owner is None else types.MethodType(mine, owner)
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:

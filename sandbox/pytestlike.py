@@ -140,6 +140,10 @@ def _infinite(number: Any) -> bool:
 class Raises:
     """`pytest.raises`, as a context; it is what it gives, too: `value`, `type`, `match`."""
 
+    @classmethod
+    def __class_getitem__(cls, item: Any) -> Any:
+        return types.GenericAlias(cls, item)
+
     def __init__(self, expected: Any, match: Any = None) -> None:
         self.expected, self.pattern = expected, match
         self.value: Any = None
@@ -157,6 +161,26 @@ class Raises:
         if self.pattern is not None:
             self.match(self.pattern)
         return True
+
+    @property
+    def typename(self) -> str:
+        """The name of the exception's class."""
+        return str(self.type.__name__)
+
+    @property
+    def tb(self) -> Any:
+        """The exception's traceback."""
+        return self.value.__traceback__
+
+    def exconly(self, tryshort: bool = False) -> str:  # noqa: ARG002
+        """The exception as the last line of a traceback."""
+        import traceback
+
+        return "".join(traceback.format_exception_only(self.type, self.value)).strip()
+
+    def errisinstance(self, kind: Any) -> bool:
+        """Whether the exception is one of these."""
+        return isinstance(self.value, kind)
 
     def match(self, pattern: Any) -> bool:
         """Whether the exception's text matches; an assertion."""
@@ -242,6 +266,6 @@ def module() -> types.ModuleType:
         raise AttributeError(f"pytest.{name} is not offered to tests in the sandbox")
 
     vars(made).update(raises=raises, fail=fail, skip=skip, xfail=fail, importorskip=importorskip, approx=Approx)
-    vars(made).update(warns=warns, deprecated_call=deprecated_call)
+    vars(made).update(ExceptionInfo=Raises, warns=warns, deprecated_call=deprecated_call)
     vars(made).update(mark=Marks(), param=Values, fixture=fixture, __getattr__=unknown)
     return made

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from harness.sandbox import codecs
 DEEP = 60_000
 """The interpreter's limit on recursion while a value is taken apart or put together."""
 _SMALL = 1 << 53
+_FEW = 16
+METHODS = (types.MethodType, types.BuiltinMethodType)
 
 
 class ProtocolError(BaseException):
@@ -54,6 +57,21 @@ class Marshaller:
         """What is sent by reference, and is never forgotten."""
         self.mutable: set[int] = set()
         """Those of them that have a plain content that can change."""
+        self.returnable: set[int] = set()
+        """What is sent by reference, and is forgotten when the other end has it no more."""
+        self.borrowed: set[int] = set()
+        """What the other end keeps for as long as this end has it."""
+        self.lent: set[int] = set()
+        """Functions that the other end may call; forgotten when neither end has them."""
+        self._changing: dict[int, None] = {}
+        """What is sent by value and can change: a message looks at these alone, however much else is shared."""
+        self._loose: dict[int, None] = {}
+        """What may be forgotten when nobody has it, and what has been pinned since the last message."""
+        self._kept: dict[int, None] = {}
+        """What is borrowed or lent, and somebody had when it was last looked for."""
+        self._enough = _FEW
+        """How many of those there may be before they are looked at again: a message does not look at all of them."""
+        self._methods: dict[Any, Any] = {}
         self._cells: dict[int, Any] = {}
         self._coming: dict[int, Any] = {}
 
@@ -97,6 +115,9 @@ class Marshaller:
     def reference(self, value: Any) -> list[int]:
         """`value` as the number of a cell, even where the other end has it too."""
         kind = type(value)
+        if kind in METHODS:  # a proxy says that it is one, too
+            known = self._methods.get(key := _method_key(value))
+            self._methods[key] = value = known if known == value else value
         number = self._number(value)
         if number not in self._cells:
             self._cells[number] = None  # a value may contain itself
@@ -118,28 +139,59 @@ class Marshaller:
             self.numbers.pop(id(before), None)
         self.objects[number] = value
         self.numbers[id(value)] = number
+        self._loose[number] = None
+        if codecs.changes(value):
+            self._changing[number] = None
 
     def forget(self, number: int) -> None:
         """The object with `number` is no longer shared; nothing where it was not."""
         if number in self.objects:
-            del self.numbers[id(self.objects[number])]
-            del self.objects[number]
-        self._last.pop(number, None)
+            value = self.objects.pop(number)
+            del self.numbers[id(value)]
+            if type(value) in METHODS and self._methods.get(key := _method_key(value)) is value:
+                del self._methods[key]
+        for table in (self._last, self._loose, self._kept, self._changing):
+            table.pop(number, None)
+        for numbers in (self.mutable, self.returnable, self.borrowed, self.lent):
+            numbers.discard(number)
 
     def _changed(self) -> None:
         """Adds what has changed since it last crossed."""
-        for number, value in list(self.objects.items()):
-            if number not in self._cells and (number in self.mutable or codecs.changes(value)):
-                self.pack(value)
+        for number in (*self._changing, *self.mutable):
+            if number not in self._cells:
+                self.pack(self.objects[number])
 
     def release(self) -> list[int]:
         """Forgets what nobody at this end has any more; the numbers are for the other end."""
         free = []
-        for number in [number for number in self.objects if number not in self.pinned]:
-            if sys.getrefcount(self.objects[number]) <= 2:  # the table's, and the argument's
-                self.forget(number)
+        for number in list(self._loose):
+            if number in self.pinned or number in self.returnable:
+                del self._loose[number]
+            elif self._unheld(number):
                 free.append(number)
+            elif number in self.borrowed or number in self.lent:
+                del self._loose[number]
+                self._kept[number] = None
+        if len(self._kept) > self._enough:
+            free += [number for number in list(self._kept) if self._unheld(number)]
+            self._enough = 2 * len(self._kept) + _FEW
         return free
+
+    def _unheld(self, number: int) -> bool:
+        """Whether nobody at this end has an object, which is forgotten then; what is lent, when the other end says."""
+        if sys.getrefcount(self.objects[number]) > 2:  # the table's, and the argument's
+            return False
+        if number in self.lent:
+            self._loose.pop(number, None)
+            self._kept.pop(number, None)
+        else:
+            self.forget(number)
+        return True
+
+    def dropped(self, number: int) -> None:
+        """The other end has no object with `number` any more."""
+        if number not in self.pinned and number not in self.borrowed:
+            self.forget(number)
 
     # --- in
 
@@ -158,8 +210,7 @@ class Marshaller:
             given = [self.unpack(item) for item in message["arguments"]]
             named = {str(name): self.unpack(item) for name, item in message["keywords"]}
             for number in message.get("free", ()):
-                if number not in self.pinned:
-                    self.forget(number)
+                self.dropped(number)
         except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as problem:
             raise ProtocolError(f"{type(problem).__name__}: {problem}") from None
         finally:
@@ -218,6 +269,11 @@ class Marshaller:
     def library(self, name: str) -> Any:
         """What this end has by that name."""
         raise NotImplementedError
+
+
+def _method_key(method: Any) -> tuple[int, int | str]:
+    """What a method has in common with that of the same object that is made when it is asked for again."""
+    return id(method.__self__), id(method.__func__) if type(method) is types.MethodType else method.__name__
 
 
 class Endpoint(Marshaller):

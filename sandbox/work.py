@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import protocol, values
 from harness.sandbox.analysis import described, needs_the_process
 from harness.sandbox.compare import LARGE_VALUE, Comparison
 from harness.sandbox.constants import Unread
+from harness.sandbox.ending import ENDINGS, read_ending
 from harness.sandbox.jail import Answer, JailBroken, LevelName
+from harness.sandbox.joining import joined
 from harness.sandbox.judge import COMPARED_AT_ONCE, OUTCOMES, LargeAnswer, Suite, Verdict, compared, comparison, judge
 from harness.sandbox.literal import Check, checks
 from harness.sandbox.output import Part
@@ -241,7 +244,10 @@ class Plan:
             calls = [check.call for check in self.checks or ()]
             return [json.dumps(calls).encode()], len(calls)
         if step == "assertions":
-            given = described(tests.code, tests.entry_point, tests.setup, self._file)
+            if self._file:
+                given = {**_described(tests.entry_point, tests.setup, self._file), "code": tests.code}
+            else:
+                given = described(tests.code, tests.entry_point, tests.setup)
             return [json.dumps(given).encode()], _WIDEST
         return [one.encode() for one in (tests.code, tests.setup, tests.entry_point)], (self._file or tests.code).count(
             "assert"
@@ -272,8 +278,7 @@ class AssertWork:
     def next(self) -> Request | None:
         if self.step == "done":
             return None
-        program = f"{self.plan.tests.setup}\n{self.program}"
-        return Request(self.plan.suite(self.step), program, [(0, 1)])
+        return Request(self.plan.suite(self.step), joined(self.plan.tests.setup, self.program), [(0, 1)])
 
     def take(self, answer: Answer) -> None:
         ((_, how, start, end, _, _),) = answer.rows
@@ -286,7 +291,7 @@ class AssertWork:
         elif self.step == "answers":
             self._check(self.plan.checks or [], output)
         else:
-            self._take_test_result(output.read())
+            self._taketest_end(output.read())
 
     def _take_end(self, how: int, answer: Answer) -> None:
         """The test did not come to its end."""
@@ -324,9 +329,9 @@ class AssertWork:
                 return self._finish(Outcome.FAILED, "AssertionError")
         return self._finish(Outcome.PASSED)
 
-    def _take_test_result(self, output: bytes) -> None:
+    def _taketest_end(self, output: bytes) -> None:
         """Enters what the process that ran the test says."""
-        said = _test_result(output)
+        said = read_ending(output)
         if said is None:
             return self._finish(Outcome.FAILED, "no result of the test has come")
         ended, error, judged = said
@@ -335,7 +340,7 @@ class AssertWork:
             return None
         if judged:
             self.trust = "in-process"
-        return self._finish(_ENDS[ended], {"raised": error, "failed": "AssertionError"}.get(ended, ""))
+        return self._finish(ENDINGS[ended], {"raised": error, "failed": "AssertionError"}.get(ended, ""))
 
     def _finish(self, outcome: Outcome, error: str = "") -> None:
         if self.step == "in-process":
@@ -353,24 +358,10 @@ class AssertWork:
         return Execution(outcome, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
 
 
-_ENDS = {"passed": Outcome.PASSED, "failed": Outcome.FAILED, "raised": Outcome.RAISED, "objects": Outcome.RAISED}
-"""What a process that runs a test says of its end."""
-
-
-def _test_result(output: bytes) -> tuple[str, str, bool] | None:
-    """The end, the error and whether the candidate judged, as `AssertRun.run` says them; None for anything else.
-
-    Should a candidate ever write these bytes, they choose no verdict on the sandbox and end no run.
-    """
-    try:
-        said = json.loads(output)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(said, dict) or said.keys() != {"end", "error", "judged"}:
-        return None
-    ended, error, judged = said["end"], said["error"], said["judged"]
-    fits = isinstance(ended, str) and isinstance(error, str) and isinstance(judged, bool)
-    return (ended, error, judged) if fits and ended in _ENDS else None
+@functools.lru_cache(maxsize=4)
+def _described(entry_point: str, setup: str, file: str) -> dict[str, Any]:
+    """What the tests of one file have in common: it is read once, however many they are."""
+    return described("", entry_point, setup, file)
 
 
 def _unchecked(kind: str, inputs: list[bytes], width: float, collects: bool) -> Suite:

@@ -396,3 +396,67 @@ def test_a_class_that_the_test_is_about_has_its_own_way_with_its_content():
     )
     code = "r = Ring([1, 2])\nr.append(3)\nassert r[3] == 2 and len(r) == 2"
     assert one(program, code, "Ring").outcome is Outcome.PASSED
+
+
+LENDING = """
+import functools
+def singleton(kind):
+    made = {}
+    def get(*given):
+        if kind not in made: made[kind] = kind(*given)
+        return made[kind]
+    return get
+def make(kind, n): return [kind() for _ in range(n)]
+def catch(error, default):
+    def decorate(function):
+        def call(*given):
+            try: return function(*given)
+            except error: return default
+        return call
+    return decorate
+def timed(function):
+    @functools.wraps(function)
+    def call(*given): return function(*given)
+    return call
+class Lazy:
+    def __init__(self, function): self.function = function
+    def __get__(self, owner, kind): return self.function(owner)
+class Typed:
+    def __set_name__(self, owner, name): self.name = name
+    def __get__(self, owner, kind=None): return vars(owner)[self.name]
+    def __set__(self, owner, value):
+        if not isinstance(value, int): raise TypeError("no number")
+        vars(owner)[self.name] = value
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "test"),
+    [
+        ("singleton", "@singleton\nclass A:\n    def __init__(self, x=0): self.x = x\nassert A(1) is A(2)"),
+        ("make", "class T: pass\nassert [type(one) for one in make(T, 2)] == [T, T]"),
+        (
+            "catch",
+            "class Mine(Exception): pass\n@catch(Mine, 7)\ndef g():\n    raise Mine\nassert g() == 7",
+        ),
+        ("timed", "class S:\n    k = 2\n    @timed\n    def m(self, x): return x * self.k\nassert S().m(4) == 8"),
+        ("timed", "class S:\n    k = 2\nS.m = timed(lambda self, x: x * self.k)\nassert S().m(4) == 8"),
+        ("Lazy", "class S:\n    @Lazy\n    def x(self): return 5\nassert S().x == 5"),
+        (
+            "Typed",
+            "class S:\n    x = Typed()\ns = S()\ns.x = 3\nassert s.x == 3\ntry:\n    s.x = 'a'\n    assert False\n"
+            "except TypeError: pass",
+        ),
+    ],
+)
+def test_a_class_of_the_tests_that_the_candidate_gets_is_judged_in_its_process(names, test):
+    (done,) = run([(LENDING, AssertTests(names, test))])
+    assert (done.outcome, done.trust) == (Outcome.PASSED, "in-process")
+    (wrong,) = run([(LENDING, AssertTests(names, test + "\nassert False"))])
+    assert wrong.outcome is Outcome.FAILED
+
+
+def test_a_function_of_the_candidates_that_a_test_keeps_in_a_class_is_its_method():
+    test = "class T:\n    pass\nT.same = same\nassert T.same(3) == 3\nassert T.same is same"
+    (done,) = run([("def same(x): return x", AssertTests("same", test))])
+    assert (done.outcome, done.trust) == (Outcome.PASSED, "isolated")

@@ -9,7 +9,9 @@ import functools
 import math
 import pathlib
 import re
+import sys
 import typing
+import weakref
 from types import ModuleType
 
 import pytest
@@ -27,13 +29,18 @@ class Ends:
         vars(module).update(names)
         self.answers = []
         self.requests = []
-        self.server = RpcServer(module, lambda: self.requests.pop(0), self.answers.append)
+        self.server = RpcServer(module, self._asked, self.answers.append)
         self.client = RpcClient(self._wait, self.requests.append, lambda: None)
 
     def _wait(self):
         if not self.answers:
             self.server.reply(self.server.receive())
         return self.answers.pop(0)
+
+    def _asked(self):
+        if not self.requests:  # the candidate calls what the test has lent it
+            self.client.reply(self.client.receive())
+        return self.requests.pop(0)
 
     def __getattr__(self, name):
         ((_, value),) = self.client.ask("names", (name,))
@@ -96,6 +103,92 @@ def test_what_nobody_has_any_more_is_forgotten_by_both():
     for n in range(20):
         assert double([n]) == [2 * n]
     assert (len(ends.client.objects), len(ends.server.objects)) == known
+
+
+def _work(act):
+    """Calls of functions, of Python and of C, that `act` takes."""
+    count = 0
+
+    def note(_, event, __):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+class Stack:
+    def __init__(self, items=()):
+        self.items = list(items)
+
+    def push(self, item):
+        self.items.append(item)
+
+    def size(self):
+        return len(self.items)
+
+
+def test_a_method_that_was_called_is_forgotten_by_both_and_one_that_is_kept_is_not():
+    ends = Ends(Stack=Stack, same=same)
+    stack = ends.Stack()
+    kept = stack.push
+    stack.size()
+    known = len(ends.client.objects), len(ends.server.objects)
+    for n in range(100):
+        stack.push(n)
+        kept(n)
+    assert stack.size() == 200
+    assert len(ends.client.objects) < known[0] + 20
+    assert len(ends.server.objects) < known[1] + 20
+    assert ends.same(kept) == kept == stack.push
+    assert {kept: 1}[stack.push] == 1
+
+
+def test_a_call_takes_the_same_work_however_many_objects_and_methods_are_shared():
+    ends = Ends(Stack=Stack)
+    make = ends.Stack
+    stack = make()
+
+    def work_with(count):
+        kept = [make() for _ in range(count)]
+        kept += [one.push for one in kept]
+        return _work(lambda: stack.push(1)), kept
+
+    few, _ = work_with(10)
+    many, _ = work_with(300)
+    assert many <= 1.2 * few
+
+
+def test_functions_and_extended_lists_that_nobody_has_any_more_are_forgotten_by_both():
+    extended = type("Extended", (list,), {"__module__": "solution"})
+    ends = Ends(apply=lambda function, x: function(x), make=lambda n: extended([n]))
+    apply, make = ends.apply, ends.make
+    for n in range(200):
+        assert apply(lambda x, n=n: x + n, 1) == n + 1
+        assert make(n) == [n]
+    assert len(ends.client.objects) < 60
+    assert len(ends.server.objects) < 60
+
+
+def test_a_function_that_the_test_has_stays_although_the_candidate_holds_it_weakly():
+    listeners = weakref.WeakSet()
+    ends = Ends(listen=listeners.add, fire=lambda x: [one(x) for one in listeners])
+    mine = lambda x: x + 1  # noqa: E731
+    ends.listen(mine)
+    for n in range(200):
+        assert ends.fire(n) == [n + 1]
+
+
+def test_methods_of_one_name_and_one_object_are_told_apart():
+    value = collections.OrderedDict(a=1)
+    server = Ends().server
+    plain, own = dict.values.__get__(value), value.values
+    assert server.reference(plain) != server.reference(own)
+    assert server.reference(own) == server.reference(value.values)
 
 
 def test_an_object_is_asked_for_what_it_does():

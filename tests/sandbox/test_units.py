@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - one program a line is easier to check than the same program wrapped
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.records import AssertTests, Execution, Limits, Outcome, PytestTests
-from harness.sandbox import run
+from harness.sandbox import run, work
+from harness.sandbox.analysis import described
 
 BRIEF = Limits(cpu_seconds=1.0, wall_seconds=3.0)
 
@@ -664,3 +666,51 @@ def test_a_test_file_knows_its_place_and_a_library_keeps_its_name():
     jobs = [("def f(x): return x", file), (forged, near), ("import math\ndef f(x): return 2.5", near)]
     found = run([(program, PytestTests(tests)) for program, tests in jobs], BRIEF)
     assert [one.outcome is Outcome.PASSED for one in found] == [True, False, True]
+
+
+def test_a_file_is_analysed_once_however_many_tests_it_has(monkeypatch):
+    seen = []
+    monkeypatch.setattr(work, "described", lambda *given: seen.append(given) or described(*given))
+    file = "from solution import f\n" + "".join(f"def test_{n}(): assert f({n}) == {n}\n" for n in range(30))
+    plans = [work.Plan(AssertTests("f", f"run({n})"), file) for n in range(30)]
+    texts = [json.loads(plan.suite("assertions").inputs[0])["code"] for plan in plans]
+    assert texts == [f"run({n})" for n in range(30)]
+    assert len(seen) == 1
+
+
+def test_what_was_printed_comes_as_a_pair():
+    test = """
+from solution import f
+def test_f(capsys):
+    f(3)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("3\\n", "")
+    f(4)
+    said = capsys.readouterr()
+    assert said[0] == said.out == "4\\n" and said.err == said[1] == ""
+"""
+    (done,) = run([("def f(x): print(x)\n", PytestTests(test))])
+    assert done.outcome is Outcome.PASSED
+
+
+PYTEST_NAMES = [
+    "def test(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture):\n    f(1)\n    assert capsys.readouterr().out == '1\\n'",
+    "@pytest.fixture(params=[1])\ndef p(request: pytest.FixtureRequest): return request.param\ndef test(p): assert f(p) == 2",
+    "def test(capsys):\n    with capsys.disabled(): print('x')\n    f(1)\n    assert capsys.readouterr().out == '1\\n'",
+    "import os\ndef test(monkeypatch):\n    with monkeypatch.context() as m: m.setenv('A', 'b')\n    assert f(1) == 2 and 'A' not in os.environ",
+    "def test(monkeypatch):\n    monkeypatch.delattr('solution.helper')\n    with pytest.raises(NameError) as e: f(1)\n    assert e.typename == 'NameError' and 'helper' in e.exconly() and e.tb",
+    "def test(request):\n    assert request.node.name == 'test' and f(1) == 2",
+    "@pytest.fixture\ndef x(request): request.cls.y = 3\nclass TestA:\n    def test(self, x): assert self.y == 3 and f(1) == 2",
+    "def test(tmpdir):\n    p = tmpdir.join('a')\n    p.write('x')\n    assert p.read() == open(p).read() == 'x' and f(1) == 2 and tmpdir.listdir() == [p]",
+    "def test(tmp_path_factory):\n    a, b = tmp_path_factory.mktemp('x'), tmp_path_factory.mktemp('x')\n    assert a.is_dir() and a != b and f(1) == 2",
+    "def setup_module(module): module.z = 1\ndef teardown_module(module): assert module.z == 1\ndef test(): assert f(z) == 2",
+]
+
+
+@pytest.mark.parametrize("test", PYTEST_NAMES)
+def test_what_files_take_of_pytest_is_there(test):
+    program = "def helper(x): return x + 1\ndef f(x): print(x); return helper(x)"
+    head = "import pytest\nfrom solution import f\n"
+    right, wrong = run([(one, PytestTests(head + test)) for one in (program, program.replace("x + 1", "x + 2"))])
+    assert (right.outcome, right.error) == (Outcome.PASSED, "")
+    assert wrong.outcome is not Outcome.PASSED or "== 2" not in test
