@@ -38,7 +38,7 @@ _GUEST = (
     *("boot", "guest", "saved", "notes", "ownfiles", "recursion", "preload", "runner", "answers", "asserts", "wrap"),
     *("values", "compare", "protocol", "warmup", "ending"),
     *("rpc", "endpoints", "namespace", "standins", "bases", "inprocess", "codecs", "arrays", "naming", "proxies"),
-    *("overrides", "helpers"),
+    *("overrides", "helpers", "operators", "copies", "exceptions"),
     *("analysis", "instances", "functions", "finality", "operations"),
     *("standalone", "collector", "fixtures", "pytestlike"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
