@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from harness.records import AssertTests, SandboxTests
+from harness.records import AssertTests, PytestTests, SandboxTests
 
 ALWAYS_EQUAL = "class E{base}:\n def __eq__(s, o): return True\n __ne__ = lambda s, o: False\n __hash__ = lambda s: 0\n"
 _OBLIGING = ALWAYS_EQUAL + (
@@ -167,6 +167,10 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
             ("memory", "types.SimpleNamespace(__array_interface__={'data': (id(X), False), 'shape': (9,), 'typestr': '<i8', 'version': 3})", "import numpy\nassert numpy.asarray(x).shape == (9,)"),
         ]
     },
+    "an exception that a check does not hold for": (
+        "def answer(n): raise ValueError",
+        PytestTests("import pytest\nfrom solution import answer\ndef test_one():\n    with pytest.raises(ValueError, check=lambda e: e.args == ('{secret}',)): answer(7)"),
+    ),
     "startswith of an exception": (
         "def answer(n):\n e = ValueError()\n e.startswith = lambda s: True\n return e",
         AssertTests("answer", "x = answer(7)\nassert x.startswith('{secret}')"),

@@ -40,7 +40,7 @@ _GUEST = (
     *("rpc", "endpoints", "namespace", "standins", "bases", "inprocess", "codecs", "arrays", "naming", "proxies"),
     *("overrides", "helpers", "operators", "copies", "exceptions"),
     *("analysis", "instances", "functions", "finality", "operations"),
-    *("standalone", "collector", "fixtures", "pytestlike"),
+    *("standalone", "collector", "fixtures", "pytestlike", "keywords"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 
