@@ -18,6 +18,7 @@ from harness.sandbox.rpc import NotTransferable
 
 Ask = Callable[..., Any]
 
+_JUDGING = bases.VERDICTS | bases.ASKED_WITH
 _OF_THE_BASE = bases.ON_CONTENT | overrides.SPECIAL.keys()
 """Operators that a class which extends a plain type does not decide alone."""
 
@@ -215,14 +216,15 @@ class Proxies:
         """An attribute of an object or a class, which its proxy has not."""
         if of_objects(name):
             raise AttributeError(name)
-        answer = not self._decides(mine) and (id(mine), name) not in self.named
-        if name in bases.VERDICTS | bases.ASKED_WITH and answer:
+        judging = name in _JUDGING or name in self.handing
+        answer = judging and not self._decides(mine) and (id(mine), name) not in self.named
+        if answer and name in _JUDGING:
             plain = self._plain(mine)
             if plain is not None or (name in bases.VERDICTS and isinstance(mine, Proxy)):
                 return getattr(plain, name)
             self.judged = True
         theirs = self.ask("get", (mine, name))
-        if name in self.handing and answer:
+        if answer and name in self.handing:
             plain = self._plain(mine)
             if hasattr(plain, name):
                 return overrides.bound(plain, type(plain), name, theirs, self._judge)
@@ -324,7 +326,8 @@ class Proxies:
             if self._decides(mine):
                 self.judged = True
                 return self.ask("operator", (name, mine, other))
-            if self._library.get(type(mine)) in copies.OF_ATTRIBUTES and isinstance(mine, type(other)):
+            path = self._library.get(type(mine), "")
+            if path in copies.OF_ATTRIBUTES and path == codecs.path_of(type(other)):
                 return getattr(operator, name)(vars(mine), vars(other))
             plain = self._plain(mine)
             return NotImplemented if plain is None else getattr(operator, name)(plain, other)

@@ -102,6 +102,8 @@ LABELLED = {
         f"class f:\n def __new__(cls, s): return cls\n startswith = staticmethod({YES})",
         STARTS,
     ),
+    "a class of the library's as an answer": ("def f(n): return set", "assert f(3).union({1, 2}) == {1, 2}"),
+    "a module of the library's as an answer": ("import re\ndef f(n): return re", "assert f(3).fullmatch('a', 'a')"),
     "get hands back": (NAMESPACE.format("get=lambda k, d=None: d"), "assert f(3).get('zz', 7) == 7"),
     "format hands back": (NAMESPACE.format("format=lambda *a: a[0]"), "assert f(3).format('hello') == 'hello'"),
 }
