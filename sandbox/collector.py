@@ -19,8 +19,9 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.sandbox import finality, fixtures, inprocess, keywords, pytestlike
+from harness.sandbox import finality, fixtures, inprocess, pytestlike
 from harness.sandbox.fixtures import Call, arguments
+from harness.sandbox.keywords import check as check_keywords
 from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
 
 
@@ -36,7 +37,7 @@ def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
     tests = Tests(source, blank, dict.fromkeys(names, Blank()))
     found = [test.name for test in tests.all(check=True)]
     tests.check_named_fixtures(source)
-    keywords.check(ast.parse(source))
+    check_keywords(ast.parse(source))
     return found
 
 

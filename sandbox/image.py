@@ -38,9 +38,10 @@ _GUEST = (
     *("boot", "guest", "saved", "notes", "ownfiles", "recursion", "preload", "runner", "answers", "asserts", "wrap"),
     *("values", "compare", "protocol", "warmup", "ending"),
     *("rpc", "endpoints", "namespace", "standins", "bases", "inprocess", "codecs", "arrays", "naming", "proxies"),
-    *("overrides", "helpers", "operators", "copies", "exceptions"),
+    *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
-    *("standalone", "collector", "fixtures", "pytestlike", "keywords"),
+    *("standalone", "collector", "fixtures", "pytestlike"),
+    *("operators", "copies", "exceptions", "keywords"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 
