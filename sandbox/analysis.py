@@ -54,6 +54,7 @@ def described(code: str, entry_point: str, setup: str, file: str = "") -> dict[s
         "said": sorted(said(tree)),
         "helpers": {} if file else helpers.applied(tree, used, entry_point),
         "handing": sorted(handing(tree)),
+        "named": sorted(named(tree)),
     }
 
 
@@ -84,6 +85,13 @@ def said(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.GeneratorExp | ast.Yield | ast.YieldFrom):
             found.add("generator")
     return found
+
+
+def named(tree: ast.AST) -> set[tuple[str, str]]:
+    """The attributes that the code reads of a name, also of a module's: `Sets.contains`, `solution.Sets.contains`."""
+    found = [(node.value, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    names = [(one.id, attr) for one, attr in found if isinstance(one, ast.Name)]
+    return {*names, *((one.attr, attr) for one, attr in found if isinstance(one, ast.Attribute))}
 
 
 def handing(tree: ast.AST) -> set[str]:

@@ -119,6 +119,7 @@ class AssertRun:
         self.settings: list[str] = tests["settings"]
         self.classes: list[str] = tests["classes"]
         self.searched: list[str] = tests["searched"]
+        self.named: list[list[str]] = tests["named"]
         self.modules: set[str] = set(tests["modules"])
         self.helpers: dict[str, str] = tests["helpers"]
         self.line, self.say = line, say
@@ -191,6 +192,8 @@ class AssertRun:
         for name in self.classes:
             self.end.proxies.trust(names.get(name))
         self.end.proxies.searched.update(map(names.get, self.searched))
+        classes = {name: value for name, value in found.items() if issubclass(type(value), ProxyType)}
+        self.end.proxies.named.update((id(classes[name]), one) for name, one in self.named if name in classes)
         names["__name__"] = "__main__"
         names |= {"_needs_objects": self._needs_objects, finality.NAME: self.own_assertions}
         changing = [name for name in found if names[name] is found[name] and not callable(found[name])]
@@ -299,5 +302,6 @@ _WARM_UP_TEST = json.dumps(
         "said": [],
         "helpers": {},
         "handing": [],
+        "named": [],
     }
 ).encode()

@@ -114,6 +114,7 @@ _FORBIDDEN: dict[str, dict[str, str]] = {
         "priority of process 1": "import os; os.setpriority(os.PRIO_PROCESS, 1, 19)",
         "processor of process 1": "import os; os.sched_setaffinity(1, {0})",
         "scheduler": "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))",
+        "clock of process 1": "import time; time.clock_gettime((~1 << 3) | 2)",
         "group of process 1": "import os; os.setpgid(1, 1)",
     },
     "no privilege is gained": {

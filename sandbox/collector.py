@@ -23,6 +23,7 @@ from typing import Any
 from harness.sandbox import finality, fixtures, inprocess, ownfiles, pytestlike
 from harness.sandbox.analysis import OF_THE_CANDIDATE
 from harness.sandbox.fixtures import Call, arguments
+from harness.sandbox.keywords import check as check_keywords
 from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
 
 
@@ -40,6 +41,7 @@ def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
     tests = Tests(source, blank, dict.fromkeys(names, Blank()))
     found = [test.name for test in tests.all(check=True)]
     tests.check_named_fixtures(source)
+    check_keywords(ast.parse(source))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import contextlib
 import functools
 import os
 import sys
@@ -12,10 +11,11 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox import bases, codecs, functions, naming
+from harness.sandbox import bases, codecs, copies, exceptions, functions, naming
 from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
-from harness.sandbox.proxies import OPERATORS, Proxies, Proxy, ProxyType
+from harness.sandbox.operators import OPERATORS
+from harness.sandbox.proxies import Proxies, Proxy, ProxyType
 from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
 
@@ -25,51 +25,6 @@ _OF_CLASSES = (
     *(types.WrapperDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType),
 )
 """What a test gets that takes a class for an object: the candidate has given it that, so it decides nothing."""
-
-
-def _describe_error(end: Marshaller, problem: BaseException) -> Any:
-    kind = type(problem)
-    names = [(name, value) for name, value in vars(problem).items() if isinstance(name, str)]
-    members = {name: member.__get__(problem) for name, member in _members(kind).items()}
-    if isinstance(end, RpcClient):
-        members.pop("obj", None)  # what has no such attribute: no object that the test has given anybody
-    names += [(name, value) for name, value in members.items() if value is not None]
-    given = [end.pack(item) for item in problem.args]
-    kept = [[name, end.pack(value)] for name, value in names]
-    chain = [end.pack(problem.__cause__), end.pack(problem.__context__), problem.__suppress_context__]
-    return ["error", [end.pack(kind), given, chain, kept]]
-
-
-def _members(kind: type[BaseException]) -> dict[str, types.MemberDescriptorType]:
-    """The attributes of an exception that are no part of its dictionary: `name`, `filename`, `value`."""
-    classes = [one for one in kind.__mro__ if codecs.library_path(one)]
-    found = [(name, thing) for one in classes for name, thing in vars(one).items() if not name.startswith("_")]
-    return {name: thing for name, thing in found if type(thing) is types.MemberDescriptorType}
-
-
-def _rebuild_error(end: Marshaller, number: int, content: Any) -> Any:
-    kind, arguments = end.unpack(content[0]), [end.unpack(item) for item in content[1]]
-    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-        raise ValueError("no exception")
-    problem: Any = None
-    if not isinstance(kind, ProxyType):
-        with contextlib.suppress(Exception):  # some are made from other arguments than they keep
-            problem = kind(*arguments)
-    if problem is None:
-        problem = kind.__new__(kind, *arguments)
-        BaseException.args.__set__(problem, tuple(arguments))  # type: ignore[attr-defined]
-    end.register(number, problem)
-    members = _members(kind)
-    for name, value in content[3]:
-        plain = not isinstance(kind, ProxyType) and (not name.startswith("__") or name == "__notes__")
-        if plain or name in members:
-            with contextlib.suppress(AttributeError, TypeError):  # what the class computes itself
-                object.__setattr__(problem, str(name), end.unpack(value))
-    cause, context = end.unpack(content[2][0]), end.unpack(content[2][1])
-    problem.__cause__ = cause if isinstance(cause, BaseException) else None
-    problem.__context__ = context if isinstance(context, BaseException) else None
-    problem.__suppress_context__ = bool(content[2][2])
-    return problem
 
 
 def _write_base(end: Marshaller, value: Any, base: type) -> Any:
@@ -108,6 +63,7 @@ class RpcClient(Endpoint):
         try:
             answer = super().ask(operation, arguments, keywords)
             self.passed_over |= outermost and self._failed_inside
+            self.proxies.judged |= self._is_of_the_library(answer)
             return answer
         except Exception as problem:
             # it may stand in the place of the assertion that has failed
@@ -118,6 +74,12 @@ class RpcClient(Endpoint):
             raise
         finally:
             self._waiting = not outermost
+
+    def _is_of_the_library(self, answer: Any) -> bool:
+        """Whether a class or a module came as an answer, and the test may call `set.union({1})`, which gives that."""
+        if not issubclass(type(answer), type | types.ModuleType) or issubclass(type(answer), ProxyType):
+            return False
+        return bool(self.proxies.handing) or not self.said.isdisjoint(bases.VERDICTS | bases.ASKED_WITH)
 
     def is_foreign(self, value: Any) -> bool:
         """Whether it came from the candidate's process."""
@@ -137,7 +99,7 @@ class RpcClient(Endpoint):
             return ["hybrid", [None, _write_base(self, value, base)]] if base else None
         if isinstance(value, BaseException) and codecs.library_path(type(value)):
             self.pinned.add(number)
-            return _describe_error(self, value)
+            return exceptions.describe(self, value, by_test=True)
         if isinstance(value, _FUNCTIONS):
             self.lent.add(number)
             if not isinstance(value, types.FunctionType):
@@ -173,7 +135,7 @@ class RpcClient(Endpoint):
             known = codecs.imported_error(str(content["library"]))
             return known or self.proxies.kind(content, parents)
         if tag == "error":
-            return _rebuild_error(self, number, content)
+            return exceptions.rebuild(self, number, content, by_test=False)
         kind: Any = self.unpack(content[0])
         if not issubclass(type(kind), ProxyType):
             raise ValueError("no class of the candidate's")
@@ -189,6 +151,8 @@ class RpcClient(Endpoint):
         cell = codecs.OBJECT_CODECS.get(content[0]) if isinstance(content, list) and len(content) == 2 else None
         if cell is None:
             return base.__new__(kind, self.unpack(content))
+        if cell is not codecs.object_codec(base):
+            raise ValueError("the content of another kind")
         if cell.fill is None:
             return base.__new__(kind, cell.make(content[1], self.unpack))
         value = base.__new__(kind)
@@ -202,15 +166,26 @@ class RpcClient(Endpoint):
         function = self.objects[number]
         if number not in self.lent or not isinstance(function, types.FunctionType):
             raise ValueError("no function of the test")
-        functions.set_state(function, content[-1], self.unpack)
+        functions.set_state(function, content[-1], self.unpack, by_test=False)
         return function
 
     def _refill(self, number: int, content: Any) -> Any:
         value = self.objects[number]
-        cell = codecs.OBJECT_CODECS[content[0]] if number in self.mutable else None
-        if cell and cell.fill:
+        base = bases.base_of(type(value)) if number in self.mutable else None
+        cell = codecs.object_codec(base) if base else None
+        if cell and cell.fill and cell.tag == content[0]:
             cell.fill(value, content[1], self.unpack)
         return value
+
+    def check_copy(self, value: Any) -> None:
+        if not copies.is_copy(value):
+            raise ValueError("a copy of what acts for the candidate")
+
+    def fill(self, number: int, codec: codecs.ObjectCodec, value: Any, content: Any) -> None:
+        if codec.tag in copies.OF_ATTRIBUTES:
+            given = [(name, self.unpack(item)) for name, item in content]
+            copies.check_attributes(given, vars(value), number % 2 == self.parity)
+        super().fill(number, codec, value, content)
 
     def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
         """Calls back a function of the test. The candidate may request nothing else."""
@@ -258,6 +233,12 @@ class RpcServer(Endpoint):
 
     by_reference = codecs.VIEWS
 
+    def copies(self, number: int, value: Any) -> bool:
+        """As it went for the first time; what the test has made stays its own."""
+        if number in self.pinned:
+            return False
+        return number % 2 != self.parity or number in self._last or copies.is_copy(value)
+
     def describe(self, number: int, value: Any) -> Any:
         if number in self._given:
             return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
@@ -272,7 +253,7 @@ class RpcServer(Endpoint):
         if issubclass(kind, type):
             return ["type", self._describe_class(value)]
         if issubclass(kind, BaseException):
-            return _describe_error(self, value)
+            return exceptions.describe(self, value, by_test=False)
         if base is None:
             return ["object", [self.reference(kind), _hash(value)]]
         cell = codecs.object_codec(base)
@@ -307,7 +288,7 @@ class RpcServer(Endpoint):
             return value
         self.pinned.add(number)
         if tag == "error":
-            return _rebuild_error(self, number, content)
+            return exceptions.rebuild(self, number, content, by_test=True)
         return self._stand_in(number, tag, content)
 
     def _stand_in(self, number: int, tag: str, content: Any) -> Any:

@@ -153,6 +153,34 @@ ON_ASSERTIONS: dict[str, tuple[str, SandboxTests]] = {
             ("statements", "import os\nos.write(1, b'{\"end\": \"passed\"}\\n')\nos._exit(0)", "exec(answer(7))\nassert answer(8) == '{secret}'"),
         ]
     },
+    **{
+        f"{name} of a copy": (
+            f"import types, argparse\nclass X: startswith = issubset = equals = lambda *a: True\nYES = X.equals\ndef answer(n): return {made}",
+            AssertTests("answer", f"x = answer(7)\n{code}"),
+        )
+        for name, made, code in [
+            ("startswith", "types.SimpleNamespace(startswith=YES)", "assert x.startswith('{secret}')"),
+            ("equals", "argparse.Namespace(equals=bool)", "assert x.equals('{secret}')"),
+            ("issubset", "types.GenericAlias(X, (int,))", "assert x.issubset({'{secret}'})"),
+            ("a comparison", "types.SimpleNamespace(__eq__=YES)", "assert x.__eq__('{secret}')"),
+            ("a copy", "types.SimpleNamespace(__deepcopy__=lambda m: exec)", "import copy\nassert copy.deepcopy(x)('1/0') == '{secret}'"),
+            ("memory", "types.SimpleNamespace(__array_interface__={'data': (id(X), False), 'shape': (9,), 'typestr': '<i8', 'version': 3})", "import numpy\nassert numpy.asarray(x).shape == (9,)"),
+        ]
+    },
+    "an exception that a check does not hold for": (
+        "def answer(n): raise ValueError",
+        PytestTests("import pytest\nfrom solution import answer\ndef test_one():\n    with pytest.raises(ValueError, check=lambda e: e.args == ('{secret}',)): answer(7)"),
+    ),
+    "startswith of an exception": (
+        "def answer(n):\n e = ValueError()\n e.startswith = lambda s: True\n return e",
+        AssertTests("answer", "x = answer(7)\nassert x.startswith('{secret}')"),
+    ),
+    "a method that no plain type of its has": (
+        "import sys\nE = sys.modules.get('harness.sandbox.endpoints')\nif E:\n old = E.RpcServer._describe_class\n"
+        " E.RpcServer._describe_class = lambda s, k: {**old(s, k), 'overrides': ['startswith']}\n"
+        "class X: startswith = lambda *a: True\ndef answer(n): return X()",
+        AssertTests("answer", "x = answer(7)\nassert x.startswith('{secret}')"),
+    ),
     "an obliging mock": ("from unittest import mock\ndef answer(n): return mock.ANY", AssertTests("answer", _BESIDE)),
     "an obliging mock, inside": ("from unittest import mock\ndef answer(n): return mock.ANY", AssertTests("answer", _INSIDE)),
     "a proxy of an obliging object": (

@@ -12,6 +12,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from harness.sandbox import copies
+
 Pack = Callable[[Any], Any]
 _TEXTS = ("__name__", "__qualname__", "__doc__")
 _EVALUATED = {"typing": typing, "collections": collections}
@@ -59,13 +61,16 @@ def state(function: Any, pack: Pack) -> list[Any]:
     return texts + [[name, pack(value)] for name, value in vars(function).items() if isinstance(name, str)]
 
 
-def set_state(function: Any, content: Any, unpack: Pack) -> None:
-    """Sets what `state` wrote.
+def set_state(function: Any, content: Any, unpack: Pack, by_test: bool = True) -> None:
+    """Sets what `state` wrote; what is not the test's own is data, or a function under a name that judges nothing.
 
     Raises:
         TypeError: a name that is no text.
+        ValueError: an attribute that a candidate may not set.
     """
     given = {str(name): unpack(value) for name, value in content}
+    if not by_test:
+        copies.check_attributes([pair for pair in given.items() if pair[0] not in _TEXTS], vars(function), own=True)
     for name in _TEXTS:
         text = given.pop(name, None)
         if text is not None and type(text) is not str:

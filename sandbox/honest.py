@@ -171,6 +171,8 @@ HONEST: dict[str, tuple[str, SandboxTests]] = {
         "a global that the test sets": ("LIMIT = 5\ndef answer(n): return n > LIMIT", "assert answer(6)\nLIMIT = 9\nassert not answer(6)"),
         "an exception's context": ("def answer():\n try: {}['a']\n except KeyError: raise ValueError", "try: answer()\nexcept ValueError as e: assert isinstance(e.__context__, KeyError)\nelse: assert False"),
         "what is printed on standard error": ("import sys\ndef answer(): print('x', file=sys.stderr)", "import io, contextlib\nb = io.StringIO()\nwith contextlib.redirect_stderr(b): answer()\nassert b.getvalue() == 'x\\n'"),
+        "a namespace with a function": ("import types\ndef answer(n): return types.SimpleNamespace(n=n, more=lambda k: n + k)", "x = answer(3)\nassert x.more(x.n) == 6"),
+        "a zone of its own": ("from datetime import *\nclass Z(tzinfo): utcoffset = lambda s, d: timedelta(hours=5)\ndef answer(): return datetime(2020, 1, 1, tzinfo=Z())", "x = answer()\nassert x.isoformat() == '2020-01-01T00:00:00+05:00'"),
         "a live view": ("def answer(d): return d.keys()", "d = {}\nv = answer(d)\nd['a'] = 1\nassert v == {'a'} and 'a' in v and v | {'b'} == {'a', 'b'}"),
         "a protocol": ("from typing import Protocol, runtime_checkable\n@runtime_checkable\nclass S(Protocol):\n def area(self): ...\nclass Q:\n def area(self): return 4\ndef answer(): return Q()", "assert isinstance(answer(), S) and not isinstance(3, S)"),
         "calls back from threads": ("from concurrent.futures import ThreadPoolExecutor\ndef answer(g):\n with ThreadPoolExecutor(3) as p: return list(p.map(g, range(9)))", "assert answer(lambda n: n * n) == [n * n for n in range(9)]"),

@@ -54,6 +54,7 @@ _GUEST = (
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
     *("standalone", "collector", "fixtures", "folders", "pytestlike"),
+    *("operators", "copies", "exceptions", "keywords"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

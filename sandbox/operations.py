@@ -15,7 +15,18 @@ def _plain(value: Any) -> Any:
         return value.data
     if isinstance(value, collections.abc.Set):
         return set(value)
+    if hasattr(value, "utcoffset"):
+        return _in_a_plain_zone(value)
     return bytes(value) if isinstance(value, memoryview) else dict(value)
+
+
+def _in_a_plain_zone(moment: Any) -> Any:
+    """A `datetime` or `time` whose zone is of a class of the candidate's, with the offset that it has there."""
+    import datetime
+
+    offset, name = moment.utcoffset(), moment.tzname()
+    plain = None if offset is None else datetime.timezone(offset, *([name] if isinstance(name, str) else []))
+    return moment.replace(tzinfo=plain)
 
 
 def _draw(iterator: Any) -> list[Any]:

@@ -12,32 +12,16 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.sandbox import bases, codecs, finality, naming, overrides
+from harness.sandbox import bases, codecs, copies, finality, naming, overrides
+from harness.sandbox.operators import BINARY, COMPARISONS, NUMBERS, OPERATORS, of_objects
 from harness.sandbox.rpc import NotTransferable
 from harness.sandbox.steps import Steps
 
 Ask = Callable[..., Any]
 
-_COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
-_OPERATIONS = "add sub mul truediv floordiv mod divmod pow matmul and or xor lshift rshift"
-_BINARY = tuple(f"__{before}{name}__" for name in _OPERATIONS.split() for before in ("", "r", "i"))
-_NUMBERS = frozenset({"__float__", "__complex__", "__int__", "__index__"})
-"""Operators that give a number in place of an object."""
-_OF_NUMPY = frozenset(f"__array_{name}__" for name in ["function", "ufunc", "interface", "struct", "priority", "wrap"])
-"""What numpy asks a class for, to have that decide in numpy's place: an object of the candidate's does not."""
+_JUDGING = bases.VERDICTS | bases.ASKED_WITH
 _OF_THE_BASE = bases.ON_CONTENT | overrides.SPECIAL.keys()
 """Operators that a class which extends a plain type does not decide alone."""
-OPERATORS = (
-    *("__call__", "__len__", "__iter__", "__next__", "__reversed__", "__getitem__", "__setitem__"),
-    *("__delitem__", "__contains__", "__missing__", "__bool__", "__int__", "__index__", "__float__", "__complex__"),
-    *("__str__", "__repr__", "__format__", "__bytes__", "__fspath__", "__hash__"),
-    *("__round__", "__trunc__", "__floor__"),
-    *("__ceil__", "__abs__", "__neg__", "__pos__", "__invert__", "__enter__", "__exit__"),
-    *("__await__", "__aiter__", "__anext__", "__aenter__", "__aexit__"),
-    *_COMPARISONS,
-    *_BINARY,
-)
-"""What an expression does with an object without naming an attribute."""
 
 
 class ProxyType(type):
@@ -159,6 +143,8 @@ class Proxies:
         self.searched: set[Any] = set()
         """Classes in whose objects the test looks for something."""
         self._library: dict[type, str] = {}
+        self.named: set[tuple[int, str]] = set()
+        """Classes, by their id, and the attributes that the test's text reads of their names."""
         self._checking: set[type] = set()
         """Classes that are asked for their objects: abstract ones, protocols."""
 
@@ -175,7 +161,6 @@ class Proxies:
     def kind(self, cell: dict[str, Any], parents: tuple[Any, ...]) -> type:
         """The proxy of a class that `cell` describes."""
         names = {name: self._operator(str(name)) for name in cell["operators"] if name in OPERATORS}
-        names |= {name: self._override(str(name)) for name in cell["overrides"] if not str(name).startswith("_")}
         if cell["unhashable"]:
             names["__hash__"] = None
         elif "__eq__" in names:
@@ -189,13 +174,16 @@ class Proxies:
         if cell["library"] == "builtins:function":
             names |= {"__module__": _Module(str(cell["module"]), self.ask), "__get__": _bind}
         real = codecs.resolve(cell["library"])
-        if isinstance(real, type) and not codecs.is_copied(real):  # what goes by copy has no proxy
+        # what always goes by copy has no proxy, whatever the candidate says of its class
+        if isinstance(real, type) and (cell["library"] in copies.NOT_ALWAYS or not codecs.is_copied(real)):
             names["__class__"] = property(lambda _: real)
         elif cell["library"] in naming.OF_TYPES:
             names["__class__"] = property(lambda _: naming.OF_TYPES[cell["library"]])
         plain = [base for base in parents if issubclass(base, Proxy | BaseException) or base in bases.BASES]
         if not any(issubclass(base, Proxy) for base in plain):
             plain.insert(0, Proxy)
+        known = {name for base in plain for one in _mro(base) for name in vars(one) if not name.startswith("_")}
+        names |= {name: self._override(name) for name in known.intersection(cell["overrides"])}
         try:
             made: type = type.__new__(ProxyType, str(cell["name"]), tuple(plain), names, made=True)
         except TypeError:  # bases that do not fit together
@@ -233,15 +221,17 @@ class Proxies:
 
     def attribute(self, mine: Any, name: str) -> Any:
         """An attribute of an object or a class, which its proxy has not."""
-        if name in _OF_NUMPY:
+        if of_objects(name):
             raise AttributeError(name)
-        if name in bases.VERDICTS | bases.ASKED_WITH and isinstance(mine, Proxy) and not self._decides(mine):
+        judging = name in _JUDGING or name in self.handing
+        answer = judging and not self._decides(mine) and (id(mine), name) not in self.named
+        if answer and name in _JUDGING:
             plain = self._plain(mine)
-            if plain is not None or name in bases.VERDICTS:
+            if plain is not None or (name in bases.VERDICTS and isinstance(mine, Proxy)):
                 return getattr(plain, name)
             self.judged = True
         theirs = self.ask("get", (mine, name))
-        if name in self.handing and isinstance(mine, Proxy) and not self._decides(mine):
+        if answer and name in self.handing:
             plain = self._plain(mine)
             if hasattr(plain, name):
                 return overrides.bound(plain, type(plain), name, theirs, self._judge)
@@ -251,7 +241,7 @@ class Proxies:
     def _plain(self, mine: Any) -> Any:
         """The plain value that an object of the library's stands for; None where it stands for none."""
         paths = [self._library.get(kind, "") for kind in type(mine).__mro__]
-        form = next((bases.PLAIN_FORMS[path] for path in paths if path in bases.PLAIN_FORMS), None)
+        form = next(filter(None, map(_plain_form, paths)), None)
         plain = self.ask("plain", (mine,)) if form else None
         return plain if type(plain) is form else None
 
@@ -259,24 +249,27 @@ class Proxies:
         self.judged = True
 
     def _decides(self, mine: Any) -> bool:
-        return any(kind in self._trusted for kind in type(mine).__mro__)
+        kinds = _mro(mine) if issubclass(type(mine), ProxyType) else type(mine).__mro__
+        return any(kind in self._trusted for kind in kinds)
 
     def _override(self, name: str) -> Any:
         """A method that a class of the candidate's has in place of the plain type's that it extends."""
 
         def find(mine: Any) -> Any:
-            theirs = self.ask("get", (mine, name))
             base = bases.base_of(type(mine))
-            if base is None or self._decides(mine):
+            if base is None:
+                return self.attribute(mine, name)
+            theirs = self.ask("get", (mine, name))
+            if self._decides(mine):
                 return theirs
             return overrides.bound(mine, base, name, theirs, self._judge)
 
         return property(find)
 
     def _operator(self, name: str) -> Any:
-        if name in _COMPARISONS:
+        if name in COMPARISONS:
             return self._comparison(name)
-        if name in _BINARY:
+        if name in BINARY:
             return self._binary(name)
         if name == "__call__":
             return lambda mine, *given, **named: self.call(mine, given, named)
@@ -296,7 +289,7 @@ class Proxies:
                     return bases.do(base, name, mine, *given)
                 theirs = lambda *given: self.ask("operator", (name, mine, *given))  # noqa: E731
                 return overrides.SPECIAL[name](mine, base, given[0], theirs, self._judge)
-            self.judged |= name in _NUMBERS  # another number each time it is asked, as the test's formula needs it
+            self.judged |= name in NUMBERS  # another number each time it is asked, as the test's formula needs it
             return self._item(mine, name, given)
 
         operator.__name__ = name
@@ -329,6 +322,9 @@ class Proxies:
             if self._decides(mine):
                 self.judged = True
                 return self.ask("operator", (name, mine, other))
+            path = self._library.get(type(mine), "")
+            if path in copies.OF_ATTRIBUTES and path == codecs.path_of(type(other)):
+                return getattr(operator, name)(vars(mine), vars(other))
             plain = self._plain(mine)
             return NotImplemented if plain is None else getattr(operator, name)(plain, other)
 
@@ -383,6 +379,17 @@ class _Module:
 def _bind(mine: Any, owner: Any, _: Any = None) -> Any:
     """A function of the candidate's in a class of the test's is a method there, as any function is."""
     return mine if owner is None else types.MethodType(mine, owner)
+
+
+def _plain_form(path: str) -> Any:
+    """The type of what to compare in place of an object of this class of the library's; None where there is none."""
+    return codecs.resolve(path) if path in copies.WITH_ZONE else bases.PLAIN_FORMS.get(path)
+
+
+def _mro(kind: type) -> tuple[type, ...]:
+    """All bases of a class, whatever it says of itself."""
+    found: tuple[type, ...] = type.__dict__["__mro__"].__get__(kind)
+    return found
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -144,8 +144,10 @@ class Raises:
     def __class_getitem__(cls, item: Any) -> Any:
         return types.GenericAlias(cls, item)
 
-    def __init__(self, expected: Any, match: Any = None) -> None:
-        self.expected, self.pattern = expected, match
+    def __init__(self, expected: Any = None, match: Any = None, check: Callable[[Any], Any] | None = None) -> None:
+        if expected is None and match is None and check is None:
+            raise ValueError("pytest.raises without an exception, a match or a check")
+        self.expected, self.pattern, self.check = BaseException if expected is None else expected, match, check
         self.value: Any = None
         self.type: Any = None
 
@@ -160,6 +162,8 @@ class Raises:
         self.value, self.type = problem, kind
         if self.pattern is not None:
             self.match(self.pattern)
+        if self.check is not None and not self.check(problem):
+            raise AssertionError(f"the check did not hold for {problem!r}")
         return True
 
     @property
@@ -232,22 +236,22 @@ def module() -> types.ModuleType:
     """The module."""
     made = types.ModuleType("pytest")
 
-    def raises(expected: Any, *call: Any, match: Any = None, **keywords: Any) -> Raises:
-        context = Raises(expected, match)
-        if call:
-            with context:
-                call[0](*call[1:], **keywords)
+    def raises(expected_exception: Any = None, *call: Any, **keywords: Any) -> Raises:
+        if not call:
+            return Raises(expected_exception, **keywords)
+        context = Raises(expected_exception)
+        with context:
+            call[0](*call[1:], **keywords)
         return context
 
-    def warns(expected: Any = Warning, *call: Any, match: Any = None, **keywords: Any) -> Any:
-        context = Warns(expected, match)
+    def warns(expected_warning: Any = Warning, *call: Any, **keywords: Any) -> Any:
         if not call:
-            return context
-        with context:
+            return Warns(expected_warning, **keywords)
+        with Warns(expected_warning):
             return call[0](*call[1:], **keywords)
 
-    def deprecated_call(**options: Any) -> Warns:
-        return Warns((DeprecationWarning, PendingDeprecationWarning), **options)
+    def deprecated_call(*call: Any, **keywords: Any) -> Any:
+        return warns((DeprecationWarning, PendingDeprecationWarning), *call, **keywords)
 
     def fail(reason: str = "", pytrace: bool = True) -> None:  # noqa: ARG001
         raise Failed(reason)

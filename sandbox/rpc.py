@@ -122,6 +122,7 @@ class Marshaller:
         if number not in self._cells:
             self._cells[number] = None  # a value may contain itself
             codec = None if kind in self.by_reference else codecs.object_codec(kind)
+            codec = codec if codec and self.copies(number, value) else None
             self._cells[number] = [codec.tag, codec.write(value, self.pack)] if codec else self.describe(number, value)
         return [number]
 
@@ -239,6 +240,7 @@ class Marshaller:
             value = self.rebuild(number, cell)
         elif codec.fill is None:
             value = codec.make(content, self.unpack)
+            self.check_copy(value)
             if known:
                 return self.objects[number]
         else:
@@ -248,11 +250,27 @@ class Marshaller:
         if not known and number not in self.objects:
             self.register(number, value)
         if codec is not None and codec.fill is not None:
-            codec.fill(value, content, self.unpack)
+            self.fill(number, codec, value, content)
         self._last[number] = cell
         return value
 
     # --- what the ends do differently
+
+    def copies(self, number: int, value: Any) -> bool:  # noqa: ARG002
+        """Whether a value whose type has a codec goes by copy."""
+        return True
+
+    def check_copy(self, value: Any) -> None:
+        """Refuses a copy of what the other end may not have copied.
+
+        Raises:
+            ValueError: it is one.
+        """
+
+    def fill(self, number: int, codec: codecs.ObjectCodec, value: Any, content: Any) -> None:  # noqa: ARG002
+        """Gives a value that can change the content that it has at the other end."""
+        assert codec.fill is not None
+        codec.fill(value, content, self.unpack)
 
     def describe(self, number: int, value: Any) -> Any:
         """The cell of what is no plain value; None where the other end knows it by its number."""

@@ -23,7 +23,7 @@ def test_the_numbers_are_the_kernels(column):
         pytest.skip(f"no {header}")
     kernel = {name: int(number) for name, number in re.findall(pattern, header.read_text())}
     rows = [row.split() for row in (seccomp._ALLOWED + seccomp.FURTHER).split(";") if row.strip()]
-    conditions = (*seccomp._CONDITIONAL, *seccomp._BY_ARGUMENTS, *seccomp._MAKING)
+    conditions = (*seccomp._CONDITIONAL, *seccomp._BY_ARGUMENTS, *seccomp._MAKING, *seccomp._CLOCKS)
     rows += [[name, str(x86), str(arm).replace("-1", "-")] for name, x86, arm, *_ in conditions]
     rows.append(seccomp._NOT_TAKEN.split())
     for name, *numbers in rows:
@@ -54,3 +54,19 @@ def test_a_program_may_ask_whether_it_can_gain_privileges():
     ask = "import ctypes\nlibc = ctypes.CDLL(None)\nprint(libc.prctl(39, 0, 0, 0, 0), libc.prctl(38, 0, 0, 0, 0))"
     (execution,) = run([(ask, StdinTests((("", "1 -1"),)))], workers=1)
     assert execution.outcome is Outcome.PASSED
+
+
+def test_the_clocks_of_process_1_are_refused_and_those_of_a_program_are_not():
+    refused = (
+        "import ctypes, time\nfound = []\nfor kind in range(3):\n"
+        " try: found.append(time.clock_gettime((~1 << 3) | kind))\n except PermissionError: pass\n"
+        "libc = ctypes.CDLL(None)\nat = (ctypes.c_long * 2)()\n"
+        "print(found, libc.clock_nanosleep(-14, 1, at, None), libc.clock_getres(-14, at))"
+    )
+    allowed = (
+        "import threading, time\nclocks = [time.pthread_getcpuclockid(threading.get_ident()), time.CLOCK_MONOTONIC]\n"
+        "clocks += [time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID, (~0 << 3) | 2]\n"
+        "print(len([time.clock_gettime(one) >= 0 and time.clock_getres(one) for one in clocks]))\ntime.sleep(0.001)"
+    )
+    jobs = [(refused, StdinTests((("", "[] 1 -1"),))), (allowed, StdinTests((("", "5"),)))]
+    assert [execution.outcome for execution in run(jobs, workers=1)] == [Outcome.PASSED] * 2
