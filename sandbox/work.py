@@ -15,12 +15,12 @@ from harness.sandbox import protocol, values
 from harness.sandbox.analysis import described, needs_the_process
 from harness.sandbox.compare import LARGE_VALUE, Comparison
 from harness.sandbox.constants import Unread
-from harness.sandbox.ending import ENDINGS, read_ending
 from harness.sandbox.jail import Answer, JailBroken, LevelName
 from harness.sandbox.joining import joined
 from harness.sandbox.judge import COMPARED_AT_ONCE, OUTCOMES, LargeAnswer, Suite, Verdict, compared, comparison, judge
 from harness.sandbox.literal import Check, checks
 from harness.sandbox.output import Part
+from harness.sandbox.reported_end import ENDS, read_end
 
 Isolation = Literal["shared", "fresh"]
 
@@ -331,7 +331,7 @@ class AssertWork:
 
     def _taketest_end(self, output: bytes) -> None:
         """Enters what the process that ran the test says."""
-        said = read_ending(output)
+        said = read_end(output)
         if said is None:
             return self._finish(Outcome.FAILED, "no result of the test has come")
         ended, error, judged = said
@@ -340,7 +340,7 @@ class AssertWork:
             return None
         if judged:
             self.trust = "in-process"
-        return self._finish(ENDINGS[ended], {"raised": error, "failed": "AssertionError"}.get(ended, ""))
+        return self._finish(ENDS[ended], {"raised": error, "failed": "AssertionError"}.get(ended, ""))
 
     def _finish(self, outcome: Outcome, error: str = "") -> None:
         if self.step == "in-process":
