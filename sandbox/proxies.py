@@ -151,7 +151,7 @@ class Proxies:
     def forget(self, value: Any) -> None:
         """Nobody has the proxy `value` any more: another object may get its id."""
         self.hashes.pop(id(value), None)
-        self._drawn.pop(id(value), None)
+        self._steps.forget(value)
 
     def refuse(self) -> NotTransferable:
         """What is raised where the test must be judged in the candidate's process."""

@@ -48,6 +48,10 @@ class Steps:
         if isinstance(at, int) and at >= 0:
             self._compare(owner, at, exactly=False)
 
+    def forget(self, iterator: Any) -> None:
+        """Nobody has `iterator` any more."""
+        self._drawn.pop(id(iterator), None)
+
     def _compare(self, owner: Any, count: int, exactly: bool = True) -> None:
         try:
             length = self._ask("operator", ("__len__", owner))
