@@ -291,7 +291,7 @@ class AssertWork:
         elif self.step == "answers":
             self._check(self.plan.checks or [], output)
         else:
-            self._taketest_end(output.read())
+            self._take_test_result(output.read())
 
     def _take_end(self, how: int, answer: Answer) -> None:
         """The test did not come to its end."""
@@ -329,7 +329,7 @@ class AssertWork:
                 return self._finish(Outcome.FAILED, "AssertionError")
         return self._finish(Outcome.PASSED)
 
-    def _taketest_end(self, output: bytes) -> None:
+    def _take_test_result(self, output: bytes) -> None:
         """Enters what the process that ran the test says."""
         said = read_end(output)
         if said is None:
