@@ -19,10 +19,12 @@ def unsupported_reasons(base: Base, adapters: Sequence[Adapter]) -> list[str]:
     """Why each adapter cannot be in a batch with the others, "" where it can; `base` is the model without them."""
     import torch
 
+    from harness.modeling.quantized_products import QuantizedProducts
+
     model = unwrapped_model(base)
     try:
         stacked = StackedAdapters(model, adapters)
-        with torch.inference_mode():
+        with torch.inference_mode(), QuantizedProducts(model, round_activations=False):
             logits = _probe_stacked(base, stacked, len(adapters))
     except UnsupportedAdapterError as error:
         return [str(error)] * len(adapters)

@@ -261,8 +261,11 @@ def _probe_alone(adapted: Base) -> tuple[torch.Tensor, float]:
 
 
 def _logits(adapted: Base, prompts: list[Prompt]) -> torch.Tensor:
+    from harness.modeling.quantized_products import QuantizedProducts
+
     model, inputs = unwrapped_model(adapted), model_inputs(adapted, prompts)
     cache = new_cache(model, trained_prefix(adapted, prompts))
     mask, positions = mask_and_positions(cache, inputs.pop("attention_mask"))
-    logits: torch.Tensor = forward(model, inputs, mask, positions, cache).logits
+    with QuantizedProducts(model, round_activations=False):
+        logits: torch.Tensor = forward(model, inputs, mask, positions, cache).logits
     return logits[:, -1].float()

@@ -105,8 +105,10 @@ class _Texts:
 def _numerical_reason(model: Any) -> str:
     import torch
 
+    from harness.modeling.quantized_products import QuantizedProducts
+
     texts = _Texts.of(model)
-    with torch.inference_mode():
+    with torch.inference_mode(), QuantizedProducts(model, round_activations=False):
         try:
             logits = _with_slot_cache(model, texts)
         except UnsupportedAttentionError as error:

@@ -17,8 +17,13 @@ from harness import compat
 class QuantizedProducts:
     """Context manager: within it bitsandbytes' linear layers, if `model` has any, use the products of this module."""
 
-    def __init__(self, model: Any) -> None:
-        self._needed = is_bitsandbytes(model)
+    def __init__(self, model: Any, *, round_activations: bool = True) -> None:
+        """Without `round_activations` 8-bit layers have their weights alone in 8 bits.
+
+        What LLM.int8() rounds depends on all rows of a batch, so that two ways of computing the same thing, in other
+        batches, are compared without it.
+        """
+        self._needed, self._round = is_bitsandbytes(model), round_activations
 
     def __enter__(self) -> None:
         if self._needed:
@@ -35,7 +40,8 @@ class QuantizedProducts:
         if state.has_fp16_weights or state.CB is None:
             return self._plain[1](x, weight, bias=bias, state=state)
         # On a CPU bitsandbytes trains with the weights alone in 8 bits.
-        threshold = None if state.is_training and x.device.type == "cpu" else state.threshold
+        weights_alone = not self._round or (state.is_training and x.device.type == "cpu")
+        threshold = None if weights_alone else state.threshold
         rows = x.reshape(1, -1, x.shape[-1])
         return _product_8bit(rows, state.CB, state.SCB, bias, threshold).reshape(*x.shape[:-1], -1)
 
