@@ -141,21 +141,18 @@ class Session:
 
 
 class RunSettings(TypedDict, total=False):
-    """What `run` takes by name beside method, task and model: the options of `harness eval`. What is left out stands
-    at its default.
+    """What `run` takes by name beside method, task and model: the options of `harness eval`, at their defaults else.
 
     revision: the hub commit of the model.
     backend: who writes in place of this machine; `model` then names one of its models.
-    data: the task's files, or OWNER/NAME of a data set on the hub; without it the built-in sample (with the built-in
-        model) or the task's own data set on the hub.
+    data: the task's files, or OWNER/NAME on the hub; else the built-in sample (built-in model) or the task's own.
     metrics: metrics in place of the task's own.
     ks: values of k for measures like pass@k.
-    candidates, max_new_tokens, temperature: how answers are drawn, in place of the study's settings; temperature 0 is
-        beam search.
+    candidates, max_new_tokens, temperature: how answers are drawn, beam search at temperature 0; else the study's way.
     decoder: the decoding strategy: "beam-search", "greedy", "sampling", or one of an installed package.
     protocol: "study" for the prompts and rules of the study's scripts, in place of the task's own.
     limit: at most so many problems of each split.
-    seed: seed of training and sampling; 42 by default.
+    seed: of training and sampling; 42 by default.
     chat, thinking, thinking_tokens: how a model with a chat template is talked to.
     trust_remote_code: let the model bring code of its own; off by default.
     accept_unsafe: run programs where nothing isolates them; off by default.

@@ -247,7 +247,7 @@ def test_the_expected_end_goes_by_cells_that_took_their_time_not_by_those_that_f
     reporter.ended(outcome(planned[1].cell, runner.FINISHED, 300.0))
     assert reporter.summary == "1 of 4 done, 1 failed, about 10 min left (2 cells like none before)"
     reporter.ended(outcome(planned[2].cell, runner.FINISHED, 100.0))
-    assert reporter.summary == "2 of 4 done, 1 failed, about 2 min left"
+    assert reporter.summary == "2 of 4 done, 1 failed, about 1 min 40 s left"
 
 
 def test_the_expected_end_goes_by_cells_of_the_same_method_and_by_what_is_done_of_the_one_that_runs(
