@@ -271,8 +271,9 @@ def tune_at_once(found: Mapping[Job, RunPlan], registry: Registry, bases: Loaded
     job = next(iter(found))
     try:
         tune_all(list(found.values()), job.runs, bases, registry.notify)
-    except HarnessError as error:
-        print(f"note: {error}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - as in `run_job`: each is made by itself, and fails for itself
+        why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        print(f"note: {why}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
         return LoadedBases()
     return bases
 
