@@ -183,8 +183,7 @@ class LocalExecutor:
                 plans = [self._plans[job] for job in known if job.runs == root]
                 writing_together.write_together(plans, self._registry, root, self._bases)
         except Exception as error:  # noqa: BLE001 - as in `run_job`: the others are made, and it is said
-            why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-            print(f"note: runs are written one after another: {why}", file=sys.stderr)
+            print(f"note: runs are written one after another: {_reason(error)}", file=sys.stderr)
             self._bases = LoadedBases()  # the base may carry half an adapter now
 
     def tune(self, sweeps: Sequence[Sweep], started: Callable[[int], None]) -> Iterator[Tuned]:
@@ -272,10 +271,13 @@ def tune_at_once(found: Mapping[Job, RunPlan], registry: Registry, bases: Loaded
     try:
         tune_all(list(found.values()), job.runs, bases, registry.notify)
     except Exception as error:  # noqa: BLE001 - as in `run_job`: each is made by itself, and fails for itself
-        why = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-        print(f"note: {why}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
+        print(f"note: {_reason(error)}; {job.request.method} is tuned one setting at a time", file=sys.stderr)
         return LoadedBases()
     return bases
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
 
 
 def run_job(job: Job, registry: Registry, bases: LoadedBases, plan: RunPlan | None = None) -> JobResult:
