@@ -4,6 +4,8 @@ python benchmarks/sandbox_agreement.py agree --data FOLDER --apps CHECKOUT
     passed tests beside the original checker's, each difference with its program
 python benchmarks/sandbox_agreement.py verdicts --data FOLDER [--workers N]
     one line a program; run it again under load, with more workers, or as another user, and compare the files
+python benchmarks/sandbox_agreement.py native --data FOLDER
+    every stored solution under all its tests; each one that does not pass is run again in plain Python, test by test
 
 FOLDER holds what the project's data folder has of APPS. Everything runs in a throw-away namespace.
 """
@@ -158,10 +160,67 @@ def verdicts(options: argparse.Namespace) -> None:
         print(case.name, *verdict)
 
 
+_DRIVER = """
+import json, sys
+names = {"__name__": "candidate"}
+exec(compile(sys.argv[1], "candidate.py", "exec"), names)
+owner = names["Solution"]() if "Solution" in names else None
+function = getattr(owner, sys.argv[2]) if owner is not None else names[sys.argv[2]]
+print(json.dumps(function(*[json.loads(line) for line in sys.stdin.read().split(chr(10))])))
+"""
+"""A call-based solution in plain Python: its arguments are lines of JSON, what it returns is printed as JSON."""
+
+
+def native(options: argparse.Namespace) -> None:
+    every = [
+        Case(f"{problem}/{number}", program, io)
+        for problem, solutions, io in problems(options.data)
+        for number, program in enumerate(solutions)
+        if io["inputs"]
+    ]
+    limits = Limits(cpu_seconds=20.0, wall_seconds=60.0)
+    jobs = [(case.program, tests_of(case.io)) for case in every]
+    mine = enclosed(lambda: [one.outcome.value for one in run(jobs, limits, workers=options.workers)])
+    failed = [(case, outcome) for case, outcome in zip(every, mine, strict=True) if outcome != "passed"]
+    for case, outcome in failed:
+        reason = enclosed(lambda case=case: in_plain_python(case))
+        print(f"{case.name}: {outcome} here; in plain Python: {reason or 'PASSES'}")
+    print(f"{len(every)} solutions, {len(every) - len(failed)} pass")
+
+
+def in_plain_python(case: Case) -> str:
+    """Why the program fails in plain Python; empty where it passes every test."""
+    name = case.io.get("fn_name")
+    for number, (given, wanted) in enumerate(zip(case.io["inputs"], case.io["outputs"], strict=True)):
+        called = [sys.executable, "-c", _DRIVER, case.program, name]
+        text = "\n".join(map(json.dumps, given)) if name else given if isinstance(given, str) else "\n".join(given)
+        try:
+            done = subprocess.run(
+                called if name else [sys.executable, "-c", case.program],
+                input=text,
+                text=True,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"test {number} takes more than a minute"
+        if done.returncode:
+            return f"test {number}: {(done.stderr.splitlines() or ['it failed'])[-1]}"
+        if name:
+            right = json.loads(done.stdout) in (wanted, wanted[0] if isinstance(wanted, list) and wanted else wanted)
+        else:
+            lines = wanted if isinstance(wanted, str) else "\n".join(wanted)
+            right = done.stdout.split() == lines.split()
+        if not right:
+            return f"test {number}: another answer, {done.stdout[:40]!r}"
+    return ""
+
+
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["agree", "verdicts"])
+    parser.add_argument("what", choices=["agree", "verdicts", "native"])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--apps", metavar="CHECKOUT")
     parser.add_argument("--workers", type=int)
