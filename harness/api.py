@@ -264,12 +264,12 @@ class RunComparison:
     """One paired test for each measure that all runs have."""
 
     def __str__(self) -> str:
-        from harness.ranking.comparison import extraction_notes, settings_that_differ
+        from harness.ranking.comparison import extraction_notes, leak_notes, settings_that_differ
         from harness.stats.paired_comparison import describe
 
         names = [f"{letter}  {path.name}" for letter, side in (("A", self.a), ("B", self.b)) for path in side]
         head = [*names, f"settings that differ: {settings_that_differ(self.a, self.b)}"]
-        head += extraction_notes(self.a, self.b)
+        head += [*extraction_notes(self.a, self.b), *leak_notes(self.a, self.b)]
         return "\n".join(head) + "".join("\n\n" + "\n".join(describe(one)) for one in self.measures)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,17 @@ from typing import Any
 from harness.config import option_text
 from harness.errors import UsageError
 from harness.evaluation import runs
+from harness.evaluation.leakage import leaked_ids
+from harness.evaluation.runs import LEAKAGE
 from harness.extract import difference, readings
+from harness.plugin import Metric
 from harness.plugin_system.registry import Registry
 from harness.ranking import ranking
 from harness.ranking.rows import group_key, measure_columns
 from harness.ranking.seed_groups import ScoredRun
 from harness.records import Row
 from harness.stats import paired_comparison
+from harness.stats.resampling import ProblemScores
 
 
 def compare_runs(
@@ -39,6 +43,7 @@ def compare_runs(
     registry = Registry()
     tuned = (sides[0][0][1].run.tuning is not None, sides[1][0][1].run.tuning is not None)
     read = [[ScoredRun(row, tuple(runs.read_scores(folder))) for folder, row in side] for side in sides]
+    leaked = _leaked([folder for folder, _ in every])
     comparisons = []
     for name in (name for name in every[0][1].run.metrics if all(name in row.run.metrics for _, row in every)):
         metric = registry.metric(name).plugin
@@ -46,11 +51,22 @@ def compare_runs(
             ranking.check_estimates(row, one.scored(name), metric, folder)
         a, b = ([pair for one in side for pair in one.scored(name)] for side in read)
         comparisons += [
-            replace(paired_comparison.compare(metric, a, b, measure), tuned=tuned)
+            replace(_compare(metric, a, b, measure, leaked), tuned=tuned)
             for column_metric, measure, slice_ in measure_columns([every[0][1]], everything=everything)
             if column_metric == name and slice_ is None and all(has_measure(row, name, measure) for _, row in every)
         ]
     return comparisons
+
+
+def _compare(
+    metric: Metric, a: ProblemScores, b: ProblemScores, measure: str, leaked: Set[str]
+) -> paired_comparison.PairedComparison:
+    """The comparison on all problems, with that on the problems without a leak."""
+    whole = paired_comparison.compare(metric, a, b, measure)
+    clean_a, clean_b = ([pair for pair in side if pair[0] not in leaked] for side in (a, b))
+    if not clean_a or not clean_b or len(clean_a) + len(clean_b) == len(a) + len(b):
+        return whole
+    return replace(whole, without_leaks=paired_comparison.compare(metric, clean_a, clean_b, measure))
 
 
 def _whole_row(folder: Path) -> Row:
@@ -133,6 +149,22 @@ def extraction_notes(first: Sequence[Path], second: Sequence[Path]) -> list[str]
             "completions of both runs (harness leaderboard --format html) before you take a difference for one of code"
         )
     return lines
+
+
+def leak_notes(first: Sequence[Path], second: Sequence[Path]) -> list[str]:
+    """A warning for each side that learnt from test problems, with their number."""
+    problems = {name for name, _, _ in runs.read_scores(first[0])}
+    leaked = [problems & _leaked(side) for side in (first, second)]
+    return [
+        f"warning: {len(ids)} of {len(problems)} test problems stand, exactly or nearly, in what {name} learnt from "
+        f"({LEAKAGE})"
+        for name, ids in zip("AB", leaked, strict=True)
+        if ids
+    ]
+
+
+def _leaked(folders: Sequence[Path]) -> frozenset[str]:
+    return frozenset[str]().union(*map(leaked_ids, folders))
 
 
 def _count_rules(side: Sequence[Path]) -> dict[str, int]:

@@ -63,6 +63,8 @@ class PairedComparison:
     """(problems, single answers, seeds)."""
     tuned: tuple[bool, bool] = (True, True)
     """Whether a side was tuned: what was not has no seeds of training."""
+    without_leaks: PairedComparison | None = None
+    """The same on the problems that neither side learnt from; None where there is no leak, or nothing but leaks."""
 
     @property
     def decided(self) -> bool:
@@ -216,17 +218,28 @@ def describe(comparison: PairedComparison, a: str = "A", b: str = "B") -> list[s
     c = comparison
     if c.difference is None or c.p is None:
         return [f"{c.measure}: not defined on the {c.n} common problems"]
-    interval = ""
-    if c.low is not None and c.high is not None:
-        interval = f" [{100 * c.low:+.2f}, {100 * c.high:+.2f}]"
     return [
         f"{c.measure}: {a} {100 * (c.a or 0):.2f}, {b} {100 * (c.b or 0):.2f} on {c.n} common problems"
         + (f" ({c.unpaired} not scored in both)" if c.unpaired else ""),
-        f"difference {100 * c.difference:+.2f} points{interval} (95 %), p = {c.p:.4g} ({c.test})",
+        _difference(c),
         f"{a} better on {c.wins}, {b} on {c.losses}, equal on {c.ties}",
         *_verdict(c),
         *_causes(c),
+        *_clean(c, a, b),
     ]
+
+
+def _difference(c: PairedComparison) -> str:
+    interval = f" [{100 * c.low:+.2f}, {100 * c.high:+.2f}]" if c.low is not None and c.high is not None else ""
+    return f"difference {100 * (c.difference or 0):+.2f} points{interval} (95 %), p = {c.p:.4g} ({c.test})"
+
+
+def _clean(c: PairedComparison, a: str, b: str) -> Iterator[str]:
+    """The same on the problems that neither side learnt from, in a line."""
+    clean = c.without_leaks
+    if clean is not None and clean.difference is not None and clean.p is not None:
+        values = f"{a} {100 * (clean.a or 0):.2f}, {b} {100 * (clean.b or 0):.2f}"
+        yield f"without the {c.n - clean.n} problems that a side learnt from: {values}; {_difference(clean)}"
 
 
 def _verdict(c: PairedComparison) -> Iterator[str]:

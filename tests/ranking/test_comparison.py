@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness import files
+from harness import api, files
 from harness.errors import RunError, UsageError
 from harness.plugin_system.registry import Registry
 from harness.ranking.comparison import compare_runs, extraction_notes, has_measure
@@ -122,6 +122,33 @@ def test_a_measure_is_compared_that_all_runs_have_over_all_problems(synthetic: M
     assert has_measure(Row("x", RUN, (part,), (), {}, 0, 0), "exact_match", "em@2")
     assert not has_measure(Row("x", RUN, (part,), (), {}, 0, 0), "exact_match", "em@1")
     assert not has_measure(Row("x", RUN, (part,), (), {}, 0, 0), "bleu", "em@2")
+
+
+def test_what_a_side_learnt_from_is_warned_of_and_left_out_of_a_second_comparison(sides: tuple[Path, Path]) -> None:
+    """The problems that B has learnt from, and B alone, are taken from both."""
+    leaks = [{"test": f"p{i:02}", "train": "t", "split": "train", "by": "code", "likeness": 1.0} for i in (0, 11, 11)]
+    files.write_sealed(sides[1] / "leakage.json", {"compared": {"test": 12, "train": 9}, "pairs": leaks})
+    [whole] = compare_runs(sides[:1], sides[1:])
+    kept = [[(id, found[0]) for id, found in scores(values)][1:11] for values in (GOOD, BAD)]
+    assert whole.without_leaks == paired_comparison.compare(EM, *kept, "em@1")
+    assert replace(whole, without_leaks=None) == paired_comparison.compare(
+        EM, *([(id, found[0]) for id, found in scores(values)] for values in (GOOD, BAD)), "em@1"
+    )
+    text = str(api.compare(*sides))
+    assert "warning: 2 of 12 test problems stand, exactly or nearly, in what B learnt from (leakage.json)" in text
+    assert "what A learnt from" not in text
+    [line] = [line for line in text.splitlines() if line.startswith("without the 2 problems that a side learnt from")]
+    assert "A 80.00, B 10.00; difference +70.00 points" in line
+
+
+def test_where_every_problem_is_a_leak_there_is_only_the_warning(sides: tuple[Path, Path]) -> None:
+    for folder in sides:
+        leaks = [{"test": f"p{i:02}", "train": "t", "split": "train", "by": "code", "likeness": 1.0} for i in range(12)]
+        files.write_sealed(folder / "leakage.json", {"compared": {"test": 12, "train": 9}, "pairs": leaks})
+    [whole] = compare_runs(sides[:1], sides[1:])
+    assert whole.without_leaks is None
+    text = str(api.compare(*sides))
+    assert all(f"12 of 12 test problems stand, exactly or nearly, in what {side} learnt from" in text for side in "AB")
 
 
 @pytest.mark.parametrize("tuned", [(True, True), (True, False), (False, True)])
