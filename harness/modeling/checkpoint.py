@@ -105,7 +105,7 @@ def location(spec: ModelSpec) -> str:
 
 
 def check(spec: ModelSpec) -> None:
-    """Refuse a folder that holds no model which can be loaded here.
+    """Refuse a folder that holds no model which can be loaded here, and a revision of a folder.
 
     Raises:
         ModelError: it is an adapter, GGUF files, or no model at all; says what to name instead.
@@ -113,6 +113,9 @@ def check(spec: ModelSpec) -> None:
     folder = Path(location(spec))
     if not folder.is_dir():
         return
+    if spec.revision is not None:
+        kind = "built in" if spec.id == BUILTIN else "a folder"
+        raise ModelError(f"--revision {spec.revision}: --model {spec.id} is {kind}, and has one version; leave it out")
     if (adapter := folder / "adapter_config.json").is_file():
         base = _json(adapter).get("base_model_name_or_path") or "its base"
         raise ModelError(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.config import Settings
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, ModelError, UsageError
 from harness.evaluation import plan as planning
 from harness.evaluation.plan import RunPlan, resolve, select_ks, with_chat_settings
 from harness.evaluation.problems import missing_field_notes as notes_on_tests
@@ -275,6 +275,13 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"thinking_tokens": 9}, (), "--thinking-tokens: they are for --thinking; give both or neither"),
     ({"thinking": True}, (), "--thinking: builtin has no chat template in use; leave it out"),
 ]
+
+
+@pytest.mark.parametrize("model", ["builtin", "folder"])
+def test_a_revision_of_a_model_that_has_none_is_refused(whole: Path, tmp_path: Path, model: str) -> None:
+    name = model if model == "builtin" else str(tmp_path)
+    with pytest.raises(ModelError, match=r"--revision v2: --model .* has one version; leave it out"):
+        plan_of(whole, model=name, revision="v2")
 
 
 @pytest.mark.parametrize(("request_", "sets", "words"), REFUSED, ids=[words for _, _, words in REFUSED])
