@@ -230,7 +230,9 @@ def describe(comparison: PairedComparison, a: str = "A", b: str = "B") -> list[s
 
 
 def _difference(c: PairedComparison) -> str:
-    interval = f" [{100 * c.low:+.2f}, {100 * c.high:+.2f}]" if c.low is not None and c.high is not None else ""
+    interval = ""
+    if c.low is not None and c.high is not None:
+        interval = f" [{100 * c.low:+.2f}, {100 * c.high:+.2f}]"
     return f"difference {100 * (c.difference or 0):+.2f} points{interval} (95 %), p = {c.p:.4g} ({c.test})"
 
 
