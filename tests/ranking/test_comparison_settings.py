@@ -36,6 +36,18 @@ def test_settings_that_both_have_and_differ_in_are_told_with_both_values(tmp_pat
     }
     assert settings_that_differ([first], [first]) == "none"
     assert "seed" not in settings_that_differ([first, first], [second])
+    assert "seed" not in settings_that_differ([first], [second, second])
+
+
+def test_how_a_chat_model_was_asked_is_a_setting(tmp_path: Path) -> None:
+    asked = replace(RUN, model=ModelSpec("m", "v2", chat=True, thinking=True), model_digest="other-weights")
+    sides = [folder(tmp_path, "a", RUN)], [folder(tmp_path, "b", asked)]
+    assert set(settings_that_differ(*sides).split("; ")) == {
+        "chat: A False, B True",
+        "thinking: A None, B True",
+        "revision: A None, B v2",
+        "weights: A w, B other-we",
+    }
 
 
 def test_settings_of_one_method_alone_are_not_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -82,6 +83,15 @@ def test_rows_that_differ_in_what_is_asked_do_not(field: str) -> None:
     other = replace(RUN, **{field: OTHER[field]})
     assert group_key(row(run=other)) != group_key(row())
     assert len(group_rows([row("a"), row("b", run=other)])) == 2
+
+
+def test_the_key_of_a_board_is_the_same_in_every_version_and_names_what_is_not_the_default() -> None:
+    """A board's id is made of it, so that a saved link to a board goes on to lead there."""
+    first = ("conala", "1", "d", None, Sampling(10, 64), "{}", False)
+    assert group_key(row()) == first
+    assert group_key(row(run=replace(RUN, split="validation"))) == (*first, "validation")
+    assert group_key(row(run=replace(RUN, protocol="study"))) == (*first, "study")
+    assert group_key(row(run=replace(RUN, reading=3, protocol="study"))) == (*first, 3, "study")
 
 
 @pytest.mark.parametrize(
@@ -243,6 +253,18 @@ def test_runs_are_collected_once_and_what_cannot_be_read_is_named(synthetic: Mod
     assert len(found.left_out) == 2 and str(torn) in found.left_out[1]
     with pytest.raises(RunError, match="no such folder; run something first: harness eval --method lora --task apps"):
         collect([tmp_path / "three"])
+
+
+@pytest.mark.parametrize("was", [True, False])
+def test_the_garbage_collector_is_afterwards_as_it_was(synthetic: ModuleType, tmp_path: Path, was: bool) -> None:
+    synthetic.write(tmp_path, row("conala-lora"), [])
+    before = gc.isenabled()
+    try:
+        (gc.enable if was else gc.disable)()
+        collect([tmp_path])
+        assert gc.isenabled() is was
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def test_what_made_a_run_is_read_from_its_folder(synthetic: ModuleType, tmp_path: Path) -> None:

@@ -51,6 +51,22 @@ def test_a_share_of_yes_and_no_gets_the_wilson_interval():
     assert (round(found.low, 4), round(found.high, 4)) == (0.1812, 0.5671)
 
 
+def test_a_share_of_yes_and_no_and_a_graded_measure_of_one_metric_have_the_interval_of_each():
+    graded = [0.2, 0.4, 0.9, 0.3, 0.8] * 4
+    scores = [Score("mean", values={"m": float(i < 7), "g": value}) for i, value in enumerate(graded)]
+    found = {e.measure: e for e in estimates.estimate(Mean(), scores, resamples=2000)}
+    assert (round(found["m"].low, 4), round(found["m"].high, 4)) == (0.1812, 0.5671)
+    assert found["g"].value == pytest.approx(0.52)
+    assert 0.3 < found["g"].low < 0.52 < found["g"].high < 0.7
+
+
+def test_two_problems_are_enough_for_an_interval_and_one_is_not():
+    found = only(Mean(), means(0.25, 0.75))
+    assert found.low < found.value == 0.5 < found.high
+    alone = only(Mean(), means(0.25))
+    assert (alone.value, alone.low, alone.high) == (0.25, None, None)
+
+
 def test_nothing_right_does_not_claim_certainty():
     found = only(Mean(), means(*[0.0] * 20))
     assert (found.value, found.low) == (0.0, 0.0)
