@@ -267,7 +267,7 @@ def _as_recorded(settings: Settings, run: Run, metrics: Iterable[PluginEntry[Met
 
 
 def _check_ks(ks: Sequence[int], folder: Path, run: Run) -> None:
-    """Refuse values of k for which no problem has so many candidates; a decoder may have selected some of them.
+    """Refuse values of k for which a problem has too few candidates; a decoder may have selected some of them.
 
     Raises:
         UsageError: names the value.
