@@ -35,7 +35,7 @@ from harness.records import Problem, Sampling, digest
 
 _OTHER = re.compile(
     r"\b(javascript|typescript|java|c\+\+|c#|sql|html|css|php|ruby|rust|golang|swift|kotlin|bash|shell|perl|scala|"
-    r"matlab|haskell|regex|regular expression|react|jquery|mysql|json|xml|yaml|latex)\b|\bR\b",
+    r"matlab|haskell|regex|regular expression|react|jquery|mysql|json|xml|yaml|latex)(?!\w)|\bR\b",
     re.IGNORECASE,
 )
 _PYTHON = re.compile(r"\bpython\b", re.IGNORECASE)

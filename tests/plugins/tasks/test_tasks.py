@@ -268,7 +268,9 @@ PYTHON_ROWS = [
     ("Import.", "import os", True),
     ("Loop.", "[x for x in y]", True),
     ("A javascripts thing.", "import os", True),
-    ("Call it in C++ please.", "import os", True),
+    ("Loop in C++ over a list.", "for i in range(3): print(i)", False),
+    ("Convert this C# code", "import os", False),
+    ("Call it in C++ please.", "import os", False),
     ("Give JSON for it.", "import os", False),
     ("Use monty pythons.", "x = 1", False),
 ]
