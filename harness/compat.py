@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import inspect
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -53,6 +54,27 @@ def cache_keyword(model: Any, cache: Any) -> dict[str, Any]:
     name = cache_argument(model)
     assert name is not None, f"{type(model).__name__} takes no cache"
     return {name: cache}
+
+
+@contextlib.contextmanager
+def prefix_as_cache(model: Any) -> Iterator[None]:
+    """While it lasts, `generate` of an encoder-decoder model starts from the prefix that PEFT has trained for it.
+
+    PEFT 0.21 hands the prefix over as `past_key_values`, which transformers from 5.24 ignores beside its own `cache`.
+    """
+    prepare = model.prepare_inputs_for_generation
+
+    def renamed(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        inputs: dict[str, Any] = prepare(*args, **kwargs)
+        if "cache" in inputs and "past_key_values" in inputs:
+            inputs["cache"] = inputs.pop("past_key_values")
+        return inputs
+
+    model.prepare_inputs_for_generation = renamed
+    try:
+        yield
+    finally:
+        del model.prepare_inputs_for_generation
 
 
 def takes_any_attention(model: Any) -> bool:

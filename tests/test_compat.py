@@ -26,6 +26,27 @@ def test_transformers_names_the_argument_for_a_cache(model_of: Callable[[str], P
     assert compat.cache_argument(named) is not None, "transformers: models take no cache; see compat.cache_argument"
 
 
+def test_an_encoder_decoder_model_writes_from_the_prefix_that_peft_has_trained(model_of: Callable[[str], Path]) -> None:
+    """The first token is the likeliest of the forward pass that tuning uses, and another than without the prefix."""
+    import torch
+    from peft import PrefixTuningConfig, TaskType, get_peft_model
+
+    base = model.load(ModelSpec(str(model_of("t5"))), {}).model
+    given = torch.arange(4, 20).reshape(2, 8)
+    start = torch.full((2, 1), base.generation_config.decoder_start_token_id)
+    plain = base(input_ids=given, decoder_input_ids=start).logits[:, -1].argmax(-1)
+    tuned = get_peft_model(base, PrefixTuningConfig(task_type=TaskType.SEQ_2_SEQ_LM, num_virtual_tokens=4)).eval()
+    with torch.no_grad():
+        tuned.prompt_encoder["default"].embedding.weight.normal_(0, 30, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        wanted = tuned(input_ids=given, decoder_input_ids=start).logits[:, -1].argmax(-1)
+    options = {"max_new_tokens": 1, "do_sample": False}
+    with compat.prefix_as_cache(tuned):
+        written = tuned.generate(input_ids=given, attention_mask=torch.ones_like(given), **options)[:, -1]
+    assert written.tolist() == wanted.tolist() != plain.tolist()
+    assert "prepare_inputs_for_generation" not in vars(tuned)
+
+
 def test_transformers_says_which_models_take_an_attention_function_by_name(model_of: Callable[[str], Path]) -> None:
     from transformers import BloomConfig, BloomForCausalLM
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.compat import cache_keyword
+from harness.compat import cache_keyword, prefix_as_cache
 from harness.decoding.cache import clear_recurrent_states, forward, mask_and_positions, new_cache, padding_shifts_prefix
 from harness.decoding.completions import TOO_LARGE, completions_of, eos_token_ids, is_beam_search, token_limit
 from harness.decoding.inputs import model_inputs, trained_prefix, unwrapped_model
@@ -143,7 +143,8 @@ class StaticBatchDecoder:
         try:
             if clear_recurrent_states(model) and beams:
                 raise ValueError(f"the beam search of {type(model).__name__} mixes up its beams' states")
-            output = model.generate(**inputs, **options)
+            with prefix_as_cache(model):
+                output = model.generate(**inputs, **options)
         except (ValueError, NotImplementedError) as error:
             words = " ".join(str(error).split())[:200]
             remedy = "sample in place of beam search, with --temperature 0.8" if beams else "use another model"
