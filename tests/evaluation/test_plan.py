@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from harness.evaluation.problems import missing_field_notes as notes_on_tests
 from harness.evaluation.request import Request
 from harness.evaluation.runs import run_id
 from harness.modeling.chat import CHAT_PROMPT_VERSION, DATE
-from harness.plugin import option
+from harness.plugin import Backend, option
 from harness.plugin_system.registry import Registry
 from harness.records import ModelSpec, Problem, Sampling, StdinTests, Tuning, digest, to_json
 
@@ -275,6 +276,26 @@ REFUSED: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     ({"thinking_tokens": 9}, (), "--thinking-tokens: they are for --thinking; give both or neither"),
     ({"thinking": True}, (), "--thinking: builtin has no chat template in use; leave it out"),
 ]
+
+
+class Served(Backend):
+    """Says that it serves any model."""
+
+    name = "served"
+
+    def generate(self, model: Any, prompts: Any, sampling: Any, seed: Any, config: Any) -> Iterator[Any]:
+        return iter(())
+
+
+def test_a_model_of_a_backend_has_the_name_that_was_given_whatever_folder_is_called_the_same(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "coder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    known = Registry()
+    known.add(Served())
+    request = Request("zero-shot", "conala", "coder", data=whole, backend="served", metrics=("exact_match",))
+    assert resolve(request, known, Settings((), environ={})).run.model.id == "coder"
 
 
 @pytest.mark.parametrize("model", ["builtin", "folder"])

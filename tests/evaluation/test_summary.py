@@ -108,10 +108,10 @@ def test_a_problem_without_a_score_is_counted_in_its_slice() -> None:
 
 def test_a_row_counts_outcomes_tokens_examples_and_rules(tmp_path: Path) -> None:
     run = [Execution(Outcome.PASSED, 1, 1), Execution(Outcome.FAILED, 0, 1)]
-    read = (Completion("x", 3, rule="bare"), Completion("y", 4, rule="fenced"))
+    read = (Completion("y", 4, rule="fenced"), Completion("x", 3, rule="bare"))
     records = [
         record("1", 1.0, executions=tuple(run), examples=("t1", "t2"), dropped=1, completions=read),
-        record("2", 0.0, executions=(run[0], replace(run[1], outcome=Outcome.TIMED_OUT)), completions=read[:1] * 2),
+        record("2", 0.0, executions=(run[0], replace(run[1], outcome=Outcome.TIMED_OUT)), completions=read[1:] * 2),
     ]
     folder = run_folder(
         tmp_path,
@@ -130,7 +130,7 @@ def test_a_row_counts_outcomes_tokens_examples_and_rules(tmp_path: Path) -> None
     assert dict(row.outcomes) == {"failed": 1, "passed": 2, "timed-out": 1}
     assert list(row.outcomes) == sorted(row.outcomes)
     assert (row.trainable_parameters, row.total_parameters, row.examples) == (7, 70, 1.5)
-    assert row.readings == {"bare": 3, "fenced": 1}
+    assert row.readings == {"bare": 3, "fenced": 1} and list(row.readings) == ["bare", "fenced"]
     assert row.costs == (
         Cost("tune", 5.0, 100, None, 50, 0, 2.0),
         Cost("generate", 5.0, 200, None, 20, 3 + 4 + 3 + 3),
@@ -322,6 +322,16 @@ def test_scoring_keeps_other_metrics_takes_new_executions_and_the_order_of_the_d
     assert found[0].scores[1].values["em@1"] == 1.0
     assert heard == ["harness_record_written 42 b", "harness_record_written 42 a"]
     assert (tmp_path / "records.jsonl").read_text() == "".join(map(files.line, found))
+
+
+def test_of_validation_problems_no_record_is_announced_since_they_are_no_result(tmp_path: Path) -> None:
+    (tmp_path / "completions.jsonl").write_text(files.line(record("a", 0.0)))
+    (tmp_path / "executions.jsonl").touch()
+    heard: list[str] = []
+    registry: Any = SimpleNamespace(notify=lambda hook, **_: heard.append(hook))
+    asked = plan(problems=[Problem("a", "say", ("x",))], run=replace(RUN, split="validation"))
+    assert [r.id for r in score(asked, tmp_path, registry)] == ["a"]
+    assert heard == []
 
 
 def test_a_finished_run_says_what_its_records_will_be_before_they_are_written_again(tmp_path: Path) -> None:
