@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +63,7 @@ def test_a_phase_is_measured_with_the_tokens_that_were_counted_and_the_memory_th
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr("harness.evaluation.costs.detail", said.append)
+    began = time.monotonic()
     with measured("generate") as meter:
         assert meter.cost is None
         block = bytearray(50_000_000)
@@ -68,7 +71,10 @@ def test_a_phase_is_measured_with_the_tokens_that_were_counted_and_the_memory_th
     cost = meter.cost
     assert cost is not None and len(block) < cost.peak_rss_bytes
     assert (cost.phase, cost.tokens_in, cost.tokens_out) == ("generate", 2880, 960)
-    assert cost.seconds >= 0 and (cost.peak_gpu_bytes, cost.energy_joules) == (None, None)
+    assert 0 <= cost.seconds <= time.monotonic() - began + 0.001 and (cost.peak_gpu_bytes, cost.energy_joules) == (
+        None,
+        None,
+    )
     memory = f"{cost.peak_rss_bytes / 1e9:.2f} GB of memory"
     assert said == [f"generate: {cost.seconds:.1f} s, {memory}, 2,880 tokens read, 960 written"]
 
@@ -129,3 +135,10 @@ def test_what_this_machine_cannot_measure_is_said(monkeypatch: pytest.MonkeyPatc
     assert "energy (this GPU or its driver does not count it)" in unmeasured()
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: False)))
     assert "peak GPU memory and energy (no CUDA GPU)" in unmeasured()
+    assert not [line for line in unmeasured() if "of each phase" in line]
+
+    def refused(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_text", refused)
+    assert unmeasured()[0].startswith("peak memory of each phase (Permission denied)")

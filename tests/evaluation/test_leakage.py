@@ -150,6 +150,7 @@ def test_an_equal_instruction_counts_from_three_words() -> None:
 
 def test_an_instruction_is_near_from_a_similarity_of_90() -> None:
     assert found(("a bb cc dd", "1"), ("a bb cc dx", "2")) == [("near instruction", 0.9)]
+    assert found(("aa bb cc dd ee ff", "1"), ("aa bb cc dd ee fx", "2")) == [("near instruction", 0.941)]
     assert found(("aa bb cc dd ee fff", "1"), ("aa bb cc dd ee xxf", "2")) == []  # 88.9
     assert found(("aa bb cc dd ee ffff", "1"), ("aa bb cc dd ee xxff", "2")) == []  # 89.5
     assert found(("aaaaaaaaaa bbbbbbbb", "1"), ("aaaaaaaaaa bbbbbbbx", "2")) == []  # of two words

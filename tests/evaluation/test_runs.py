@@ -44,7 +44,7 @@ def test_a_folder_is_named_by_what_was_asked_and_by_all_that_completions_depend_
     assert odd.startswith("conala-lora+icl-b_c_d_é_1.5-")
 
 
-@pytest.mark.parametrize("letter", ["x", "é", "中"])
+@pytest.mark.parametrize("letter", ["x", "é", "中", "𠀀"])
 def test_a_name_is_as_long_as_a_file_name_may_be_and_cut_between_letters(letter: str) -> None:
     name = runs.run_id(replace(RUN, model=ModelSpec(letter * 300)))
     width = len(letter.encode())

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.plugin import NoConfig
+from harness.plugin_system.registry import Registry
 from harness.plugins.metrics import pass_at_k as pass_at_k_plugin
 from harness.plugins.metrics import tests_passed as tests_passed_plugin
 from harness.plugins.metrics.pass_at_k import PassAtK, pass_at_k
 from harness.plugins.metrics.tests_passed import TestsPassed
+from harness.ranking.display_names import DisplayNames
 from harness.records import Execution, Outcome, Problem
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -149,3 +151,8 @@ def test_the_plugins_give_their_metrics():
     assert [type(one) for one in tests_passed_plugin.harness_metrics()] == [TestsPassed]
     assert (PassAtK.name, PassAtK.needs) == ("pass_at_k", "executions")
     assert (TestsPassed.name, TestsPassed.needs) == ("tests_passed", "executions")
+
+
+def test_measures_of_executions_are_called_in_print_what_papers_call_them() -> None:
+    names = DisplayNames(Registry(warn=lambda _: None))
+    assert (names.measure("tests_passed"), names.measure("pass@10")) == ("tests passed", "pass@10")
