@@ -95,13 +95,13 @@ def sum_by_phase(costs: list[Cost]) -> tuple[Cost, ...]:
         gpus = [c.peak_gpu_bytes for c in (old, cost) if c.peak_gpu_bytes is not None]
         joules = [c.energy_joules for c in (old, cost)]
         totals[cost.phase] = Cost(
-            cost.phase,
-            round(old.seconds + cost.seconds, 3),
-            max(old.peak_rss_bytes, cost.peak_rss_bytes),
-            max(gpus) if gpus else None,
-            old.tokens_in + cost.tokens_in,
-            old.tokens_out + cost.tokens_out,
-            None if None in joules else sum(j for j in joules if j is not None),
+            phase=cost.phase,
+            seconds=round(old.seconds + cost.seconds, 3),
+            peak_rss_bytes=max(old.peak_rss_bytes, cost.peak_rss_bytes),
+            peak_gpu_bytes=max(gpus) if gpus else None,
+            tokens_in=old.tokens_in + cost.tokens_in,
+            tokens_out=old.tokens_out + cost.tokens_out,
+            energy_joules=None if None in joules else sum(j for j in joules if j is not None),
         )
     return tuple(totals.values())
 

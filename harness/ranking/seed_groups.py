@@ -106,13 +106,13 @@ def _mean_cost(phase: str, costs: Sequence[Cost]) -> Cost:
     gpu = [c.peak_gpu_bytes for c in costs if c.peak_gpu_bytes is not None]
     joules = [c.energy_joules for c in costs if c.energy_joules is not None]
     return Cost(
-        phase,
-        sum(c.seconds for c in costs) / len(costs),
-        max(c.peak_rss_bytes for c in costs),
-        max(gpu) if len(gpu) == len(costs) else None,
-        round(sum(c.tokens_in for c in costs) / len(costs)),
-        round(sum(c.tokens_out for c in costs) / len(costs)),
-        sum(joules) / len(costs) if len(joules) == len(costs) else None,
+        phase=phase,
+        seconds=sum(c.seconds for c in costs) / len(costs),
+        peak_rss_bytes=max(c.peak_rss_bytes for c in costs),
+        peak_gpu_bytes=max(gpu) if len(gpu) == len(costs) else None,
+        tokens_in=round(sum(c.tokens_in for c in costs) / len(costs)),
+        tokens_out=round(sum(c.tokens_out for c in costs) / len(costs)),
+        energy_joules=sum(joules) / len(costs) if len(joules) == len(costs) else None,
     )
 
 

@@ -24,6 +24,7 @@ from harness.stats.resampling import (
     bca_interval,
     bootstrap_weights,
     concatenate_measures,
+    constant_interval,
     is_binary,
     score_tables,
     wilson_interval,
@@ -88,9 +89,11 @@ def _estimates(metric: Metric, table: ScoreTable, resamples: int, seed: int) -> 
             parts = variance_components(metric, table, name) if len(table.by_seed) > 1 else None
             if name in shares and parts is not None:
                 low, high = effective_wilson_interval(value, parts)
+            elif np.ptp(drawn[name]) < TOLERANCE:
+                low, high = constant_interval(value, metric.bounds, n)
             else:
                 low, high = bca_interval(value, drawn[name], left_out[name])
-            if parts is not None:
+            if parts is not None and low is not None and high is not None:
                 low, high = add_seed_variance(value, low, high, parts)
         yield Estimate(metric.name, name, value, low, high, n, higher_is_better=is_higher_better(metric, name))
 

@@ -19,6 +19,7 @@ from harness.stats.resampling import (
     ScoreTable,
     bca_interval,
     bootstrap_weights,
+    constant_interval,
     is_binary,
     score_tables,
 )
@@ -83,23 +84,27 @@ class PairedSample:
     def interval(self, resamples: int, seed: int) -> tuple[float | None, float | None]:
         """The 95 % interval of the difference over problems, with fixed seeds.
 
-        Tango's score interval for binary outcomes, the paired bootstrap otherwise. If all differences are 0 a bootstrap
-        interval would have zero width: then the interval is the upper end of Wilson's interval for 0 differing problems
-        times the range of the metric, or None where the metric has no bounds.
+        Tango's score interval for binary outcomes, the paired bootstrap otherwise. If all differences are equal, a
+        bootstrap interval would have zero width. Where they are 0 the interval is then the upper end of Wilson's
+        interval for 0 differing problems times the range of the metric; else it is Wilson's over all differences that
+        there may be; None where the metric has no bounds.
         """
         n = len(self.a.ids)
         if self.binary:
             gaps = self.a.sums[:, 0] - self.b.sums[:, 0]
             return tango_interval(int(np.sum(gaps > 0)), int(np.sum(gaps < 0)), n)
+        lowest, highest = self.metric.bounds
+        width = None if lowest is None or highest is None else highest - lowest
         if self.identical:
-            lowest, highest = self.metric.bounds
-            if lowest is None or highest is None:
+            if width is None:
                 return None, None
-            reach = (highest - lowest) * _Z**2 / (n + _Z**2)
+            reach = width * _Z**2 / (n + _Z**2)
             return -reach, reach
         if n < 2:
             return None, None
         drawn = np.concatenate([self.difference(weights) for weights in bootstrap_weights(n, resamples, seed)])
+        if np.ptp(drawn) < TOLERANCE:
+            return constant_interval(float(self.difference()), (width and -width, width), n)
         first, second = (side.leave_one_out(self.metric)[self.measure] for side in (self.a, self.b))
         return bca_interval(float(self.difference()), drawn, first - second)
 

@@ -117,12 +117,26 @@ def bootstrap_weights(n: int, resamples: int, seed: int) -> Iterator[Array]:
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+def wilson_interval(successes: float, n: int) -> tuple[float, float]:
     """Wilson's 95 % score interval of a share (Wilson 1927)."""
     z = NORMAL.inv_cdf((1 + CONFIDENCE_LEVEL) / 2)
     centre = (successes + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * (successes * (n - successes) / n + z * z / 4) ** 0.5
     return (0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+
+
+def constant_interval(
+    value: float, bounds: tuple[float | None, float | None], n: int
+) -> tuple[float | None, float | None]:
+    """The interval of a mean over `n` problems that all have the same value, where a bootstrap would claim certainty.
+
+    Wilson's for a measure within `bounds`, which is the widest that any spread within them could give; None without.
+    """
+    lowest, highest = bounds
+    if lowest is None or highest is None:
+        return None, None
+    low, high = wilson_interval(n * (value - lowest) / (highest - lowest), n)
+    return lowest + (highest - lowest) * low, lowest + (highest - lowest) * high
 
 
 def bca_interval(value: float, drawn: Array, left_out: Array) -> tuple[float, float]:

@@ -67,6 +67,22 @@ def test_two_problems_are_enough_for_an_interval_and_one_is_not():
     assert (alone.value, alone.low, alone.high) == (0.25, None, None)
 
 
+def test_the_same_value_on_every_problem_does_not_claim_certainty():
+    found = only(Mean(), means(0.5, 0.5, 0.5))
+    assert (found.value, round(found.low, 3), round(found.high, 3)) == (0.5, 0.125, 0.875)  # Wilson for half of 3
+    many = only(Mean(), means(*[0.25] * 80))
+    assert 0.16 < many.low < 0.25 < many.high < 0.36
+
+
+def test_the_same_value_of_a_measure_without_bounds_has_no_interval():
+    class Length(Metric):
+        name = "length"
+        bounds = (0.0, None)
+
+    found = only(Length(), [Score("length", values={"m": 7.0})] * 3)
+    assert (found.value, found.low, found.high) == (7.0, None, None)
+
+
 def test_nothing_right_does_not_claim_certainty():
     found = only(Mean(), means(*[0.0] * 20))
     assert (found.value, found.low) == (0.0, 0.0)

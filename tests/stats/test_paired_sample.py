@@ -108,6 +108,13 @@ def test_of_other_values_the_interval_is_that_of_the_differences() -> None:
     assert pair(a, b).difference(np.eye(30)) == pytest.approx(a - b)
 
 
+def test_sides_that_differ_alike_everywhere_claim_no_certainty() -> None:
+    low, high = pair([0.75, 0.5, 0.5], [0.5, 0.25, 0.25]).interval(500, 0)
+    assert low is not None and high is not None
+    assert -1 < low < 0 and 0.25 < high < 1  # Wilson for 0.25 between -1 and 1 on three problems
+    assert pair([0.75] * 400, [0.5] * 400).interval(500, 0) == pytest.approx((0.153, 0.342), abs=0.001)
+
+
 def test_sides_that_are_alike_everywhere_claim_what_the_bounds_of_the_metric_allow() -> None:
     values = [0.5, 0.25, 0.75, 0.125]
     reach = 6 * Z**2 / (4 + Z**2)
