@@ -7,6 +7,7 @@ import fcntl
 import itertools
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -31,9 +32,8 @@ _INTERPRETER_BYTES = 64 << 20
 """Address space of the bare interpreter, beside what a candidate may use."""
 _UNUSED_UIDS = 0x6E000000
 """Candidates of a root-owned jail run under uids from here on, which no distribution gives to anybody."""
-_ENDED_FROM_OUTSIDE = {128 + number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)} | {
-    -number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-}
+_SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDED_FROM_OUTSIDE = {code for number in _SIGNALS for code in (128 + number, -number)}
 _serial = itertools.count()
 
 
@@ -105,8 +105,8 @@ class Jail:
         self.socket.settimeout(_START_SECONDS)
         try:
             real_root, self._uid = _identity()
-            counted = f"pids.max={limits.processes + 2}" in self.group.limits()
-            self._launcher = _launch(inside, limits, level, counted, real_root, self._uid, (shown, programs, folder))
+            held = self.group.limits()
+            self._launcher = _launch(inside, limits, level, held, real_root, self._uid, (shown, programs, folder))
         except OSError as problem:
             self.socket.close()
             self.group.remove()
@@ -273,9 +273,8 @@ class Jail:
             self._await_launcher(1.0)
         self._launcher.kill()
         self._launcher.wait()
-        ended = True
+        ended = self._pidfd < 0 or readable(self._pidfd, _START_SECONDS)
         if self._pidfd >= 0:
-            ended = readable(self._pidfd, _START_SECONDS)
             os.close(self._pidfd)
             self._pidfd = -1
         for descriptor in (*self._outputs, *self._codes, *([self._saved] if self._saved >= 0 else [])):
@@ -296,11 +295,17 @@ class Jail:
         self.close()
 
 
+def _address_bytes(limits: Limits, held: Sequence[str]) -> int:
+    """Of a command whose group holds its memory none: node reserves gigabytes of addresses that it never touches."""
+    grouped = any(limit.startswith("memory") for limit in held)
+    return resource.RLIM_INFINITY if grouped else limits.memory_bytes + _INTERPRETER_BYTES
+
+
 def _launch(
     inside: socket.socket,
     limits: Limits,
     level: LevelName,
-    counted: bool,
+    held: Sequence[str],
     real_root: bool,
     uid: int,
     more: tuple[Sequence[str], bool, str],
@@ -326,8 +331,8 @@ def _launch(
             "output_bytes": limits.output_bytes,
             "processes": limits.processes + (0 if level == "full" else _own_tasks()),
             "open_files": limits.open_files,
-            "address_bytes": limits.memory_bytes + _INTERPRETER_BYTES,
-            "counted": counted,
+            "address_bytes": _address_bytes(limits, held if programs else ()),
+            "counted": f"pids.max={limits.processes + 2}" in held,
             "level": level,
             "programs": programs,
             "folder": folder,

@@ -12,6 +12,7 @@ import pytest
 from harness.errors import UsageError
 from harness.records import Limits, Outcome
 from harness.sandbox import Finished, JailBroken, execute, map_jobs, release
+from harness.sandbox.cgroup import ControlGroup
 from harness.sandbox.leftovers import EXECUTED
 from harness.sandbox.programs import _idle
 
@@ -231,6 +232,29 @@ def test_another_language_is_shown_and_runs():
     done = one([os.path.realpath(node), "main.js"], files={"main.js": program, "m.js": "module.exports = 6 * 7"},
                stdin="abc", limits=limits)  # fmt: skip
     assert (done.stdout, done.stderr, done.code) == (b"3 42\n", b"", 0)
+
+
+HOG = "const held = []; while (true) held.push(new Array(1000000).fill(7))"
+
+
+def test_a_command_that_reserves_many_addresses_runs_where_a_group_holds_its_memory(held_memory: bool):
+    node = shutil.which("node")
+    if node is None or not held_memory:
+        pytest.skip("no node, or no control group for memory here")
+    command = [os.path.realpath(node), "main.js"]
+    done = one(command, files={"main.js": "console.log(6 * 7)"}, limits=Limits(cpu_seconds=4.0))
+    assert (done.outcome, done.stdout) == (Outcome.PASSED, b"42\n")
+    done = one(command, files={"main.js": HOG}, limits=Limits(cpu_seconds=8.0, memory_bytes=256 << 20))
+    assert done.outcome is Outcome.OUT_OF_MEMORY
+
+
+@pytest.fixture
+def held_memory() -> bool:
+    group = ControlGroup(1 << 30, 64)
+    try:
+        return any(limit.startswith("memory") for limit in group.limits())
+    finally:
+        group.remove()
 
 
 def test_a_program_that_is_not_there_cannot_be_run():
