@@ -118,14 +118,31 @@ def test_the_rows_of_a_table_have_a_head_a_rank_and_every_cost() -> None:
 
 
 def test_the_footer_says_how_ranks_are_read_and_what_few_seeds_leave_out() -> None:
-    plain_words = "* ranks by em@1; 1-4: any place from 1 to 4 (paired tests). Intervals: 95 %."
+    plain_words = "* ranks by em@1 (paired tests). Intervals: 95 %."
     more = " With fewer than 3 seeds they do not hold what training adds."
     assert tables.footer(board(row("lora"))) == plain_words + more
     three = Uncertainty((1, 2, 3), ("a", "b", "c"))
     assert tables.footer(board(row("lora"), uncertainty=(three,))) == plain_words
     untuned = replace(row("icl"), run=replace(RUN, method="icl", tuning=None))
     assert tables.footer(board(untuned)) == plain_words
-    assert tables.footer(board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))) == plain_words
+    both = board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))
+    assert tables.footer(both) == plain_words.replace(" (", "; 1-2: any place from 1 to 2 (")
+
+
+@pytest.mark.parametrize(
+    ("ranks", "ranks_to", "example"),
+    [
+        ((1, 2, 2), (1, 3, 3), "; 2-3: any place from 2 to 3"),
+        ((1, 2, 3), (1, 2, 3), ""),
+        ((1, 2, None), (1, 2, None), ""),
+        ((None, 1, 1), (None, 3, 3), "; 1-3: any place from 1 to 3"),
+    ],
+)
+def test_the_footer_explains_a_range_that_stands_in_the_table(
+    ranks: tuple[int | None, ...], ranks_to: tuple[int | None, ...], example: str
+) -> None:
+    shown = board(row("a"), row("b"), row("c"), ranks=ranks, ranks_to=ranks_to)
+    assert tables.footer(shown).startswith(f"* ranks by em@1{example} (paired tests). ")
 
 
 def test_notes_of_one_method_that_differ_in_numbers_alone_are_one_with_the_lowest_and_highest() -> None:
