@@ -88,7 +88,7 @@ def test_two_rows_that_differ_alone_are_not_told_apart_among_many(synthetic: Mod
 def test_no_row_stands_behind_24_others_while_one_of_its_score_shares_the_first_rank(
     synthetic: ModuleType, tmp_path: Path
 ) -> None:
-    """The best solve 40 of 60. Two rows solve 30: one of them nothing that the best do not, so that a test tells it from
+    """The best solve 40 of 60. Two rows solve 30: one of them nothing that the best do not, so that tests tell it from
     all 24; the other 15 that they do not, so that none does."""
     best = {f"best-{i}": [1] * 40 + [0] * 20 for i in range(24)}
     within, beside = [1] * 30 + [0] * 30, [1] * 15 + [0] * 25 + [1] * 15 + [0] * 5
