@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ import pytest
 
 from harness.ranking.boards import rank_boards
 from harness.ranking.costs import COLUMNS
+from harness.ranking.latex import latex
 from harness.ranking.rows import collect
 from harness.ranking.tables import csv as board_csv
 from harness.ranking.tables import markdown, table_rows
@@ -125,6 +127,74 @@ def test_page_table_answers_csv_and_markdown_show_the_same_digits(browser: Brows
     assert forest == table
     lines = list(csv.DictReader(browser.run("return table.csv()").splitlines()))
     assert [f"{one['em@10 *']} [{one['em@10 * low']}, {one['em@10 * high']}]" for one in lines] == table
+
+
+def told_by_results(root: Path) -> dict[str, dict[str, str]]:
+    """By run, what each column has to show: rounded here, from the numbers of `result.json` alone."""
+    told = {}
+    for path in root.glob("*/result.json"):
+        row = json.loads(path.read_text("utf-8"))["row"]
+        scores = {
+            e["measure"]: f"{100 * e['value']:.2f} [{100 * e['low']:.1f}, {100 * e['high']:.1f}]"
+            for e in row["estimates"]
+            if e["slice"] is None and e["measure"] in ("em@1", "em@10")
+        }
+        costs = {cost["phase"]: cost for cost in row["costs"]}
+        peak = max(cost["peak_gpu_bytes"] or cost["peak_cpu_bytes"] for cost in row["costs"])
+        energy = sum(cost["energy_joules"] or 0 for cost in row["costs"])
+        told[row["run_id"]] = scores | {
+            "peak GB": f"{peak / 1e9:.2f}",
+            "tune s": f"{costs['tune']['seconds']:.0f}" if "tune" in costs else "-",
+            "write s": f"{costs['generate']['seconds']:.0f}",
+            "Wh": f"{energy / 3600:.1f}" if energy else "-",
+            "timeouts": str(row["outcomes"].get(Outcome.TIMED_OUT.value, 0)),
+        }
+    return told
+
+
+def cells_of_latex(text: str) -> list[dict[str, str]]:
+    """The rows of a board in LaTeX by their heads, put together from all its parts."""
+    rows: list[dict[str, str]] = []
+    for part in text.split("\\begin{longtable}")[1:]:
+        plain = part.replace(r"\allowbreak{}", "").replace("{[}", "[")
+        head, *lines = [line[:-3].split(" & ") for line in plain.splitlines() if " & " in line]
+        rows = rows or [{} for _ in lines]
+        for row, cells in zip(rows, lines, strict=True):
+            row |= dict(zip(head, cells, strict=True))
+    return rows
+
+
+def test_page_table_csv_latex_and_markdown_show_the_numbers_of_result_json(
+    browser: Browser, runs: Path, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    told, found = told_by_results(runs), collect([runs])
+    options = {"metric": "exact_match", "separate_seeds": True}
+    [board] = rank_boards(found.rows, found.folders, **options)
+    order = [row.run_id for row in board.rows]
+    wanted = [told[name] for name in order]
+    assert len(wanted) == 15 and all(len(one) == 7 for one in wanted)
+
+    def shown(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        plain = [{head.removesuffix(" *"): cell for head, cell in row.items()} for row in rows]
+        return [{head: row[head] for head in one} for row, one in zip(plain, wanted, strict=True)]
+
+    head, *table = table_rows(board)
+    assert shown([dict(zip(head, row, strict=True)) for row in table]) == wanted
+    assert shown(cells_of_latex(latex([board], found.folders))) == wanted
+    lines = [line.replace("\\", "").strip("| ").split(" | ") for line in markdown([board]).splitlines() if "|" in line]
+    assert shown([dict(zip(lines[0], line, strict=True)) for line in lines[2:]]) == wanted
+
+    ready(browser, render(runs, tmp_path / "page.html", **options))
+    on_page = {column.title: column.header for column in COLUMNS.values()}
+    heads = [on_page.get(text, text) for text in browser.texts("#table thead th")]
+    rows = "return [...document.querySelectorAll('#table tbody tr')]"
+    cells = browser.run(f"{rows}.map((r) => [...r.cells].map((c) => c.innerText.trim()))")
+    assert shown([dict(zip(heads, row, strict=True)) for row in cells]) == wanted
+
+    for line in csv.DictReader(board_csv([board]).splitlines()):
+        result = json.loads((runs / line["run"] / "result.json").read_text("utf-8"))["row"]
+        [e] = [e for e in result["estimates"] if (e["measure"], e["slice"] or "") == (line["measure"], line["slice"])]
+        assert [float(line[name]) for name in ("value", "low", "high")] == [e["value"], e["low"], e["high"]]
 
 
 def test_costs_have_the_digits_of_the_table_on_a_terminal(browser: Browser, html: Path, runs: Path) -> None:
