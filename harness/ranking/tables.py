@@ -59,12 +59,15 @@ def footer(board: Board, measure: str | None = None) -> str:
     first, last = next(ranges, (None, None))
     example = "" if first is None else f"; {first}-{last}: any place from {first} to {last}"
     text = f"* ranks by {measure or board.ranked_by[1]}{example} ({board.basis}). Intervals: 95 %."
-    if any(
-        row.run.tuning is not None and has_too_few_seeds(one)
-        for row, one in zip(board.rows, board.uncertainty, strict=True)
-    ):
+    if has_few_seeds_of_training(board):
         text += f" With fewer than {MIN_SEEDS} seeds they do not hold what training adds."
     return text
+
+
+def has_few_seeds_of_training(board: Board) -> bool:
+    """Whether a row was tuned with so few seeds that tests and intervals do not hold what training adds."""
+    pairs = zip(board.rows, board.uncertainty, strict=True)
+    return any(row.run.tuning is not None and has_too_few_seeds(one) for row, one in pairs)
 
 
 def notes(board: Board) -> list[str]:

@@ -264,19 +264,25 @@ def short(told: Board, lines: list[str]) -> str:
 def test_the_page_says_yes_only_where_the_corrected_tests_do() -> None:
     lines = ["Against ia3: +4.00 points, p = 0.2 (x): not decided."]
     rows = row("lora"), row("ia3"), row("icl")
-    yes = "Yes, from each of the other 2 (paired tests, corrected for all pairs)."
+    yes = (
+        "Yes, against each of the other 2 rows (paired tests, corrected for all pairs); "
+        "what another seed of training changes is not in it."
+    )
     assert short(board(*rows, p=0.049), lines) == yes
-    assert short(board(*rows[:2], p=0.0), lines) == yes.replace("each of the other 2", "the other 1")
-    no = "Not decided for any row. Against ia3: +4.00 points."
+    assert short(board(*rows[:2], p=0.0), lines) == yes.replace("each of the other 2 rows", "the other row")
+    three = Uncertainty((1, 2, 3), ("a", "b", "c"))
+    sure = board(*rows, p=0.0, uncertainty=(three,) * 3)
+    assert short(sure, lines) == yes.partition(";")[0] + "."
+    no = "Not decided against any other row. Against ia3: +4.00 points."
     assert short(board(*rows, p=0.0501), lines) == no
     some = board(*rows, p=0.2)
     assert some.row_tests is not None
     some.row_tests.tests.p[0, 2] = 0.01
-    assert short(some, lines).startswith("Only from 1 of the other 2 rows. Against ia3")
+    assert short(some, lines).startswith("Only against 1 of the other 2 rows. Against ia3")
     assert short(some, ["Against ia3: +4.00 points, p = 0.01 (x): real."]).endswith("+4.00 points: real.")
     assert short(board(rows[0]), ["There is one run."]) == "There is one run."
     by_intervals = replace(board(*rows), row_tests=None, ranks=(1, 1, 3))
-    assert short(by_intervals, ["Ranks come from x."]) == "Only from 1 of the other 2 rows. Ranks come from x."
+    assert short(by_intervals, ["Ranks come from x."]) == "Only against 1 of the other 2 rows. Ranks come from x."
 
 
 def compared(**fields: Any) -> PairedComparison:

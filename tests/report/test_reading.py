@@ -296,3 +296,96 @@ def test_a_cost_has_one_unit_in_csv_and_in_the_table(runs: Path) -> None:
     for row in boards[0].rows:
         written = next(cost.seconds for cost in row.costs if cost.phase == "generate")
         assert float(lines[row.run_id]["writing"]) == written
+
+
+@pytest.mark.parametrize(
+    "models", [["maker/SmolLM2-135M-Instruct"], ["maker/SmolLM2-135M-Instruct", "x/CodeLlama-7b-hf"]]
+)
+@pytest.mark.parametrize("width", [1440, 1100])
+def test_no_name_lies_over_a_score(
+    models: list[str], width: int, browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Long options and the name of the model beside them ran into the score."""
+    for number, (model, rank) in enumerate((model, rank) for model in models for rank in (16, 64)):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, 0.5, 20))
+        run = synthetic.run_spec("qlora-4bit", 1, model)
+        run = replace(run, options={**run.options, "qlora-4bit": {"learning_rate": 1.6e-5, "r": rank}})
+        synthetic.write(tmp_path / "runs", synthetic.row(run, found, rng), found)
+    browser.show(width=width, height=900)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    gaps = browser.run(
+        "return [...document.querySelectorAll('#forest tbody tr')].map((row) => {"
+        "const text = document.createRange(); text.selectNodeContents(row.querySelector('td.number'));"
+        "const ends = [...row.querySelectorAll('th > span')].map((e) => e.getBoundingClientRect().right);"
+        "return text.getBoundingClientRect().left - Math.max(...ends); })"
+    )
+    assert len(gaps) == 2 * len(models) and min(gaps) >= 0
+    named = browser.texts("#forest .model")
+    caption = browser.texts("#forest caption")[0]
+    if len(models) == 1:
+        assert named == [] and caption.endswith("All on SmolLM2-135M-Instruct.")
+    else:
+        assert len(named) == 4 and "All on" not in caption
+
+
+def test_what_the_metric_counted_is_never_marked_as_no_match_though_nobody_can_say_which_it_was(
+    browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Ten times "no match" stood under "solved": the data was not at hand, or a match took another layout."""
+    for number, method in enumerate(("lora", "ia3")):
+        rng = random.Random(number)
+        found = []
+        for record in synthetic.records(rng, 0.5, 6):
+            values = {"em@1": 0.0, "em@10": float(number == 0)}
+            scores = (replace(record.scores[0], values=values),)
+            found.append(replace(record, scores=scores, executions=()))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec(method, 1), found, rng), found)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    said = browser.texts(".halves > div > .small")
+    tags = [set(browser.texts(f".halves > div:nth-child({n}) .tag")) for n in (1, 2)]
+    assert [words.partition(", ")[2] for words in said] == ["solved", "not solved"]
+    assert tags == [{f"{n}. {word}" for n in range(1, 11)} for word in ("? other text", "✗ no match")]
+    assert "Other text: the metric counted one of them" in " ".join(browser.texts("#explorer p"))
+
+
+def test_a_row_of_several_seeds_says_how_all_of_them_are_made(
+    browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    for seed in (1, 2, 3):
+        rng = random.Random(seed)
+        found = list(synthetic.records(rng, 0.5, 10))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec("lora", seed), found, rng), found)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    again = browser.texts("#answers > div")[-1]
+    assert "--seed 1" in browser.texts("#answers pre")[0]
+    assert "That is one of 3 seeds; all: --seed 1,2,3. Data:" in again
+
+
+def test_of_many_sentences_on_when_tuning_pays_the_first_ones_are_shown(browser: Browser, html: Path) -> None:
+    ready(browser, html)
+    shown, folded = (browser.texts(f"#break {place} li") for place in ("> ul", "details"))
+    assert len(shown) == 5 and folded
+    assert browser.texts("#break summary") == [f"{len(folded)} more"]
+
+
+SMOL = "maker/SmolLM2-135M-Instruct"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_name_of_a_chart_is_cut_by_its_edge(
+    width: int, browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """On a phone "icl on SmolLM2…" began with "cl"."""
+    for number, (model, method) in enumerate([(SMOL, "icl"), (SMOL, "rag"), ("x/DEEPSEEK-CODER-MW", "zero-shot")]):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, 0.5, 20, examples=3 * (method != "zero-shot")))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec(method, 1, model), found, rng), found)
+    browser.show(width=width, height=844)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    outside = browser.run(
+        "return [...document.querySelectorAll('#slices figure > svg text, #curves svg text')].filter((text) => {"
+        "const own = text.getBoundingClientRect(), svg = text.ownerSVGElement.getBoundingClientRect();"
+        "return own.left < svg.left || own.right > svg.right + 1; }).map((text) => text.textContent)"
+    )
+    assert outside == []
