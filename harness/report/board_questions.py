@@ -143,6 +143,8 @@ def _describe_comparison(board: Board, i: int, found: PairedComparison, p: float
         return f"Against {name(board, i)}: the same on each of {found.n} problems."
     interval = "" if found.low is None or found.high is None else f" [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
     verdict = "real" if p < SURE else "not decided"
+    if interval and p >= SURE and (found.low or 0.0) * (found.high or 0.0) > 0:
+        interval += " for this pair alone"  # without which it would seem to decide what the corrected test does not
     more = (
         f"; about {format_problems_needed(found)} problems would decide it"
         if p >= SURE and found.problems_needed

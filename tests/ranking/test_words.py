@@ -306,6 +306,9 @@ def test_a_difference_is_told_by_its_corrected_p_value() -> None:
     assert questions._describe_comparison(told, 1, unknown, 0.06) == (
         "Against ia3 (1 seed) on coder: +25.00 points, p = 0.06 (exact McNemar, corrected for all pairs): not decided."
     )
+    alone = compared(low=0.05)
+    assert "points [+5.0, +50.0] for this pair alone, p = 0.06" in questions._describe_comparison(told, 1, alone, 0.06)
+    assert "points [+5.0, +50.0], p = 0.04" in questions._describe_comparison(told, 1, alone, 0.04)
     same = compared(difference=0.0, wins=0, losses=0)
     assert questions._describe_comparison(told, 1, same, 1.0).endswith("the same on each of 12 problems.")
     even = questions._describe_comparison(
