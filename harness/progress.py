@@ -3,17 +3,18 @@ then on stderr."""
 
 from __future__ import annotations
 
-import bisect
 import contextlib
 import functools
+import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness import processes
 from harness.display import escape
+from harness.time_left import TimeLeft
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,13 +46,14 @@ def detail(text: str) -> None:
 
 
 @contextlib.contextmanager
-def bar(title: str, *, time_left: bool = True, at_once: int = 1) -> Iterator[Step]:
+def bar(title: str, *, time_left: bool = True, work: Sequence[float] | None = None) -> Iterator[Step]:
     """A bar that lives while the block runs; see the module for what it looks like where.
 
-    `time_left` is guessed from the pace so far; a phase that knows more than its steps puts it in its message instead.
-    `at_once` is how many steps are worked on at a time; a first call before any is done says when that began.
+    `time_left` is guessed from the pace so far, by the `work` in each step where they are unlike and come in random
+    order; a phase that knows more than its steps puts it in its message instead. A first call before any step is done
+    says when that began.
     """
-    pace = Pace(time.monotonic(), at_once if time_left else None)
+    pace = Pace(time.monotonic(), work, time_left=time_left)
     if sys.stderr.isatty():
         with _moving(title, pace) as step:
             yield step
@@ -89,63 +91,34 @@ def _told(title: str) -> Iterator[None]:
         print(f"{title}: done ({format_duration(seconds)})", file=sys.stderr, flush=True)
 
 
-_ROUNDS = 3
-"""Rounds of steps that are worked on at once which a rate is measured over at least."""
-
-
 class Pace:
-    """How long a phase has taken and how long it may still take, from the second half of its time so far.
+    """How long a phase of steps has taken and how long it may still take. Times are seconds of any forward clock."""
 
-    Steps come in bursts: a batch is judged at once, then nothing happens for minutes. So the rate counts the time until
-    now, not until the last step, and what happened in the first half (warming up, other sizes of batches) no more.
-    Where several steps are under way, each of them counts as half done but at the beginning, when nothing is; and a few
-    rounds of them count at least, since those that end first are short ones.
-    Times are seconds of any clock that only moves forward.
-    """
+    def __init__(self, now: float, work: Sequence[float] | None = None, *, time_left: bool = True) -> None:
+        """`work` is that of each step, where they are unlike and in random order; else the recent ones count alone.
 
-    def __init__(self, now: float, at_once: int | None = 1) -> None:
-        """`at_once` steps are worked on at a time; None where nothing is to be said of the time left."""
-        self._steps: list[tuple[float, int]] = []
-        self._begun = now
-        self._at_once = at_once
+        Without `time_left` nothing is said of it.
+        """
+        self._begun, self._shown = now, time_left
+        self._upto = None if work is None else list(itertools.accumulate(work, initial=0.0))
+        self._done, self._left = 0.0, TimeLeft() if work is None else TimeLeft(forgotten=0.0)
 
     def step(self, done: int, now: float) -> None:
-        """`done` steps are done now; what was done before the first call does not count for the rate."""
-        if not self._steps or done != self._steps[-1][1]:
-            self._steps.append((now, done))
+        """`done` steps are done now."""
+        self._done = self._work(done)
+        self._left.done(self._done, now)
 
     def elapsed(self, now: float) -> float:
         """Seconds since the beginning."""
         return now - self._begun
 
     def left(self, total: int, now: float) -> float | None:
-        """Seconds to the end; None where nothing says, or too little is done to tell."""
-        if self._at_once is None or len(self._steps) < 2 or not total:
-            return None
-        (_, begun), (_, done) = self._steps[0], self._steps[-1]
-        if done < total and done - begun < min(self._at_once, (total - begun) / 4):
-            return None
-        since, before = self._window(now)
-        ahead = self._under_way(done, total)
-        work = done + ahead - before - (0 if before == begun else self._under_way(before, total))
-        return max(0.0, total - done - ahead) * (now - since) / work if work > 0 else None
+        """Seconds to the end of `total` steps; None where nothing says, or too little is done to tell."""
+        return self._left.of(self._work(total) - self._done, now) if self._shown and total else None
 
-    def _window(self, now: float) -> tuple[float, int]:
-        """The step from which on the rate is measured."""
-        (first, _), (_, done) = self._steps[0], self._steps[-1]
-        half = first + (now - first) / 2
-        at = max(0, bisect.bisect_right(self._steps, half, key=lambda step: step[0]) - 1)
-        several = self._at_once is not None and self._at_once > 1
-        least = done - (_ROUNDS * (self._at_once or 1) if several else 1)
-        at = min(at, max(0, bisect.bisect_right(self._steps, least, key=lambda step: step[1]) - 1))
-        after_first = now - self._steps[1][0]
-        if several and at == 0 and after_first >= self._steps[1][0] - first:
-            at = 1  # as long again as the first step took: what is left has no such beginning
-        return self._steps[at]
-
-    def _under_way(self, done: int, total: int) -> float:
-        """The halves of the steps that are under way."""
-        return min((self._at_once or 1) - 1, total - done) / 2
+    def _work(self, steps: int) -> float:
+        """The work in the first `steps` of them."""
+        return steps if self._upto is None else self._upto[min(steps, len(self._upto) - 1)]
 
     def words(self, total: int, now: float) -> str:
         """ "3 min, about 12 min left"."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,31 +36,24 @@ def test_the_time_left_is_within_30_per_cent_after_a_tenth_of_the_work(steps: li
                 assert left is not None and left == pytest.approx(truth, rel=0.3, abs=16)
 
 
-REAL = json.loads((Path(__file__).parent / "paces.json").read_text("utf-8"))
-"""When each problem of three real runs was finished: seconds of their processor, so that nobody else's work counts."""
-
-
-@pytest.mark.parametrize("real", REAL, ids=lambda real: real["run"])
-def test_on_real_runs_the_time_left_is_within_30_per_cent_from_a_tenth_to_three_tenths(real: dict[str, Any]) -> None:
-    seconds, pace = real["seconds"], Pace(0.0, real["at_once"])
+def test_steps_of_unlike_work_count_by_their_work() -> None:
+    pace, work = Pace(0.0, [1.0] * 30 + [10.0] * 30), 30 + 300
     pace.step(0, 0.0)
-    seen = {}
-    for done, now in enumerate(seconds, 1):
-        pace.step(done, now)
-        seen[done] = (pace.left(len(seconds), now), seconds[-1] - now)
-    for part in (0.1, 0.15, 0.2, 0.3):
-        left, truth = seen[round(part * len(seconds))]
-        assert left == pytest.approx(truth, rel=0.3), part
+    assert pace.left(60, 5.0) is None, "nothing is done"
+    for done in range(1, 31):
+        pace.step(done, float(done))
+    assert pace.left(60, 30.0) == pytest.approx(work - 30)
+    pace.step(31, 40.0)
+    assert pace.left(60, 40.0) == pytest.approx(work - 40)
+    pace.step(60, 330.0)
+    assert pace.left(60, 330.0) == 0 and pace.words(60, 330.0) == "5 min 30 s"
 
 
-def test_nothing_is_said_of_the_time_left_before_a_round_of_what_is_under_way_is_done() -> None:
-    pace = Pace(0.0, 8)
-    pace.step(0, 0.0)
-    for done in range(1, 8):
-        pace.step(done, 5.0 + 0.1 * done)
-        assert pace.left(200, 5.0 + 0.1 * done) is None
-    pace.step(8, 6.0)
-    assert pace.left(200, 6.0) is not None
+def test_where_a_phase_tells_the_time_left_itself_nothing_else_does() -> None:
+    pace = Pace(0.0, time_left=False)
+    for done in range(10):
+        pace.step(done, float(done))
+    assert pace.left(20, 9.0) is None and pace.words(20, 9.0) == "9 s"
 
 
 def test_the_time_left_grows_while_nothing_happens() -> None:

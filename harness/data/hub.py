@@ -58,5 +58,23 @@ def download(repository: str, revision: str | None, patterns: tuple[str, ...]) -
     return Path(root)
 
 
+def read_before(repository: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
+    """As `download`, of what was read before alone: the hub is not asked.
+
+    Raises:
+        DataError: the data set is not in the hub's cache on this machine, or not all of it.
+    """
+    from huggingface_hub import errors, snapshot_download
+
+    label = f"{repository}@{revision}" if revision else repository
+    try:
+        root = snapshot_download(
+            repository, repo_type="dataset", revision=revision, allow_patterns=list(patterns), local_files_only=True
+        )
+    except (errors.LocalEntryNotFoundError, errors.HFValidationError):
+        raise DataError(f"{label}: this data set of the hub was not read here before") from None
+    return Path(root)
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [""])[0].rstrip(".")

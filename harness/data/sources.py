@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.data.dataset_card import README, split_patterns
-from harness.data.hub import data_set_named, download
+from harness.data.hub import data_set_named, download, read_before
 from harness.data.rows import COMPRESSED, ENDINGS, DataRow, is_data, is_saved, rows
 from harness.disk import file_errors
 from harness.errors import DataError, nearest
@@ -206,15 +206,16 @@ def _split_of(name: str) -> str | None:
     return next((_SPLIT_WORDS[word] for word in words if word in _SPLIT_WORDS), None)
 
 
-def open_data(path: Path, *, whole: bool = False) -> Source:
+def open_data(path: Path, *, whole: bool = False, fetch: bool = True) -> Source:
     """The source for `--data`: a file or folder, else a data set on the hub, OWNER/NAME or OWNER/NAME@REVISION.
 
-    The label of a data set has the commit that was read, so that it names the same files tomorrow.
+    The label of a data set has the commit that was read, so that it names the same files tomorrow. Without `fetch` the
+    hub is not asked: only what was read before is there.
     """
     if (named := data_set_named(path)) is None:
         return open_path(path, whole=whole)
     endings = tuple(f"*{ending}{packed}" for ending in ENDINGS for packed in ("", COMPRESSED))
-    root = download(*named, (*endings, README))
+    root = (download if fetch else read_before)(*named, (*endings, README))
     label = f"{named[0]}@{root.name}"
     return Source(root, label, hub=True, whole=whole, told=_told_files(root, label))
 
@@ -253,10 +254,11 @@ def open_builtin(task: str) -> Source:
     return Source(root, "built-in sample", builtin=True)
 
 
-def open_hub(hub: HubFiles) -> Source:
-    """Files of a hub data set at a pinned revision, downloaded once into the hub's own cache."""
+def open_hub(hub: HubFiles, *, fetch: bool = True) -> Source:
+    """Files of a hub data set at a pinned revision, downloaded once into the hub's own cache; `fetch` as above."""
     label = f"{hub.repository}@{hub.revision}"
-    root = download(hub.repository, hub.revision, tuple(sorted(hub.files.values())))
+    files = tuple(sorted(hub.files.values()))
+    root = (download if fetch else read_before)(hub.repository, hub.revision, files)
     missing = [name for name in hub.files.values() if not (root / name).is_file()]
     if missing:
         raise DataError(f"{label}: has no file {missing[0]!r}; give the files with --data PATH")

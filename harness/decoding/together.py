@@ -53,6 +53,7 @@ def generate_together(
     batch: int,
     on_batch_reduced: Callable[[int], None] = lambda _: None,
     process_logits: LogitsFunction | None = None,
+    on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
 ) -> Iterator[tuple[int, Prompt, tuple[Completion, ...]]]:
     """The completions of every prompt of every part that is not done, each with the number of its part.
 
@@ -71,7 +72,7 @@ def generate_together(
             limit = token_limit(base, prompt, sampling, part.adapter.virtual_tokens)
             queued.append(QueuedPrompt(prompt, limit, part.seed, place, prompt.id in part.done))
             places.append(place)
-    run = replace(decoding_run(base, sampling, extractors, process_logits), adapters=stacked)
+    run = replace(decoding_run(base, sampling, extractors, process_logits), adapters=stacked, on_step=on_step)
     for number, completions in decoded(run, queued, extractors, batch, on_batch_reduced):
         yield places[number], queued[number].prompt, completions
 

@@ -63,12 +63,11 @@ def _generate_completions(plan: RunPlan, folder: Path, tuning: Path | None, root
         part = WritingPart(plan, tuning, prompts, done, size)
         why_batches = continuous_batching_unsupported_reason(base)
         detail(f"writing: {size} problems at a time" + (f", in batches: {why_batches}" if why_batches else ""))
-        by_steps = not why_batches and writes_alone(plan)
-        at_once = 1 if why_batches else size * processes.count()
-        with bar(plan.title("writing"), time_left=not by_steps, at_once=at_once) as progress:
+        writers = 1 if writes_alone(plan) else processes.count()
+        with bar(plan.title("writing"), time_left=bool(why_batches)) as progress:
             progress(len(done), len(problems), "")
-            told = WritingProgress(progress, len(problems), len(done))
-            stepped = told.stepped if by_steps else lambda _: None
+            told = WritingProgress(progress, len(problems), len(done), writers)
+            stepped = (lambda _: None) if why_batches else told.stepped
             written = part.written(base, note_smaller_batch([folder]), others, stepped)
             for count, (prompt, completions) in enumerate(written, len(done) + 1):
                 append_record(plan, folder, by_id[prompt.id], prompt, completions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,8 +12,9 @@ from harness.evaluation.costs import measured
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.resume import saved_executions, saved_records
 from harness.evaluation.runs import COSTS, EXECUTIONS, SANDBOX
+from harness.owntests import OwnTests
 from harness.progress import bar, detail
-from harness.records import Completion, Execution, Problem
+from harness.records import AssertTests, CallTests, Completion, Execution, Problem, PytestTests, StdinTests
 
 
 class Bench(Protocol):
@@ -51,7 +53,10 @@ def judge(plan: RunPlan, folder: Path, bench: Bench | None = None) -> None:
     pending = [r for r in saved_records(folder) if r.id in problems and r.id not in done and not r.executions]
     if not pending:
         return
-    with measured("judge") as meter, bar(plan.title("judging")) as progress:
+    # Data often stands in the order of difficulty, and then what comes first says little of how long the rest takes.
+    random.Random(plan.run.seed).shuffle(pending)
+    work = [work_of(problems[record.id], len(record.completions)) for record in pending]
+    with measured("judge") as meter, bar(plan.title("judging"), work=work) as progress:
         answers = ((problems[record.id], completion) for record in pending for completion in record.completions)
         verdicts = bench.verdicts(plan, answers)
         if verdicts is None:
@@ -65,3 +70,18 @@ def judge(plan: RunPlan, folder: Path, bench: Bench | None = None) -> None:
             files.append(path, {"id": record.id, "executions": executions})
             progress(count, len(pending), "")
     files.append(folder / COSTS, meter.cost)
+
+
+def work_of(problem: Problem, candidates: int) -> int:
+    """About what judging a problem takes: a test of a candidate is one, and so is the start of its program."""
+    tests = problem.tests
+    match tests:
+        case None:
+            count = 0
+        case StdinTests() | CallTests():
+            count = len(tests.cases)
+        case AssertTests() | PytestTests():
+            count = tests.code.count("assert")
+        case OwnTests():
+            count = tests.total
+    return candidates * (1 + count)

@@ -38,15 +38,18 @@ def task_of(run: Run, registry: Registry) -> tuple[PluginEntry[Task], Any]:
     return configured(task, config), config
 
 
-def task_source(request: Request, task: Task) -> data.Source:
-    """The source of the problems: `--data`, else the built-in sample where no model is named, else the hub."""
+def task_source(request: Request, task: Task, *, fetch: bool = True) -> data.Source:
+    """The source of the problems: `--data`, else the built-in sample where no model is named, else the hub.
+
+    Without `fetch` the hub is not asked: only what was read before is there.
+    """
     if request.data is not None:
-        return data.open_data(request.data, whole=request.whole_data)
+        return data.open_data(request.data, whole=request.whole_data, fetch=fetch)
     if request.model is None and not request.hub:
         return data.open_builtin(task.name)
     if task.hub is None:
         raise UsageError(f"the task {task.name!r} names no data set on the hub; give its files with --data PATH")
-    return data.open_hub(task.hub)
+    return data.open_hub(task.hub, fetch=fetch)
 
 
 def problem_splits(

@@ -187,13 +187,13 @@ def add_metrics(
 
 
 def splits(folder: Path, registry: Registry) -> Mapping[str, Sequence[Problem]]:
-    """The splits of a finished run, read again from its data.
+    """The splits of a finished run, read again from its data where that is on this machine.
 
     Raises:
-        HarnessError: the data cannot be read, or is not the data of the run.
+        HarnessError: the data is not here, cannot be read, or is not the data of the run.
     """
     run = runs.read_row(folder).run
-    return reload_plan(folder, run, (), (), None, registry, Settings()).splits
+    return reload_plan(folder, run, (), (), None, registry, Settings(), fetch=False).splits
 
 
 def reload_plan(
@@ -204,8 +204,12 @@ def reload_plan(
     where: Path | None,
     registry: Registry,
     settings: Settings,
+    *,
+    fetch: bool = True,
 ) -> RunPlan:
     """The plan that scores the records of a finished run again; `names`, `ks` as in `add_metrics`.
+
+    Without `fetch` the hub is not asked for the data: a run folder may be a stranger's, who names what it asks for.
 
     Raises:
         RunError: the task is of another version now.
@@ -227,7 +231,7 @@ def reload_plan(
         whole_data=run.whole_data,
         split=run.split,
     )
-    source = task_source(request, task.plugin)
+    source = task_source(request, task.plugin, fetch=fetch)
     if source.digest != run.data_digest:
         raise DataError(f"{source.label}: not the data of {folder.name}; name it with --data PATH")
     metrics: tuple[PluginEntry[Any], ...] = tuple(registry.metric(name) for name in names or run.metrics)

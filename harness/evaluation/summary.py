@@ -18,6 +18,7 @@ from harness.evaluation.runs import BATCH, COMPLETIONS, COSTS, EXECUTIONS, LEAKA
 from harness.extract import BARE
 from harness.extract.whole import AS_WRITTEN
 from harness.plugin import Metric
+from harness.plugin_system.registry import PluginEntry
 from harness.records import SCHEMA, Cost, Estimate, Record, Row, Run, from_json
 from harness.stats.estimates import estimate, main_measures
 
@@ -25,10 +26,10 @@ CLEAN = "without_leaks"
 """Key in RESULT: the estimates over the problems without a leak, where some have one."""
 
 
-def estimate_measures(plan: RunPlan, records: Sequence[Record]) -> Iterator[Estimate]:
-    """Every measure over all problems and over each slice, with its interval."""
+def estimate_measures(metrics: Sequence[PluginEntry[Metric]], records: Sequence[Record]) -> Iterator[Estimate]:
+    """Every measure of `metrics` over all problems and over each slice, with its interval."""
     slices = [None, *dict.fromkeys(r.slice for r in records if r.slice is not None)]
-    for entry in plan.metrics:
+    for entry in metrics:
         for slice_ in slices if len(slices) > 2 else [None]:
             part = [r for r in records if slice_ is None or r.slice == slice_]
             scores = [s for record in part for s in record.scores if s.metric == entry.name]
@@ -46,7 +47,9 @@ def summarise(plan: RunPlan, folder: Path, records: Sequence[Record], before: Ro
     row = Row(
         run_id=folder.name,
         run=run,
-        estimates=tuple(_with_kept(before.estimates if before else (), estimate_measures(plan, records), plan, run)),
+        estimates=tuple(
+            _with_kept(before.estimates if before else (), estimate_measures(plan.metrics, records), plan, run)
+        ),
         costs=_with_tokens(sum_by_phase(costs), records),
         outcomes=dict(sorted(outcomes.items())),
         trainable_parameters=tuning.trainable_parameters,

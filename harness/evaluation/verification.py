@@ -7,6 +7,7 @@ which is not a failure.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any
 from harness.config import Settings
 from harness.errors import HarnessError, RunError
 from harness.evaluation import facts, provenance, rescoring, runs
-from harness.evaluation.judge import Bench, LocalBench
+from harness.evaluation.judge import Bench, LocalBench, work_of
 from harness.evaluation.plan import RunPlan
 from harness.evaluation.score import score_problem
 from harness.evaluation.summary import estimate_measures
-from harness.plugin_system.registry import Registry
+from harness.plugin import Metric
+from harness.plugin_system.registry import PluginEntry, Registry
+from harness.progress import bar
 from harness.records import Execution, Record, Row
 
 TOLERANCE = 1e-9
@@ -38,7 +41,7 @@ def verify(folder: Path, where: Path | None, *, judge: bool, bench: Bench | None
     """The checks of a finished run, one after another; `where` is the path of its data if that has moved.
 
     With `judge` the completions run in the sandbox again, which takes as long as it took: on `bench`, by default this
-    machine.
+    machine. The hub is not asked for the data of a run, which may be a stranger's; what needs it is then not made.
 
     Raises:
         RunError: there is no finished run.
@@ -46,20 +49,22 @@ def verify(folder: Path, where: Path | None, *, judge: bool, bench: Bench | None
     row, registry = runs.read_row(folder), Registry()
     settings = Settings(environ={}, file=Path(os.devnull))  # those of the run are in its `run.json`
     yield _digest(folder)
+    records = runs.read_records(folder)
     try:
-        plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, settings)
+        fetch = where is not None
+        plan = rescoring.reload_plan(folder, row.run, (), (), where, registry, settings, fetch=fetch)
     except HarnessError as error:
         moved = "" if where is not None or row.run.builtin_data else "; where its data lies elsewhere now: --data PATH"
         yield Check("the scores are what the metrics give", "not made", f"{error}{moved}")
+        yield _estimates_of_the_scores(row, records, registry)
         return
     yield _plugins(folder, plan)
-    records = runs.read_records(folder)
     yield _ids(plan, records)
     rescored = [
         replace(record, scores=tuple(score_problem(plan, problem, record))) for problem, record in _pairs(plan, records)
     ]
     yield _scores(records, rescored)
-    yield _estimates(plan, row, rescored)
+    yield _estimates(plan.metrics, row, rescored)
     if judge:
         yield _verdicts(plan, records, bench or LocalBench())
 
@@ -124,10 +129,22 @@ def _same(before: Any, now: Any) -> bool:
     return all(abs(before.values.get(name, float("inf")) - value) <= TOLERANCE for name, value in now.values.items())
 
 
-def _estimates(plan: RunPlan, row: Row, rescored: Sequence[Record]) -> Check:
-    claim = "the estimates and their intervals are what the scores give"
+_ESTIMATES = "the estimates and their intervals are what the scores give"
+
+
+def _estimates_of_the_scores(row: Row, records: Sequence[Record], registry: Registry) -> Check:
+    """The check of the estimates that needs no data: from the scores as they are recorded."""
+    try:
+        metrics = [registry.metric(name) for name in row.run.metrics]
+    except HarnessError as error:
+        return Check(_ESTIMATES, "not made", str(error))
+    return _estimates(metrics, row, records)
+
+
+def _estimates(metrics: Sequence[PluginEntry[Metric]], row: Row, rescored: Sequence[Record]) -> Check:
+    claim = _ESTIMATES
     known = {(e.metric, e.measure, e.slice): e for e in row.estimates}
-    for now in estimate_measures(plan, rescored):
+    for now in estimate_measures(metrics, rescored):
         before = known.get((now.metric, now.measure, now.slice))
         if before is None or _numbers(before) != _numbers(now):
             where = f" of {now.slice}" if now.slice else ""
@@ -144,16 +161,22 @@ def _numbers(estimate: Any) -> tuple[Any, ...]:
 def _verdicts(plan: RunPlan, records: Sequence[Record], bench: Bench) -> Check:
     claim = "the sandbox gives the same verdicts again"
     pairs = [(problem, record) for problem, record in _pairs(plan, records) if record.executions]
+    random.Random(plan.run.seed).shuffle(pairs)  # as when they were judged, for the time left
     jobs = ((problem, completion) for problem, record in pairs for completion in record.completions)
     verdicts = bench.verdicts(plan, jobs) if pairs else None
     if verdicts is None:
         return Check(claim, "not made", "no completion was executed")
     different, count = [], 0
-    for _, record in pairs:
-        for number, before in enumerate(record.executions):
-            count += 1
-            if _verdict(before) != _verdict(now := next(verdicts)):
-                different.append(f"completion {number} of {record.id}: {before.outcome.value}, now {now.outcome.value}")
+    work = [work_of(problem, len(record.executions)) for problem, record in pairs]
+    with bar("judging again", work=work) as progress:
+        progress(0, len(pairs), "")
+        for done, (_, record) in enumerate(pairs, 1):
+            for number, before in enumerate(record.executions):
+                count += 1
+                if _verdict(before) != _verdict(now := next(verdicts)):
+                    outcomes = f"{before.outcome.value}, now {now.outcome.value}"
+                    different.append(f"completion {number} of {record.id}: {outcomes}")
+            progress(done, len(pairs), "")
     if different:
         return Check(claim, "broken", f"{len(different)} of {count} differ; {different[0]}")
     return Check(claim, "holds", f"{count} completions")

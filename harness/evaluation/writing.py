@@ -75,7 +75,7 @@ class WritingPart:
     ) -> Iterator[PromptCompletions]:
         """The completions of every problem that is not done, in the first process; others' costs are added to `costs`.
 
-        Where one process writes alone, `on_step` is called as `harness.decoding.generate` says.
+        `on_step` is called with the steps of this process as `harness.decoding.generate` says.
 
         Raises:
             ModelError: not even one problem at a time fits in memory.
@@ -86,7 +86,7 @@ class WritingPart:
             return
         with processes.shared(self):
             channel = processes.Channel()
-            for own in self._own(base, on_batch_reduced):
+            for own in self._own(base, on_batch_reduced, on_step):
                 yield own
                 yield from self._sorted_out(channel.arrived(), on_batch_reduced, costs)
             yield from self._sorted_out(channel.rest(), on_batch_reduced, costs)
@@ -104,12 +104,17 @@ class WritingPart:
             else:
                 on_batch_reduced(value)
 
-    def _own(self, base: Base, on_batch_reduced: Callable[[int], None]) -> Iterator[PromptCompletions]:
+    def _own(
+        self,
+        base: Base,
+        on_batch_reduced: Callable[[int], None],
+        on_step: Callable[[Sequence[tuple[int, int]]], None] = lambda _: None,
+    ) -> Iterator[PromptCompletions]:
         """What this process writes: the problems are dealt out in the order of the length of their prompts."""
         ordered = sorted(self.prompts, key=lambda prompt: (-len(prompt.tokens), prompt.id))
         own = processes.share(ordered)
         if any(prompt.id not in self.done for prompt in own):
-            yield from self._decoded(base, own, on_batch_reduced)
+            yield from self._decoded(base, own, on_batch_reduced, on_step)
 
     def _decoded(
         self,

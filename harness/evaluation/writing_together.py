@@ -33,6 +33,7 @@ from harness.evaluation.resume import saved_ids
 from harness.evaluation.runs import BATCH, COSTS, RUN, TOGETHER, TUNING, WHY_NOT_SLOTS, finished_row, run_id
 from harness.evaluation.tune import load_options, tuning_folder
 from harness.evaluation.writing import adapted_for_writing, is_spread, logits_function
+from harness.evaluation.writing_progress import WritingProgress
 from harness.modeling.base import Base
 from harness.modeling.bases import ADAPTER_FILE, LoadedBases
 from harness.modeling.prompts import Prompt
@@ -177,18 +178,24 @@ def _write(members: Sequence[_Member], base: Base, loading: Cost | None) -> None
     problems = [{problem.id: problem for problem in member.plan.problems} for member in members]
     tokens = [[0, 0] for _ in members]
     lowered = note_smaller_batch([member.folder for member in members])
-    with measured("generate") as meter, bar(f"writing {count} runs", at_once=size) as progress:
+    with measured("generate") as meter, bar(f"writing {count} runs", time_left=False) as progress:
         number, whole_number = sum(len(one.done) for one in members), sum(len(one.prompts) for one in members)
         progress(number, whole_number, "")
-        logits = logits_function(plan)
+        told, logits = WritingProgress(progress, whole_number, number), logits_function(plan)
         for place, prompt, completions in generate_together(
-            base, parts, plan.run.sampling, batch=size, on_batch_reduced=lowered, process_logits=logits
+            base,
+            parts,
+            plan.run.sampling,
+            batch=size,
+            on_batch_reduced=lowered,
+            process_logits=logits,
+            on_step=told.stepped,
         ):
             member, number = members[place], number + 1
             append_record(member.plan, member.folder, problems[place][prompt.id], prompt, completions)
             tokens[place][0] += len(prompt.tokens)
             tokens[place][1] += sum(one.tokens for one in completions)
-            progress(number, whole_number, "")
+            told.written(number)
     _append_costs(members, tokens, loading, meter.cost)
 
 

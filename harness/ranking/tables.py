@@ -51,14 +51,23 @@ def table_rows(board: Board) -> list[list[str]]:
 
 
 def footer(board: Board, measure: str | None = None) -> str:
-    """How to read the ranks; `measure` is what the ranking measure is called there, None for its own name."""
-    text = f"* ranks by {measure or board.ranked_by[1]}; 1-4: any place from 1 to 4 ({board.basis}). Intervals: 95 %."
-    if any(
-        row.run.tuning is not None and has_too_few_seeds(one)
-        for row, one in zip(board.rows, board.uncertainty, strict=True)
-    ):
+    """How to read the ranks; `measure` is what the ranking measure is called there, None for its own name.
+
+    The example of a range is one that stands in the table; where there is none, none is explained.
+    """
+    ranges = ((first, last) for first, last in zip(board.ranks, board.ranks_to, strict=True) if first != last)
+    first, last = next(ranges, (None, None))
+    example = "" if first is None else f"; {first}-{last}: any place from {first} to {last}"
+    text = f"* ranks by {measure or board.ranked_by[1]}{example} ({board.basis}). Intervals: 95 %."
+    if has_few_seeds_of_training(board):
         text += f" With fewer than {MIN_SEEDS} seeds they do not hold what training adds."
     return text
+
+
+def has_few_seeds_of_training(board: Board) -> bool:
+    """Whether a row was tuned with so few seeds that tests and intervals do not hold what training adds."""
+    pairs = zip(board.rows, board.uncertainty, strict=True)
+    return any(row.run.tuning is not None and has_too_few_seeds(one) for row, one in pairs)
 
 
 def notes(board: Board) -> list[str]:

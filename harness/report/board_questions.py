@@ -14,7 +14,8 @@ from harness.ranking import ranking
 from harness.ranking.boards import Board
 from harness.ranking.costs import COSTS, peak_bytes, phase_seconds, tokens_per_request
 from harness.ranking.rows import read_run_info, sort_key
-from harness.ranking.tables import format_estimate
+from harness.ranking.tables import format_estimate, has_few_seeds_of_training
+from harness.ranking.uncertainty import Uncertainty
 from harness.records import Row, Score
 from harness.stats.paired_comparison import PairedComparison, compare, format_problems_needed
 
@@ -51,7 +52,8 @@ def answer_questions(board: Board, folders: Mapping[str, Path], registry: Regist
         Answer("What does it cost?", cost(board.rows[best]), tuple(_costs(board, best, equal)) if equal else ()),
     ]
     if folder:
-        found.append(Answer("How do I make it again?", _versions(folder), (), escape(read_run_info(folder).command)))
+        made = f"{_all_seeds(board.uncertainty[best])}{_versions(folder)}"
+        found.append(Answer("How do I make it again?", made, (), escape(read_run_info(folder).command)))
     return found
 
 
@@ -72,7 +74,9 @@ def _real_in_short(board: Board, order: Sequence[int], lines: Sequence[str]) -> 
     tested = [i for i in order[1:] if i in places]
     told = sum(float(ordering.p[places[order[0]], places[i]]) < SURE for i in tested)
     if told == len(tested):
-        return f"Yes, from {'each of ' if told > 1 else ''}the other {told} (paired tests, corrected for all pairs)."
+        others = f"each of the other {told:,} rows" if told > 1 else "the other row"
+        few = "; what another seed of training changes is not in it" if has_few_seeds_of_training(board) else ""
+        return f"Yes, against {others} (paired tests, corrected for all pairs){few}."
     found = _told_in_short(told, len(tested))
     verdict = "not decided" if "not decided" in lines[0] else "real"
     nearest = f"{lines[0].partition(', p = ')[0]}: {verdict}." if ", p = " in lines[0] else lines[0]
@@ -80,7 +84,8 @@ def _real_in_short(board: Board, order: Sequence[int], lines: Sequence[str]) -> 
 
 
 def _told_in_short(told: int, others: int) -> str:
-    return f"Only from {told:,} of the other {others:,} rows." if told else "Not decided for any row."
+    rows = "the other" if others == 1 else "any other"
+    return f"Only against {told:,} of the other {others:,} rows." if told else f"Not decided against {rows} row."
 
 
 def _best(board: Board, best: int, equal: Sequence[int]) -> Iterator[str]:
@@ -138,6 +143,8 @@ def _describe_comparison(board: Board, i: int, found: PairedComparison, p: float
         return f"Against {name(board, i)}: the same on each of {found.n} problems."
     interval = "" if found.low is None or found.high is None else f" [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
     verdict = "real" if p < SURE else "not decided"
+    if interval and p >= SURE and (found.low or 0.0) * (found.high or 0.0) > 0:
+        interval += " for this pair alone"  # without which it would seem to decide what the corrected test does not
     more = (
         f"; about {format_problems_needed(found)} problems would decide it"
         if p >= SURE and found.problems_needed
@@ -165,6 +172,13 @@ def cost(row: Row) -> str:
     if COSTS["energy"].value(row) is not None:
         parts.append(f"{watt_hours} Wh")
     return ", ".join(parts) + "."
+
+
+def _all_seeds(sure: Uncertainty) -> str:
+    """What makes all of a row that holds several seeds: its command is that of the first."""
+    if len(sure.seeds) < 2:
+        return ""
+    return f"That is one of {len(sure.seeds)} seeds; all: --seed {','.join(map(str, sure.seeds))}. "
 
 
 def _versions(folder: Path) -> str:

@@ -111,9 +111,12 @@ function names(points, all, best, x, y) {
   });
 }
 
-// A point's name where there is little room; the model only where the board has several.
+// A row's name; the model only where the board has several.
+function nameOf(row) { return several ? row.name : row.text("label"); }
+
+// A point's name where there is little room.
 function called({ rows }) {
-  const name = several ? rows[0].name : rows[0].text("label");
+  const name = nameOf(rows[0]);
   const words = name.length > 36 ? `${name.slice(0, 35)}…` : name;
   return rows.length > 1 ? `${words} and ${rows.length - 1} more` : words;
 }
@@ -185,9 +188,11 @@ function drawCurves(board, rows) {
   });
   const above = [];
   for (const row of flat) {
-    const at = y.at(row.value(board.main)), words = above.some((other) => Math.abs(other - at) < 14) ? at + 13 : at - 4;
+    const at = y.at(row.value(board.main));
+    const near = (from, to) => lines.some((l) => l.points.some((p) => y.at(p.mean) - at > from && y.at(p.mean) - at < to));
+    const words = above.some((other) => Math.abs(other - at) < 14) || (near(-20, 0) && !near(0, 20)) ? at + 13 : at - 4;
     above.push(at);
-    svg.append(make("path", { d: `M${LEFT} ${at}H${WIDTH - RIGHT}`, stroke: "var(--dim)", "stroke-dasharray": "6 4" }), make("text", { x: WIDTH - RIGHT, y: words, "text-anchor": "end" }, row.name));
+    svg.append(make("path", { d: `M${LEFT} ${at}H${WIDTH - RIGHT}`, stroke: "var(--dim)", "stroke-dasharray": "6 4" }), make("text", { x: WIDTH - RIGHT, y: words, "text-anchor": "end" }, nameOf(row)));
   }
   const means = lines.flatMap((l) => l.points.map((p) => [l.name, p.x, p.mean.toFixed(2), `${p.low.toFixed(2)} to ${p.high.toFixed(2)}`, p.runs]));
   const more = all.length > lines.length ? [make("p", { class: "small" }, `${all.length - lines.length} more curves: choose a model above.`)] : [];
@@ -196,7 +201,7 @@ function drawCurves(board, rows) {
 
 function drawSlices(board, rows) {
   measure();
-  const names = Math.min(250, WIDTH * 0.38), most = Math.floor(names / 6.6);
+  const names = Math.min(250, WIDTH * 0.38), most = Math.floor(names / 7.6);
   const shown = rows.filter((row) => board.distributions[row.index]).slice(0, 8);
   if (!shown.length) return byId("slices").replaceChildren(make("p", {}, "No records of these runs are on this page."));
   const slices = [...new Set(shown.flatMap((row) => Object.keys(board.distributions[row.index])))];
@@ -207,7 +212,7 @@ function drawSlices(board, rows) {
   for (const bar of bars) {
     if (bar.slice !== last) { at += 20; svg.append(make("text", { x: 4, y: at, "font-weight": 600 }, bar.slice || "all problems")); at += 4; last = bar.slice; }
     const total = bar.counts.reduce((a, b) => a + b);
-    svg.append(make("text", { x: names, y: at + 14, "text-anchor": "end" }, bar.row.name.length > most ? bar.row.name.slice(0, most - 1) + "…" : bar.row.name));
+    svg.append(make("text", { x: names, y: at + 14, "text-anchor": "end" }, nameOf(bar.row).length > most ? nameOf(bar.row).slice(0, most - 1) + "…" : nameOf(bar.row)));
     let x = names + 8;
     bar.counts.forEach((count, i) => {
       const width = (count / total) * (WIDTH - names - 8 - RIGHT);

@@ -1,7 +1,7 @@
 // The difference explorer: which problems one run solved and the other did not, with what each wrote.
 "use strict";
 
-const GOOD = new Set(["passed", "matches"]);
+const GOOD = new Set(["passed", "matches"]), UNSURE = "other text";
 const SETS = {
   onlyA: { words: "only A solved", holds: (a, b) => a.s && !b.s },
   onlyB: { words: "only B solved", holds: (a, b) => b.s && !a.s },
@@ -11,7 +11,7 @@ const SETS = {
   betterB: { words: "B scores higher", holds: (a, b, v) => a.v[v] !== null && b.v[v] !== null && b.v[v] > a.v[v] },
 };
 const LISTED = 200;
-const SOLVED = "Solved: at least one of the completions passed its tests or matched a reference, whatever k the measure has that ranks the table.";
+const SOLVED = "Solved: at least one of the completions passed its tests or matched a reference, whatever k the measure has that ranks the table. Other text: the metric counted one of them, and none is the reference as it stands.";
 
 async function unpack(id) {
   const bytes = Uint8Array.from(atob(byId(id).textContent), (c) => c.charCodeAt(0));
@@ -133,8 +133,8 @@ class Explorer {
     const box = make("div", {}, make("h3", {}, `${letter}: ${this.names[index]}`), make("p", { class: "small" }, value === null ? `${columnName(column)}: not scored` : `${columnName(column)} ${(100 * value).toFixed(1)} %`, one.s ? ", solved" : ", not solved"));
     if (one.x) box.append(this.shown(one.x));
     one.c.forEach((text, i) => {
-      const kind = page.kinds[one.k[i]], mark = GOOD.has(kind) ? "good" : "bad";
-      box.append(make("div", { class: `tag ${mark}` }, `${i + 1}. ${GOOD.has(kind) ? "✓" : "✗"} ${kind}`), text ? program(text) : make("pre", { tabindex: "0" }, "(nothing)"));
+      const kind = page.kinds[one.k[i]], [mark, sign] = GOOD.has(kind) ? ["good", "✓"] : kind === UNSURE ? ["unsure", "?"] : ["bad", "✗"];
+      box.append(make("div", { class: `tag ${mark}` }, `${i + 1}. ${sign} ${kind}`), text ? program(text) : make("pre", { tabindex: "0" }, "(nothing)"));
       if (one.e?.[i]) box.append(make("pre", { tabindex: "0", class: "small" }, one.e[i]));
     });
     return box;

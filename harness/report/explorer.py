@@ -22,7 +22,7 @@ from harness.plugin_system.registry import Registry
 from harness.ranking.boards import Board
 from harness.ranking.rows import measure_columns
 from harness.records import AssertTests, CallTests, Problem, PytestTests, Record, StdinTests, Tests
-from harness.report.taxonomy import KINDS, MATCH, SOLVED, kind
+from harness.report.taxonomy import KINDS, MATCH, NO_MATCH, OTHER_TEXT, SOLVED, kind
 
 MAX_BYTES = 6_000_000
 """Bytes that all runs of a page may take; rows below the last that fits are named on the page."""
@@ -133,9 +133,12 @@ def _record_facts(
     pairs = list(zip(record.completions, executions, strict=False))
     kinds = [kind(completion, execution, problem) for completion, execution in pairs]
     scores = {(s.metric, measure): found for s in record.scores for measure, found in s.values.items()}
+    solved = _solved(kinds, scores, board)
+    if solved and not any(one in (SOLVED, MATCH) for one in kinds):
+        kinds = [OTHER_TEXT if one == NO_MATCH else one for one in kinds]
     found: dict[str, Any] = {
         "v": [None if (v := scores.get(measure)) is None else round(v, 4) for measure in measures],
-        "s": int(_solved(kinds, scores, board)),
+        "s": int(solved),
         "k": [KINDS.index(one) for one in kinds],
         "c": [escape_lines(completion.text) for completion, _ in pairs],
     }

@@ -22,8 +22,9 @@ function drawForest(board, rows) {
   const body = shown.map((row) => tree(row, column, x, best, costs));
   const one = rows.length > 1 ? "One row is best (marked)." : "There is one row.";
   const told = `${tied > 1 ? `${tied} rows may be best (marked).` : tied ? one : "None of these rows may be best."} Lines: 95 % intervals.`;
+  const model = several ? "" : ` All on ${best.model}.`;
   const more = order.length > shown.length ? ` The first ${shown.length} of ${order.length} rows; the table has all.` : "";
-  box.replaceChildren(make("table", { class: "forest" }, make("caption", { class: "small" }, told + more), make("thead", {}, head), make("tbody", {}, ...body)));
+  box.replaceChildren(make("table", { class: several ? "forest" : "forest one-model" }, make("caption", { class: "small" }, told + model + more), make("thead", {}, head), make("tbody", {}, ...body)));
 }
 
 function axis(x, name) {
@@ -41,7 +42,7 @@ function tree(row, column, x, best, costs) {
   svg.append(make("path", { class: "value", d: `M${x.at(e.number)} 12h0`, "vector-effect": "non-scaling-stroke" }));
   return make("tr", { class: first ? "first" : null },
     make("td", { class: "rank" }, ranked(row)),
-    make("th", { scope: "row" }, cut(row.text("label")), make("span", { class: "model", title: row.text("modelId") }, row.model)),
+    make("th", { scope: "row" }, cut(row.text("label")), several ? make("span", { class: "model", title: row.text("modelId") }, row.model) : null),
     make("td", { class: "number" }, e.value, make("span", { class: "range" }, ` ${e.range}`)),
     make("td", { class: "plot" }, svg),
     ...costs.map((key) => make("td", { class: "number cost" }, COSTS[key].text(row))));

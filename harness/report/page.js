@@ -1,6 +1,7 @@
 // One board at a time: everything below the heading follows the chosen board and the filters.
 "use strict";
 
+const SUMS = 5; // sentences on when tuning pays that are shown at once
 let table = null, explorer = null, several = false; // several: models on the board
 
 function drawAnswers(board) {
@@ -8,8 +9,9 @@ function drawAnswers(board) {
   byId("sample").hidden = !board.builtin;
   byId("footer").textContent = board.footer;
   byId("answers").replaceChildren(...board.answers.map(answer));
-  const sums = board.breakEven.map((line) => make("li", {}, line));
-  byId("break").replaceChildren(...(sums.length ? [make("ul", {}, ...sums), make("p", { class: "small" }, page.assumptions)] : [make("p", {}, "A tuned run and one with examples in its prompt, of the same model, are needed to say.")]));
+  const sums = board.breakEven.map((line) => make("li", {}, line)), rest = sums.splice(SUMS);
+  const more = rest.length ? [make("details", {}, make("summary", {}, `${rest.length} more`), make("ul", {}, ...rest))] : [];
+  byId("break").replaceChildren(...(sums.length ? [make("ul", {}, ...sums), ...more, make("p", { class: "small" }, page.assumptions)] : [make("p", {}, "A tuned run and one with examples in its prompt, of the same model, are needed to say.")]));
 }
 
 // A question and its answer in a line, which opens to all of it.

@@ -8,7 +8,7 @@ import warnings
 from harness.extract import program
 from harness.records import Completion, Execution, Outcome, Problem
 
-SOLVED, MATCH = "passed", "matches"
+SOLVED, MATCH, NO_MATCH, OTHER_TEXT = "passed", "matches", "no match", "other text"
 KINDS = (
     "passed",
     "matches",
@@ -21,9 +21,11 @@ KINDS = (
     "timeout",
     "resource limit",
     "not measured",
+    "other text",
 )
-"""Every word `kind` may say. "matches" and "no match" are for tasks without tests: the text equals the reference or
-not; whether an exact match was counted is the metric's business."""
+"""Every word that a completion may get. "matches" and "no match" are for tasks without tests: the text equals the
+reference or not. Where a metric counted one of them as right and none equals the reference as it stands, or that is not
+at hand, nobody can say which it was: "other text"."""
 
 _OUTCOMES = {
     Outcome.PASSED: SOLVED,
@@ -50,7 +52,7 @@ def kind(completion: Completion, execution: Execution | None, problem: Problem |
         return "no code"
     if completion.finish == "length":
         return "truncated"
-    return "no match" if _parses(answer) else "syntax error"
+    return NO_MATCH if _parses(answer) else "syntax error"
 
 
 def _of_execution(completion: Completion, execution: Execution) -> str:

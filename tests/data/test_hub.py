@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from harness.cli import cli
 from harness.data.sources import open_data
 from harness.errors import DataError
+from harness.evaluation import runs
 from harness.evaluation.problems import problem_splits, task_source
 from harness.evaluation.request import Request
 from harness.plugin_system.registry import Registry
@@ -305,3 +306,35 @@ def test_a_run_on_a_data_set_names_its_commit_and_is_verified_and_scored_again(s
     for words in (["verify", f"runs/{row['run_id']}"], ["score", f"runs/{row['run_id']}", "--metric", "bleu"]):
         done = CliRunner().invoke(cli, words, catch_exceptions=False)
         assert done.exit_code == 0, done.output
+
+
+def test_a_run_that_was_handed_on_is_verified_and_shown_without_asking_the_hub(server: Hub, tmp_path: Path) -> None:
+    """The data set that a stranger's run names was asked for by `verify` and by the page: a wait, and a note to its
+    owner."""
+    from huggingface_hub import constants
+
+    server.sets["me/far"] = {"rows.jsonl": LINES}
+    Path("mine.jsonl").write_text("".join(f'{{"id": "{i}", "completions": ["x + {i - 1}"]}}\n' for i in range(1, 11)))
+    words = ["--task", "my", "--data", "me/far", "--completions", "mine.jsonl", "-k", "1"]
+    assert CliRunner().invoke(cli, ["score", *words], catch_exceptions=False).exit_code == 0
+    (folder,) = runs.finished(Path("runs"))
+    Path(constants.HF_HUB_CACHE).rename(tmp_path / "cache of its maker")
+    asked = len(server.asked)
+
+    verified = CliRunner().invoke(cli, ["verify", str(folder)], catch_exceptions=False)
+    why = f"me/far@{COMMIT}: this data set of the hub was not read here before"
+    assert verified.exit_code == 0 and verified.stderr == ""
+    assert verified.stdout.splitlines() == [
+        "yes the records are those of the result",
+        f"-   the scores are what the metrics give: not checked, {why}; where its data lies elsewhere now: --data PATH",
+        "yes the estimates and their intervals are what the scores give: 10 estimates",
+    ]
+    page = CliRunner().invoke(cli, ["leaderboard", "--format", "html", str(folder)], catch_exceptions=False)
+    assert page.exit_code == 0 and page.stderr == "" and f"instructions and tests are not shown: {why}" in page.stdout
+    assert server.asked[asked:] == []
+
+    named = CliRunner().invoke(cli, ["verify", str(folder), "--data", f"me/far@{COMMIT}"], catch_exceptions=False)
+    assert named.exit_code == 0 and "yes the scores are what the metrics give" in named.stdout
+    assert len(server.asked) > asked, "who names it may have it"
+    here = CliRunner().invoke(cli, ["verify", str(folder)], catch_exceptions=False)
+    assert "yes the scores are what the metrics give" in here.stdout, "what was read before is there"

@@ -10,10 +10,21 @@ from typing import Any
 
 import pytest
 
-from harness import files
+from harness import files, progress
 from harness.evaluation import judge as phase
 from harness.evaluation.judge import judge
-from harness.records import AssertTests, Completion, Execution, Limits, Outcome, Problem, Record
+from harness.records import (
+    AssertTests,
+    CallTests,
+    Completion,
+    Execution,
+    Limits,
+    Outcome,
+    Problem,
+    PytestTests,
+    Record,
+    StdinTests,
+)
 
 TESTS = AssertTests("f", "assert f() == 1")
 LIMITS = Limits(cpu_seconds=3.0)
@@ -32,6 +43,7 @@ def plan(heard: list[Any], needs: str = "executions", *, executes: bool = True) 
     return SimpleNamespace(
         metrics=[SimpleNamespace(plugin=SimpleNamespace(needs=needs))],
         problems=problems,
+        run=SimpleNamespace(seed=1),
         title=str,
         task=SimpleNamespace(plugin=SimpleNamespace(judge=run)),
         limits=LIMITS,
@@ -77,7 +89,7 @@ def outcomes(folder: Path) -> dict[str, list[str]]:
 def test_each_candidate_of_a_problem_with_tests_runs_once(folder: Path) -> None:
     heard: list[Any] = []
     judge(plan(heard), folder)
-    assert heard == [("a", "good"), ("a", "bad"), ("b", "bad")]
+    assert sorted(heard) == [("a", "bad"), ("a", "good"), ("b", "bad")]
     assert outcomes(folder) == {"a": ["passed", "failed"], "b": ["failed"]}
     told = json.loads((folder / "sandbox.json").read_text())
     assert told["isolation"] == {"name": "none"} and told["limits"]["cpu_seconds"] == 3.0
@@ -99,3 +111,68 @@ def test_nothing_is_written_where_nothing_is_to_be_executed(folder: Path, option
     heard: list[Any] = []
     judge(plan(heard, **options), folder)
     assert heard == [] and sorted(p.name for p in folder.iterdir()) == ["completions.jsonl"]
+
+
+class Clock:
+    """A clock that goes when told to."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+JUDGED = json.loads((Path(__file__).parent / "judged.json").read_text("utf-8"))
+"""[assertions, processor seconds of each candidate] of 228 problems of LeetCode, the easy ones first."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_time_left_is_about_right_though_the_data_stands_in_the_order_of_difficulty(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phase.sandbox, "isolation_level", lambda _: Isolation("full"))
+    monkeypatch.setattr(progress, "time", clock := Clock())
+    times = {str(i): seconds for i, (_, seconds) in enumerate(JUDGED)}
+
+    def verdicts(jobs: Any, **_: Any) -> Any:
+        for problem, completion in jobs:
+            clock.now += times[problem.id][int(completion.text)]
+            yield Execution(Outcome.PASSED, 1, 1)
+
+    asked = plan([])
+    asked.run.seed = seed
+    asked.problems = [
+        Problem(str(i), "say", (), StdinTests((("", ""),) * tests)) for i, (tests, _) in enumerate(JUDGED)
+    ]
+    asked.task.plugin.judge = verdicts
+    records = [record(id, *map(str, range(len(seconds)))) for id, seconds in times.items()]
+    (tmp_path / "completions.jsonl").write_text("".join(map(files.line, records)))
+    said: list[tuple[float, float]] = []
+    step = progress.Pace.step
+
+    def seen(self: Any, done: int, now: float) -> None:
+        step(self, done, now)
+        if (left := self.left(len(records), now)) is not None:
+            said.append((now, left))
+
+    monkeypatch.setattr(progress.Pace, "step", seen)
+    judge(asked, tmp_path)
+    end = clock.now
+    for share in (0.1, 0.2, 0.3, 0.5):
+        now, left = next(one for one in said if one[0] >= share * end)
+        assert left == pytest.approx(end - now, rel=0.3), share
+    assert set(outcomes(tmp_path)) == set(times)
+
+
+@pytest.mark.parametrize(
+    ("tests", "work"),
+    [
+        (StdinTests((("1", "2"),) * 3), 8),
+        (CallTests("f", (("[1]", "2"),)), 4),
+        (AssertTests("f", "assert f(1) == 1\nassert f(2) == 2"), 6),
+        (PytestTests("def test_one():\n    assert True"), 4),
+        (None, 2),
+    ],
+)
+def test_each_test_and_each_start_of_a_program_is_work(tests: Any, work: int) -> None:
+    assert phase.work_of(Problem("a", "say", (), tests), candidates=2) == work

@@ -331,7 +331,7 @@ def test_a_run_on_a_data_set_of_the_hub_is_scored_again_from_there_and_one_on_a_
     assert hub is not None
     asked = []
 
-    def opened(files_: Any) -> Source:
+    def opened(files_: Any, **_: Any) -> Source:
         asked.append(files_)
         return Source(data, "the hub's copy")
 

@@ -89,20 +89,20 @@ def run_folder(tmp_path: Path, records: list[Record], **tuning: Any) -> Path:
 
 def test_measures_are_over_all_problems_and_over_each_of_several_slices() -> None:
     records = [record(str(i), float(i % 3 == 0), "easy" if i < 4 else "hard") for i in range(10)]
-    found = list(estimate_measures(plan(), records))
+    found = list(estimate_measures(plan().metrics, records))
     parts = {None: records, "easy": records[:4], "hard": records[4:]}
     assert [(e.slice, e.n) for e in found] == [(None, 10), ("easy", 4), ("hard", 6)]
     for one in found:
         values = [r.scores[0].values["em@1"] for r in parts[one.slice]]
         assert (one.metric, one.measure, one.value) == ("exact_match", "em@1", sum(values) / len(values))
     one_slice = [replace(r, slice="easy") for r in records]
-    assert [e.slice for e in estimate_measures(plan(), one_slice)] == [None]
-    assert [e.slice for e in estimate_measures(plan(), [replace(r, slice=None) for r in records])] == [None]
+    assert [e.slice for e in estimate_measures(plan().metrics, one_slice)] == [None]
+    assert [e.slice for e in estimate_measures(plan().metrics, [replace(r, slice=None) for r in records])] == [None]
 
 
 def test_a_problem_without_a_score_is_counted_in_its_slice() -> None:
     records = [record("1", 1.0, "a"), record("2", None, "a"), record("3", 0.0, "b"), record("4", 1.0, "b")]
-    found = {e.slice: (e.n, e.unscored) for e in estimate_measures(plan(), records)}
+    found = {e.slice: (e.n, e.unscored) for e in estimate_measures(plan().metrics, records)}
     assert found == {None: (3, 1), "a": (1, 1), "b": (2, 0)}
 
 

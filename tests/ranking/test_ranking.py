@@ -85,11 +85,19 @@ def test_two_rows_that_differ_alone_are_not_told_apart_among_many(synthetic: Mod
     assert among.basis == "paired tests of all pairs on 16 problems, corrected together (max-T) at 5 %"
 
 
-def test_rows_of_one_shown_score_share_their_ranks(synthetic: ModuleType, tmp_path: Path) -> None:
-    top, low = [1] * 20, [0] * 10 + [1] * 2 + [0] * 8
-    other = [0] * 18 + [1, 1]
-    found = ranked(synthetic, tmp_path, {"top": top, "low": low, "other": other})
-    assert found.ranks == ((1, 1), (2, 3), (2, 3))
+def test_no_row_stands_behind_24_others_while_one_of_its_score_shares_the_first_rank(
+    synthetic: ModuleType, tmp_path: Path
+) -> None:
+    """The best solve 40 of 60. Two rows solve 30: one of them nothing that the best do not, so that tests tell it from
+    all 24; the other 15 that they do not, so that none does."""
+    best = {f"best-{i}": [1] * 40 + [0] * 20 for i in range(24)}
+    within, beside = [1] * 30 + [0] * 30, [1] * 15 + [0] * 25 + [1] * 15 + [0] * 5
+    found = ranked(synthetic, tmp_path, {**best, "within": within, "beside": beside})
+    assert found.row_tests is not None
+    told = found.row_tests.tests.ranks(higher_is_better=True)
+    assert told[24][0] == 25 and told[25][0] == 1, "as the tests alone have it"
+    assert found.ranks[24] == found.ranks[25] == (1, 26)
+    assert {found.ranks[i][0] for i in range(24) if found.ranks[i] is not None} == {1}
 
 
 def test_a_run_without_a_value_has_no_rank_and_the_others_are_tested(synthetic: ModuleType, tmp_path: Path) -> None:

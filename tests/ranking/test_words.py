@@ -118,14 +118,31 @@ def test_the_rows_of_a_table_have_a_head_a_rank_and_every_cost() -> None:
 
 
 def test_the_footer_says_how_ranks_are_read_and_what_few_seeds_leave_out() -> None:
-    plain_words = "* ranks by em@1; 1-4: any place from 1 to 4 (paired tests). Intervals: 95 %."
+    plain_words = "* ranks by em@1 (paired tests). Intervals: 95 %."
     more = " With fewer than 3 seeds they do not hold what training adds."
     assert tables.footer(board(row("lora"))) == plain_words + more
     three = Uncertainty((1, 2, 3), ("a", "b", "c"))
     assert tables.footer(board(row("lora"), uncertainty=(three,))) == plain_words
     untuned = replace(row("icl"), run=replace(RUN, method="icl", tuning=None))
     assert tables.footer(board(untuned)) == plain_words
-    assert tables.footer(board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))) == plain_words
+    both = board(row("lora"), untuned, uncertainty=(three, Uncertainty((1,), ("d",))))
+    assert tables.footer(both) == plain_words.replace(" (", "; 1-2: any place from 1 to 2 (")
+
+
+@pytest.mark.parametrize(
+    ("ranks", "ranks_to", "example"),
+    [
+        ((1, 2, 2), (1, 3, 3), "; 2-3: any place from 2 to 3"),
+        ((1, 2, 3), (1, 2, 3), ""),
+        ((1, 2, None), (1, 2, None), ""),
+        ((None, 1, 1), (None, 3, 3), "; 1-3: any place from 1 to 3"),
+    ],
+)
+def test_the_footer_explains_a_range_that_stands_in_the_table(
+    ranks: tuple[int | None, ...], ranks_to: tuple[int | None, ...], example: str
+) -> None:
+    shown = board(row("a"), row("b"), row("c"), ranks=ranks, ranks_to=ranks_to)
+    assert tables.footer(shown).startswith(f"* ranks by em@1{example} (paired tests). ")
 
 
 def test_notes_of_one_method_that_differ_in_numbers_alone_are_one_with_the_lowest_and_highest() -> None:
@@ -247,19 +264,25 @@ def short(told: Board, lines: list[str]) -> str:
 def test_the_page_says_yes_only_where_the_corrected_tests_do() -> None:
     lines = ["Against ia3: +4.00 points, p = 0.2 (x): not decided."]
     rows = row("lora"), row("ia3"), row("icl")
-    yes = "Yes, from each of the other 2 (paired tests, corrected for all pairs)."
+    yes = (
+        "Yes, against each of the other 2 rows (paired tests, corrected for all pairs); "
+        "what another seed of training changes is not in it."
+    )
     assert short(board(*rows, p=0.049), lines) == yes
-    assert short(board(*rows[:2], p=0.0), lines) == yes.replace("each of the other 2", "the other 1")
-    no = "Not decided for any row. Against ia3: +4.00 points."
+    assert short(board(*rows[:2], p=0.0), lines) == yes.replace("each of the other 2 rows", "the other row")
+    three = Uncertainty((1, 2, 3), ("a", "b", "c"))
+    sure = board(*rows, p=0.0, uncertainty=(three,) * 3)
+    assert short(sure, lines) == yes.partition(";")[0] + "."
+    no = "Not decided against any other row. Against ia3: +4.00 points."
     assert short(board(*rows, p=0.0501), lines) == no
     some = board(*rows, p=0.2)
     assert some.row_tests is not None
     some.row_tests.tests.p[0, 2] = 0.01
-    assert short(some, lines).startswith("Only from 1 of the other 2 rows. Against ia3")
+    assert short(some, lines).startswith("Only against 1 of the other 2 rows. Against ia3")
     assert short(some, ["Against ia3: +4.00 points, p = 0.01 (x): real."]).endswith("+4.00 points: real.")
     assert short(board(rows[0]), ["There is one run."]) == "There is one run."
     by_intervals = replace(board(*rows), row_tests=None, ranks=(1, 1, 3))
-    assert short(by_intervals, ["Ranks come from x."]) == "Only from 1 of the other 2 rows. Ranks come from x."
+    assert short(by_intervals, ["Ranks come from x."]) == "Only against 1 of the other 2 rows. Ranks come from x."
 
 
 def compared(**fields: Any) -> PairedComparison:
@@ -283,6 +306,9 @@ def test_a_difference_is_told_by_its_corrected_p_value() -> None:
     assert questions._describe_comparison(told, 1, unknown, 0.06) == (
         "Against ia3 (1 seed) on coder: +25.00 points, p = 0.06 (exact McNemar, corrected for all pairs): not decided."
     )
+    alone = compared(low=0.05)
+    assert "points [+5.0, +50.0] for this pair alone, p = 0.06" in questions._describe_comparison(told, 1, alone, 0.06)
+    assert "points [+5.0, +50.0], p = 0.04" in questions._describe_comparison(told, 1, alone, 0.04)
     same = compared(difference=0.0, wins=0, losses=0)
     assert questions._describe_comparison(told, 1, same, 1.0).endswith("the same on each of 12 problems.")
     even = questions._describe_comparison(

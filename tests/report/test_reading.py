@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ import pytest
 
 from harness.ranking.boards import rank_boards
 from harness.ranking.costs import COLUMNS
+from harness.ranking.latex import latex
 from harness.ranking.rows import collect
 from harness.ranking.tables import csv as board_csv
 from harness.ranking.tables import markdown, table_rows
@@ -127,6 +129,74 @@ def test_page_table_answers_csv_and_markdown_show_the_same_digits(browser: Brows
     assert [f"{one['em@10 *']} [{one['em@10 * low']}, {one['em@10 * high']}]" for one in lines] == table
 
 
+def told_by_results(root: Path) -> dict[str, dict[str, str]]:
+    """By run, what each column has to show: rounded here, from the numbers of `result.json` alone."""
+    told = {}
+    for path in root.glob("*/result.json"):
+        row = json.loads(path.read_text("utf-8"))["row"]
+        scores = {
+            e["measure"]: f"{100 * e['value']:.2f} [{100 * e['low']:.1f}, {100 * e['high']:.1f}]"
+            for e in row["estimates"]
+            if e["slice"] is None and e["measure"] in ("em@1", "em@10")
+        }
+        costs = {cost["phase"]: cost for cost in row["costs"]}
+        peak = max(cost["peak_gpu_bytes"] or cost["peak_cpu_bytes"] for cost in row["costs"])
+        energy = sum(cost["energy_joules"] or 0 for cost in row["costs"])
+        told[row["run_id"]] = scores | {
+            "peak GB": f"{peak / 1e9:.2f}",
+            "tune s": f"{costs['tune']['seconds']:.0f}" if "tune" in costs else "-",
+            "write s": f"{costs['generate']['seconds']:.0f}",
+            "Wh": f"{energy / 3600:.1f}" if energy else "-",
+            "timeouts": str(row["outcomes"].get(Outcome.TIMED_OUT.value, 0)),
+        }
+    return told
+
+
+def cells_of_latex(text: str) -> list[dict[str, str]]:
+    """The rows of a board in LaTeX by their heads, put together from all its parts."""
+    rows: list[dict[str, str]] = []
+    for part in text.split("\\begin{longtable}")[1:]:
+        plain = part.replace(r"\allowbreak{}", "").replace("{[}", "[")
+        head, *lines = [line[:-3].split(" & ") for line in plain.splitlines() if " & " in line]
+        rows = rows or [{} for _ in lines]
+        for row, cells in zip(rows, lines, strict=True):
+            row |= dict(zip(head, cells, strict=True))
+    return rows
+
+
+def test_page_table_csv_latex_and_markdown_show_the_numbers_of_result_json(
+    browser: Browser, runs: Path, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    told, found = told_by_results(runs), collect([runs])
+    options = {"metric": "exact_match", "separate_seeds": True}
+    [board] = rank_boards(found.rows, found.folders, **options)
+    order = [row.run_id for row in board.rows]
+    wanted = [told[name] for name in order]
+    assert len(wanted) == 15 and all(len(one) == 7 for one in wanted)
+
+    def shown(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+        plain = [{head.removesuffix(" *"): cell for head, cell in row.items()} for row in rows]
+        return [{head: row[head] for head in one} for row, one in zip(plain, wanted, strict=True)]
+
+    head, *table = table_rows(board)
+    assert shown([dict(zip(head, row, strict=True)) for row in table]) == wanted
+    assert shown(cells_of_latex(latex([board], found.folders))) == wanted
+    lines = [line.replace("\\", "").strip("| ").split(" | ") for line in markdown([board]).splitlines() if "|" in line]
+    assert shown([dict(zip(lines[0], line, strict=True)) for line in lines[2:]]) == wanted
+
+    ready(browser, render(runs, tmp_path / "page.html", **options))
+    on_page = {column.title: column.header for column in COLUMNS.values()}
+    heads = [on_page.get(text, text) for text in browser.texts("#table thead th")]
+    rows = "return [...document.querySelectorAll('#table tbody tr')]"
+    cells = browser.run(f"{rows}.map((r) => [...r.cells].map((c) => c.innerText.trim()))")
+    assert shown([dict(zip(heads, row, strict=True)) for row in cells]) == wanted
+
+    for line in csv.DictReader(board_csv([board]).splitlines()):
+        result = json.loads((runs / line["run"] / "result.json").read_text("utf-8"))["row"]
+        [e] = [e for e in result["estimates"] if (e["measure"], e["slice"] or "") == (line["measure"], line["slice"])]
+        assert [float(line[name]) for name in ("value", "low", "high")] == [e["value"], e["low"], e["high"]]
+
+
 def test_costs_have_the_digits_of_the_table_on_a_terminal(browser: Browser, html: Path, runs: Path) -> None:
     found = collect([runs])
     [board] = rank_boards(found.rows, found.folders, metric="em@10")
@@ -226,3 +296,96 @@ def test_a_cost_has_one_unit_in_csv_and_in_the_table(runs: Path) -> None:
     for row in boards[0].rows:
         written = next(cost.seconds for cost in row.costs if cost.phase == "generate")
         assert float(lines[row.run_id]["writing"]) == written
+
+
+@pytest.mark.parametrize(
+    "models", [["maker/SmolLM2-135M-Instruct"], ["maker/SmolLM2-135M-Instruct", "x/CodeLlama-7b-hf"]]
+)
+@pytest.mark.parametrize("width", [1440, 1100])
+def test_no_name_lies_over_a_score(
+    models: list[str], width: int, browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Long options and the name of the model beside them ran into the score."""
+    for number, (model, rank) in enumerate((model, rank) for model in models for rank in (16, 64)):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, 0.5, 20))
+        run = synthetic.run_spec("qlora-4bit", 1, model)
+        run = replace(run, options={**run.options, "qlora-4bit": {"learning_rate": 1.6e-5, "r": rank}})
+        synthetic.write(tmp_path / "runs", synthetic.row(run, found, rng), found)
+    browser.show(width=width, height=900)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    gaps = browser.run(
+        "return [...document.querySelectorAll('#forest tbody tr')].map((row) => {"
+        "const text = document.createRange(); text.selectNodeContents(row.querySelector('td.number'));"
+        "const ends = [...row.querySelectorAll('th > span')].map((e) => e.getBoundingClientRect().right);"
+        "return text.getBoundingClientRect().left - Math.max(...ends); })"
+    )
+    assert len(gaps) == 2 * len(models) and min(gaps) >= 0
+    named = browser.texts("#forest .model")
+    caption = browser.texts("#forest caption")[0]
+    if len(models) == 1:
+        assert named == [] and caption.endswith("All on SmolLM2-135M-Instruct.")
+    else:
+        assert len(named) == 4 and "All on" not in caption
+
+
+def test_what_the_metric_counted_is_never_marked_as_no_match_though_nobody_can_say_which_it_was(
+    browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Ten times "no match" stood under "solved": the data was not at hand, or a match took another layout."""
+    for number, method in enumerate(("lora", "ia3")):
+        rng = random.Random(number)
+        found = []
+        for record in synthetic.records(rng, 0.5, 6):
+            values = {"em@1": 0.0, "em@10": float(number == 0)}
+            scores = (replace(record.scores[0], values=values),)
+            found.append(replace(record, scores=scores, executions=()))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec(method, 1), found, rng), found)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    said = browser.texts(".halves > div > .small")
+    tags = [set(browser.texts(f".halves > div:nth-child({n}) .tag")) for n in (1, 2)]
+    assert [words.partition(", ")[2] for words in said] == ["solved", "not solved"]
+    assert tags == [{f"{n}. {word}" for n in range(1, 11)} for word in ("? other text", "✗ no match")]
+    assert "Other text: the metric counted one of them" in " ".join(browser.texts("#explorer p"))
+
+
+def test_a_row_of_several_seeds_says_how_all_of_them_are_made(
+    browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    for seed in (1, 2, 3):
+        rng = random.Random(seed)
+        found = list(synthetic.records(rng, 0.5, 10))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec("lora", seed), found, rng), found)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    again = browser.texts("#answers > div")[-1]
+    assert "--seed 1" in browser.texts("#answers pre")[0]
+    assert "That is one of 3 seeds; all: --seed 1,2,3. Data:" in again
+
+
+def test_of_many_sentences_on_when_tuning_pays_the_first_ones_are_shown(browser: Browser, html: Path) -> None:
+    ready(browser, html)
+    shown, folded = (browser.texts(f"#break {place} li") for place in ("> ul", "details"))
+    assert len(shown) == 5 and folded
+    assert browser.texts("#break summary") == [f"{len(folded)} more"]
+
+
+SMOL = "maker/SmolLM2-135M-Instruct"
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_name_of_a_chart_is_cut_by_its_edge(
+    width: int, browser: Browser, synthetic: ModuleType, render: Callable[..., Path], tmp_path: Path
+) -> None:
+    """On a phone "icl on SmolLM2…" began with "cl"."""
+    for number, (model, method) in enumerate([(SMOL, "icl"), (SMOL, "rag"), ("x/DEEPSEEK-CODER-MW", "zero-shot")]):
+        rng = random.Random(number)
+        found = list(synthetic.records(rng, 0.5, 20, examples=3 * (method != "zero-shot")))
+        synthetic.write(tmp_path / "runs", synthetic.row(synthetic.run_spec(method, 1, model), found, rng), found)
+    browser.show(width=width, height=844)
+    ready(browser, render(tmp_path / "runs", tmp_path / "page.html", metric="em@10"))
+    outside = browser.run(
+        "return [...document.querySelectorAll('#slices figure > svg text, #curves svg text')].filter((text) => {"
+        "const own = text.getBoundingClientRect(), svg = text.ownerSVGElement.getBoundingClientRect();"
+        "return own.left < svg.left || own.right > svg.right + 1; }).map((text) => text.textContent)"
+    )
+    assert outside == []
