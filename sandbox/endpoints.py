@@ -16,7 +16,7 @@ from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
 from harness.sandbox.operators import OPERATORS
 from harness.sandbox.proxies import Proxies, Proxy, ProxyType
-from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError
+from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError, TooLarge
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type(str.upper))
@@ -72,6 +72,8 @@ class RpcClient(Endpoint):
         except ProtocolError as problem:
             self.broken = problem
             raise
+        except TooLarge:  # what a process may hold, and the line between two may not
+            raise self.proxies.refuse() from None
         finally:
             self._waiting = not outermost
 

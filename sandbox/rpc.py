@@ -11,6 +11,7 @@ Used by both ends. What comes from the candidate's end is untrusted: it can make
 from __future__ import annotations
 
 import json
+import marshal
 import sys
 import types
 from collections.abc import Callable
@@ -23,6 +24,7 @@ DEEP = 60_000
 _SMALL = 1 << 53
 _FEW = 16
 METHODS = (types.MethodType, types.BuiltinMethodType)
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class ProtocolError(BaseException):
@@ -35,6 +37,18 @@ class ConnectionClosed(ProtocolError):
 
 class NotTransferable(BaseException):
     """A value that cannot be sent. A BaseException, so that no test catches it."""
+
+
+class TooLarge(NotTransferable):
+    """A message of more bytes than may be sent, or a value that is too large to be written as one."""
+
+
+def _mark(cell: Any) -> bytes:
+    """The same for cells of the same content alone; unlike the content itself it tells 1 from 1.0 and True."""
+    try:
+        return marshal.dumps(cell, 2)
+    except ValueError:  # a text of a class of the candidate's
+        return repr(cell).encode("utf-8", "backslashreplace")
 
 
 class Marshaller:
@@ -51,8 +65,8 @@ class Marshaller:
         self._next = first
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
-        self._last: dict[int, Any] = {}
-        """What each object was when it last crossed."""
+        self._last: dict[int, bytes] = {}
+        """What each object was when it last crossed: the mark of its cell."""
         self.pinned: set[int] = set()
         """What is sent by reference, and is never forgotten."""
         self.mutable: set[int] = set()
@@ -93,15 +107,26 @@ class Marshaller:
             raise
         finally:
             sys.setrecursionlimit(limit)
-        cells = [[number, cell] for number, cell in self._cells.items() if cell and self._last.get(number) != cell]
-        for number, cell in cells:
-            self._last[number] = cell
-        return {"cells": cells, "arguments": given, "keywords": named}
+        message: dict[str, Any] = {"arguments": given}
+        if cells := self._news():
+            message["cells"] = cells
+        if named:
+            message["keywords"] = named
+        return message
+
+    def _news(self) -> list[Any]:
+        """The cells that the other end does not have yet as they are now."""
+        cells = []
+        for number, cell in self._cells.items():
+            if cell and self._last.get(number) != (mark := _mark(cell)):
+                self._last[number] = mark
+                cells.append([number, cell])
+        return cells
 
     def pack(self, value: Any) -> Any:
         """`value` as JSON: itself, {tag: text}, or [number] of a cell."""
         kind = type(value)
-        if value is None or kind is bool or kind is str:
+        if kind is str or kind is float or kind is bool or value is None:
             return value
         if kind is int:
             return value if -_SMALL < value < _SMALL else {"int": hex(value)}
@@ -201,19 +226,22 @@ class Marshaller:
 
         Raises:
             ProtocolError: it is not what `write` makes.
+            TooLarge: there is no memory for it.
         """
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, DEEP))
         try:
-            self._coming = {number: cell for number, cell in message["cells"] if cell}
+            self._coming = {number: cell for number, cell in message.get("cells", ()) if cell}
             for number in list(self._coming):
                 self._fetch(number)
             given = [self.unpack(item) for item in message["arguments"]]
-            named = {str(name): self.unpack(item) for name, item in message["keywords"]}
+            named = {str(name): self.unpack(item) for name, item in message.get("keywords", ())}
             for number in message.get("free", ()):
                 self.dropped(number)
         except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as problem:
             raise ProtocolError(f"{type(problem).__name__}: {problem}") from None
+        except MemoryError:
+            raise TooLarge from None
         finally:
             sys.setrecursionlimit(limit)
         return given, named
@@ -251,7 +279,7 @@ class Marshaller:
             self.register(number, value)
         if codec is not None and codec.fill is not None:
             self.fill(number, codec, value, content)
-        self._last[number] = cell
+        self._last[number] = _mark(cell)
         return value
 
     # --- what the ends do differently
@@ -304,11 +332,7 @@ class Endpoint(Marshaller):
     def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
         """What the other end's `operation` returns; raises what it raises."""
         message = {"do": operation, **self.write(arguments, keywords)}
-        message |= {
-            "free": self.release(),
-            "said": self.take_output(),
-        }  # what was changed and then dropped is sent once more
-        self._send(json.dumps(message).encode())
+        self._post(message)  # what was changed and then dropped is sent once more
         while True:
             reply = self.receive()
             if "do" not in reply:
@@ -318,22 +342,41 @@ class Endpoint(Marshaller):
                 return value
             self.reply(reply)
 
+    def _post(self, message: dict[str, Any]) -> None:
+        """Sends a message, with what has been forgotten and printed since the last one.
+
+        Raises:
+            TooLarge: it cannot be sent.
+        """
+        if free := self.release():
+            message["free"] = free
+        if said := self.take_output():
+            message["said"] = said
+        try:
+            data = _json(message).encode()
+        except MemoryError:
+            raise TooLarge from None
+        self._send(data)
+
     def receive(self) -> dict[str, Any]:
         """The next message; what the other end printed until then is printed here."""
         try:
             message = json.loads(self._receive())
-            self.print_remote(message["said"])
+            if "said" in message:
+                self.print_remote(message["said"])
         except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise ProtocolError(type(problem).__name__) from None
+        except MemoryError:
+            raise TooLarge from None
         return dict(message)
 
     def reply(self, request: dict[str, Any]) -> None:
         """Does what the other end asks, and answers it."""
         try:
             message = self._done(request)
-        except (MemoryError, RecursionError) as problem:  # the value is too large to be sent
-            message = {**self.write([type(problem)("an answer that is too large")]), "raised": True}
-        self._send(json.dumps({**message, "free": self.release(), "said": self.take_output()}).encode())
+        except (MemoryError, RecursionError):
+            raise TooLarge from None
+        self._post(message)
 
     def _done(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer; no reference to what was asked for outlives this call."""

@@ -41,6 +41,8 @@ REPORT_BYTES = -(-(RECORDS_AT + RECORD.size * protocol.MAX_TESTS) // PAGESIZE) *
 """Whole pages: what lies behind in the last one is shared, too, and would not be cleared."""
 BLANK_REPORT = bytes(REPORT_BYTES)
 
+_MESSAGE_SHARE = 8
+"""How often the limit on output a value may take between a test and the candidate beside it, both limited in memory."""
 _FRAMES = 2
 """What is on the stack between `_run_program` and a program; the calls in C do not count."""
 _MORE_FRAMES = 64
@@ -93,7 +95,7 @@ class Batch:
         """
         from harness.sandbox import asserts
 
-        client, line = asserts.split(self.output_bytes, fork)
+        client, line = asserts.split(_MESSAGE_SHARE * self.output_bytes, fork)
         if client:
             self.pipe_to_candidate = line
             return
