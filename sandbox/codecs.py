@@ -300,6 +300,8 @@ _NEVER = frozenset(_EVALUATING.split())
 def library_path(value: Any) -> str | None:
     """The path ("module:name") of `value`, a class or function of the standard library; None for anything else."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if value is types.NoneType:
+        return "types:NoneType"  # which no module has under its own name
     if type(value) is type(sys):
         name = value.__name__
         return f"{name}:" if name in _WHOLE_MODULES and sys.modules.get(name) is value else None
@@ -307,6 +309,26 @@ def library_path(value: Any) -> str | None:
         return None
     path = f"{module}:{name}"
     return path if allowed(path) and resolve(path) is value else None
+
+
+_METHOD_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
+
+
+def method_path(value: Any) -> str | None:
+    """The path of a method as a class of the library has it, "builtins:str.lower"; None for anything else."""
+    if not isinstance(value, _METHOD_TYPES):
+        return None
+    owner = library_path(value.__objclass__)
+    path = f"{owner}.{value.__name__}"
+    return path if owner and resolve(path) is value else None
+
+
+def method(path: str) -> Any:
+    """The method of that path; None where `method_path` names it otherwise."""
+    if not allowed(path.rpartition(".")[0]):
+        return None
+    found = resolve(path)
+    return found if method_path(found) == path else None
 
 
 def is_library(module: str) -> bool:
@@ -336,8 +358,8 @@ def allowed(path: str) -> bool:
     if module == "builtins" or module in _FUNCTIONS_OF:
         return True
     found = _found(path)
-    if not isinstance(found, type):
-        return False
+    if not isinstance(found, type) or found is types.NoneType:
+        return found is types.NoneType
     return issubclass(found, BaseException) or value_codec(found) is not None or object_codec(found) is not None
 
 

@@ -12,17 +12,21 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import bases, codecs, copies, exceptions, functions, naming
+from harness.sandbox.connection import Endpoint
 from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
 from harness.sandbox.operators import OPERATORS
 from harness.sandbox.proxies import Proxies, Proxy, ProxyType
-from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError, TooLarge
+from harness.sandbox.rpc import METHODS, Marshaller, ProtocolError, TooLarge
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
 
-_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type(str.upper))
+_FUNCTIONS = (
+    *(types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, types.MethodDescriptorType),
+    *(types.WrapperDescriptorType, types.MethodWrapperType, type(functools.cache(len)), *functions.GETTERS),
+)
 _OF_CLASSES = (
     *(property, types.GetSetDescriptorType, types.MemberDescriptorType, types.MappingProxyType),
-    *(types.WrapperDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType),
+    types.ClassMethodDescriptorType,
 )
 """What a test gets that takes a class for an object: the candidate has given it that, so it decides nothing."""
 
@@ -105,7 +109,7 @@ class RpcClient(Endpoint):
         if isinstance(value, _FUNCTIONS):
             self.lent.add(number)
             if not isinstance(value, types.FunctionType):
-                return ["callable", str(getattr(value, "__name__", "function"))]
+                return functions.describe_method(value, self.pack)
             self.mutable.add(number)
             return ["function", functions.describe(value, self.pack, self._is_known)]
         if isinstance(value, _OF_CLASSES):
@@ -205,7 +209,9 @@ class RpcClient(Endpoint):
     def library_name(self, value: Any) -> str | None:
         if issubclass(type(value), Proxy | ProxyType):
             return None
-        return codecs.library_path(value) if isinstance(value, (type, types.ModuleType, *_FUNCTIONS)) else None
+        if not isinstance(value, (type, types.ModuleType, *_FUNCTIONS)):
+            return None
+        return codecs.library_path(value) or codecs.method_path(value)
 
     def library(self, name: str) -> Any:
         return codecs.library(name)
@@ -244,9 +250,10 @@ class RpcServer(Endpoint):
     def describe(self, number: int, value: Any) -> Any:
         if number in self._given:
             return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
-        if number % 2 != self.parity:
-            return None
         kind = type(value)
+        known = number % 2 != self.parity or (number in self._last and number in self.pinned)
+        if known and (number % 2 != self.parity or not issubclass(kind, BaseException)):
+            return None
         if kind in METHODS:  # each time that it is asked for it is a new object
             self.returnable.add(number)
             return ["method", [self.reference(kind), _hash(value)]]
@@ -299,6 +306,8 @@ class RpcServer(Endpoint):
             self._given[number] = content
             functions.set_state(self.objects[number], content[-1], self.unpack)
             return self.objects[number]
+        if tag in ("bound", "getter"):
+            return functions.method(tag, content, self.unpack)
 
         def call(*given: Any, **named: Any) -> Any:
             return self.ask("call", (made(), *given), named)
@@ -352,7 +361,7 @@ class RpcServer(Endpoint):
         module = name.partition(":")[0]
         if codecs.is_library(module):
             __import__(module)  # the test has it
-        return codecs.library(name)
+        return codecs.method(name) or codecs.library(name)
 
     def take_output(self) -> Any:
         said = self._printed.take(), self._errors.take()

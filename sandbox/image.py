@@ -54,7 +54,7 @@ _GUEST = (
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
     *("standalone", "collector", "fixtures", "folders", "pytestlike"),
-    *("operators", "copies", "exceptions", "keywords", "sequences"),
+    *("operators", "copies", "exceptions", "keywords", "sequences", "connection"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

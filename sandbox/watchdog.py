@@ -107,11 +107,16 @@ class Progress:
             self.at += 1
 
     def rows(self, start: int, size: int, verdict: int, status: int) -> list[list[int]]:
-        """The report's rows, for an output from `start` to `size`; for the test that ran last, what process 1 saw."""
+        """The report's rows, for an output from `start` to `size`; for the test that ran last, what process 1 saw.
+
+        Of an assertion test that has not come to its end the CPU time is what has been carried between its processes.
+        """
         rows: list[list[int]] = []
         before = start
         for test in self.tests:
-            ended, _, end, _ = runner.RECORD.unpack_from(self.report, runner.RECORDS_AT + test * runner.RECORD.size)
+            ended, _, end, carried = runner.RECORD.unpack_from(
+                self.report, runner.RECORDS_AT + test * runner.RECORD.size
+            )
             ended, end = self.seen.get(test, (ended, end))
             first = int(test == self.tests[0])
             if ended:
@@ -120,7 +125,8 @@ class Progress:
                 start = end
                 continue
             if verdict or os.WIFSIGNALED(status):
-                rows.append([test, verdict or protocol.KILLED, start, size, 0, first])
+                carried = carried if self.kind == "assertions" else 0
+                rows.append([test, verdict or protocol.KILLED, start, size, carried, first])
             elif not rows or test == runner.HEADER.unpack_from(self.report)[0]:
                 # it left by itself in the middle of a test: os._exit, which is a program's right and a function's fault
                 left = protocol.ENDED if self.kind == "stdin" and status == 0 else protocol.RAISED
