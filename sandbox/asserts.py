@@ -40,12 +40,8 @@ _OF_FILES = frozenset(_NAMES_OF_FILES.split())
 
 _REFUSED = (1 << 32) - 1
 """The length that stands for a message that is too large to be sent."""
-_ANNOUNCED = _REFUSED - 1
-"""The length that stands for a message of many parts to come."""
-_OF_MANY = 5000
-"""What such a message is taken for, in short ones."""
 _NOTED = 256
-"""After how many messages more it is noted how many there have been."""
+"""After how many messages it is noted again how many there have been."""
 _AT_ONCE = 1 << 14
 """Bytes that are read, or written, at once at least."""
 _MOST_AT_ONCE = 1 << 20
@@ -58,9 +54,9 @@ class Pipes:
         self._in, self._out, self._most = reading_end, writing_end, most
         self._read = b""
         """What has been read of the messages to come."""
-        self.carried, self._noted = 0, 0
+        self._messages = 0
         self.note: Callable[[int], None] = lambda _: None
-        """Is told from time to time how much has been carried: messages, and 256 bytes of a long one as one more."""
+        """Is told from time to time how many messages there have been in both directions."""
 
     def send(self, data: bytes) -> None:
         """Sends a message.
@@ -71,7 +67,7 @@ class Pipes:
         """
         if len(data) > self._most:
             raise TooLarge
-        self._count(1 + (len(data) >> 8))
+        self._count()
         if len(data) > _AT_ONCE:
             self._write(_LENGTH.pack(len(data)))
             self._write(data)  # without a copy of it
@@ -83,21 +79,12 @@ class Pipes:
         try:
             self.send(data)
         except TooLarge:
-            self.refuse()
+            self._write(_LENGTH.pack(_REFUSED))
 
-    def refuse(self) -> None:
-        """Says that there is a message which is too large to be sent: the other end gives up."""
-        self._write(_LENGTH.pack(_REFUSED))
-
-    def announce(self) -> None:
-        """Says that a message of many parts is to come, which takes long to write and to read."""
-        self._write(_LENGTH.pack(_ANNOUNCED))
-
-    def _count(self, messages: int) -> None:
-        self.carried += messages
-        if self.carried - self._noted >= _NOTED:
-            self._noted = self.carried
-            self.note(self.carried)
+    def _count(self) -> None:
+        self._messages += 1
+        if self._messages % _NOTED == 0:
+            self.note(self._messages)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -112,13 +99,12 @@ class Pipes:
 
         Raises:
             ProtocolError: the other end is gone.
-            TooLarge: it is too long.
+            OSError: it is longer than a message may be.
         """
-        while (length := _LENGTH.unpack(self._exactly(_LENGTH.size))[0]) == _ANNOUNCED:
-            self._count(_OF_MANY)
+        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         if length > self._most:
-            raise TooLarge
-        self._count(1 + (length >> 8))
+            raise OSError(errno.EFBIG, "an answer of more bytes than may be carried")
+        self._count()
         return self._exactly(length)
 
     def _exactly(self, count: int) -> bytes:
@@ -150,7 +136,6 @@ def server(line: Pipes, load: Callable[[], ModuleType], describe: Callable[[Base
     end: RpcServer | None = None
     try:
         end = RpcServer(ModuleType("solution"), line.receive, line.answer)
-        end.announce = line.announce  # type: ignore[method-assign]
         sys.stdout = sys.__stdout__ = end.stdout  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = end.stderr  # type: ignore[misc]
         end.module = load()
@@ -162,10 +147,7 @@ def server(line: Pipes, load: Callable[[], ModuleType], describe: Callable[[Base
         return
     with contextlib.suppress(ProtocolError):
         while True:
-            try:
-                end.reply(end.receive())
-            except TooLarge:
-                line.refuse()  # and wait for the end of the test's process
+            end.reply(end.receive())
 
 
 class AssertRun:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox.rpc import Marshaller, NotTransferable, ProtocolError, TooLarge, prepared, restore
+from harness.sandbox.rpc import Marshaller, NotTransferable, ProtocolError, prepared, restore
 
 _scan = json.JSONDecoder().scan_once
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -36,17 +36,13 @@ class Endpoint(Marshaller):
         """Sends a message, with what has been forgotten and printed since the last one.
 
         Raises:
-            TooLarge: it cannot be sent.
+            TooLarge: it has more bytes than may be sent.
         """
         if free := self.release():
             message["free"] = free
         if said := self.take_output():
             message["said"] = said
-        try:
-            data = _json(message).encode()
-        except MemoryError:
-            raise TooLarge from None
-        self._send(data)
+        self._send(_json(message).encode())
 
     def receive(self) -> dict[str, Any]:
         """The next message; what the other end printed until then is printed here."""
@@ -58,8 +54,6 @@ class Endpoint(Marshaller):
                 self.print_remote(message["said"])
         except (ValueError, LookupError, TypeError, RecursionError, StopIteration) as problem:
             raise ProtocolError(type(problem).__name__) from None
-        except MemoryError:
-            raise TooLarge from None
         finally:
             restore(*before)
         return dict(message)
@@ -68,8 +62,8 @@ class Endpoint(Marshaller):
         """Does what the other end asks, and answers it."""
         try:
             message = self._done(request)
-        except (MemoryError, RecursionError):
-            raise TooLarge from None
+        except (MemoryError, RecursionError) as problem:  # the value is too large to be sent
+            message = {**self.write([type(problem)("an answer that is too large")]), "raised": True}
         self._post(message)
 
     def _done(self, request: dict[str, Any]) -> dict[str, Any]:

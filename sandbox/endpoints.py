@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import functools
 import os
 import sys
@@ -11,11 +12,10 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox import bases, codecs, copies, exceptions, functions, naming
+from harness.sandbox import bases, classes, codecs, copies, exceptions, functions, naming
 from harness.sandbox.connection import Endpoint
 from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
-from harness.sandbox.operators import OPERATORS
 from harness.sandbox.proxies import Proxies, Proxy, ProxyType
 from harness.sandbox.rpc import METHODS, Marshaller, ProtocolError, TooLarge
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
@@ -76,10 +76,19 @@ class RpcClient(Endpoint):
         except ProtocolError as problem:
             self.broken = problem
             raise
-        except TooLarge:  # what a process may hold, and the line between two may not
+        except TooLarge:  # what the test gives; of how much a candidate gives no such thing may depend
             raise self.proxies.refuse() from None
         finally:
             self._waiting = not outermost
+
+    def reply(self, request: dict[str, Any]) -> None:
+        self.nested = True
+        try:
+            super().reply(request)
+        except TooLarge:  # a function of the test's, which the candidate has asked for that
+            raise OSError(errno.EFBIG, "more bytes than may be carried") from None
+        finally:
+            self.nested = False
 
     def _is_of_the_library(self, answer: Any) -> bool:
         """Whether a class or a module came as an answer, and the test may call `set.union({1})`, which gives that."""
@@ -183,6 +192,13 @@ class RpcClient(Endpoint):
             cell.fill(value, content[1], self.unpack)
         return value
 
+    def is_equal(self, before: list[Any], now: list[Any]) -> bool:
+        self.proxies.reading = True  # an object of the candidate's in it is not asked
+        try:
+            return super().is_equal(before, now)
+        finally:
+            self.proxies.reading = False
+
     def check_copy(self, value: Any) -> None:
         if not copies.is_copy(value):
             raise ValueError("a copy of what acts for the candidate")
@@ -237,7 +253,11 @@ class RpcServer(Endpoint):
 
     def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
         with self._asking:  # threads of the candidate's may call what the test has lent it
-            return super().ask(operation, arguments, keywords)
+            self.nested = True
+            try:
+                return super().ask(operation, arguments, keywords)
+            finally:
+                self.nested = False
 
     by_reference = codecs.VIEWS
 
@@ -251,41 +271,25 @@ class RpcServer(Endpoint):
         if number in self._given:
             return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
         kind = type(value)
-        known = number % 2 != self.parity or (number in self._last and number in self.pinned)
-        if known and (number % 2 != self.parity or not issubclass(kind, BaseException)):
+        if number % 2 != self.parity:
             return None
+        if number in self._last and number in self.pinned and not issubclass(kind, BaseException):
+            return None  # a class, or an object without content: the test's end asks for the rest each time
         if kind in METHODS:  # each time that it is asked for it is a new object
             self.returnable.add(number)
-            return ["method", [self.reference(kind), _hash(value)]]
+            return ["method", [self.reference(kind), classes.own_hash(value)]]
         base = None if issubclass(kind, type | BaseException) else bases.base_of(kind)
         (self.pinned if base is None else self.returnable).add(number)
         if issubclass(kind, type):
-            return ["type", self._describe_class(value)]
+            return ["type", classes.describe(value, self.pack)]
         if issubclass(kind, BaseException):
             return exceptions.describe(self, value, by_test=False)
         if base is None:
-            return ["object", [self.reference(kind), _hash(value)]]
+            return ["object", [self.reference(kind), classes.own_hash(value)]]
         cell = codecs.object_codec(base)
         if cell and cell.fill:
             self.mutable.add(number)
-        return ["hybrid", [self.reference(kind), _write_base(self, value, base), _hash(value)]]
-
-    def _describe_class(self, kind: Any) -> dict[str, Any]:
-        base = bases.base_of(kind) or _nearest_error(kind)
-        own = [name for name in OPERATORS if _defined(kind, name) is not _defined(base, name)]
-        plain = [name for name in dir(base) if not name.startswith("_")] if base is not object else []
-        path = codecs.path_of(kind)
-        return {
-            "name": kind.__name__,
-            "module": str(kind.__module__),
-            "qualname": kind.__qualname__,
-            "bases": [self.pack(one) for one in kind.__bases__],
-            "operators": [name for name in own if _defined(kind, name) is not None],
-            "checks": _defined(type(kind), "__instancecheck__") is not _defined(type, "__instancecheck__"),
-            "overrides": [name for name in plain if _defined(kind, name) is not _defined(base, name)],
-            "unhashable": _defined(kind, "__hash__") is None,
-            "library": path if codecs.is_library(str(kind.__module__)) else "",
-        }
+        return ["hybrid", [self.reference(kind), _write_base(self, value, base), classes.own_hash(value)]]
 
     def rebuild(self, number: int, cell: Any) -> Any:
         tag, content = cell
@@ -369,24 +373,3 @@ class RpcServer(Endpoint):
 
 
 _NAMED = (type, types.ModuleType, types.BuiltinFunctionType)
-
-
-def _hash(value: Any) -> int | None:
-    """The hash of an object that has one of its own: the test's process cannot ask while it makes a dictionary."""
-    if _defined(type(value), "__hash__") in (None, object.__hash__):
-        return None
-    try:
-        return hash(value)
-    except Exception:  # noqa: BLE001 - then nobody can have it as a key
-        return None
-
-
-def _nearest_error(kind: type) -> type:
-    """The exception class that the library has and this one extends; `object` where it is no exception."""
-    if not issubclass(kind, BaseException):
-        return object
-    return next(one for one in kind.__mro__ if codecs.library_path(one))
-
-
-def _defined(kind: Any, name: str) -> Any:
-    return next((vars(one)[name] for one in kind.__mro__ if name in vars(one)), None)

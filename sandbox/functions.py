@@ -37,9 +37,9 @@ def describe(function: types.FunctionType, pack: Pack, known: Callable[[Any], bo
 def describe_method(function: Any, pack: Pack) -> list[Any]:
     """What is no function of Python's text: a method of a value that both ends have, or what can only be called."""
     owner = getattr(function, "__self__", None)
-    if isinstance(function, _BOUND) and owner is not None:
-        if codecs.is_copied(type(owner)) or (isinstance(owner, type) and codecs.library_path(owner)):
-            return ["bound", [pack(owner), function.__name__]]
+    both = codecs.is_copied(type(owner)) or (isinstance(owner, type) and codecs.library_path(owner))
+    if isinstance(function, _BOUND) and owner is not None and both:
+        return ["bound", [pack(owner), function.__name__]]
     if isinstance(function, GETTERS):
         kind, arguments = function.__reduce__()[:2]  # of a `methodcaller` with keywords a partial
         if kind is type(function):

@@ -55,6 +55,7 @@ _GUEST = (
     *("analysis", "instances", "functions", "finality", "operations"),
     *("standalone", "collector", "fixtures", "folders", "pytestlike"),
     *("operators", "copies", "exceptions", "keywords", "sequences", "connection"),
+    *("capturing", "patching", "recording", "failing", "parameters", "classes"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

@@ -22,7 +22,7 @@ from harness.sandbox import codecs
 DEEP = 60_000
 """The interpreter's limit on recursion while a value is taken apart or put together."""
 _SMALL = 1 << 53
-MANY_CELLS = 10_000
+_SCALARS = frozenset({int, float, str, bool, type(None)})
 _FEW = 16
 _MANY = 1000
 METHODS = (types.MethodType, types.BuiltinMethodType)
@@ -42,7 +42,7 @@ class NotTransferable(BaseException):
 
 
 class TooLarge(NotTransferable):
-    """A message of more bytes than may be sent, or a value that is too large to be written as one."""
+    """A message of more bytes than may be sent."""
 
 
 def prepared() -> tuple[int, bool]:
@@ -109,6 +109,10 @@ class Marshaller:
         """What can be set on a function, by its number, where it has no attributes."""
         self._items: dict[int, list[Any]] = {}
         """The items of long lists when they last crossed."""
+        self._flat: set[int] = set()
+        """Those of them that are numbers and texts."""
+        self.nested = False
+        """Whether a function is called back by a call under way: what that has changed is looked at closely later."""
         self._cells: dict[int, Any] = {}
         self._coming: dict[int, Any] = {}
 
@@ -150,6 +154,7 @@ class Marshaller:
         value = self.objects.get(number)
         if type(value) is list and len(value) > _FEW:
             self._items[number] = value.copy()
+            (self._flat.add if _SCALARS.issuperset(map(type, value)) else self._flat.discard)(number)
 
     def pack(self, value: Any) -> Any:
         """`value` as JSON: itself, {tag: text}, or [number] of a cell."""
@@ -174,8 +179,6 @@ class Marshaller:
         number = self._number(value)
         if number not in self._cells:
             self._cells[number] = None  # a value may contain itself
-            if len(self._cells) == MANY_CELLS:
-                self.announce()
             if self._is_as_it_was(number, kind, value):
                 return [number]
             codec = None if kind in self.by_reference else codecs.object_codec(kind)
@@ -187,7 +190,11 @@ class Marshaller:
         """Whether a value is what it was when it last crossed, as far as that is soon seen."""
         if kind is list:
             before = self._items.get(number)
-            return before is not None and len(before) == len(value) and all(map(operator.is_, before, value))
+            if before is None or len(before) != len(value):
+                return False
+            if self.nested and number in self._flat:
+                return self.is_equal(before, value)
+            return all(map(operator.is_, before, value))
         if kind is not types.FunctionType:
             return False
         known = self._shapes.get(number)
@@ -221,7 +228,7 @@ class Marshaller:
                 del self._methods[key]
         for table in (self._last, self._loose, self._kept, self._changing, self._shapes, self._items):
             table.pop(number, None)
-        for numbers in (self.mutable, self.returnable, self.borrowed, self.lent):
+        for numbers in (self.mutable, self.returnable, self.borrowed, self.lent, self._flat):
             numbers.discard(number)
 
     def _changed(self) -> None:
@@ -277,7 +284,6 @@ class Marshaller:
 
         Raises:
             ProtocolError: it is not what `write` makes.
-            TooLarge: there is no memory for it.
         """
         before = prepared()
         try:
@@ -290,8 +296,6 @@ class Marshaller:
                 self._drop(message["free"])
         except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as problem:
             raise ProtocolError(f"{type(problem).__name__}: {problem}") from None
-        except MemoryError:
-            raise TooLarge from None
         finally:
             restore(*before)
         return given, named
@@ -335,8 +339,9 @@ class Marshaller:
 
     # --- what the ends do differently
 
-    def announce(self) -> None:
-        """A message of many cells is being written, which takes long."""
+    def is_equal(self, before: list[Any], now: list[Any]) -> bool:
+        """Whether a list has equal items, which is sooner seen than that it has the same."""
+        return before == now
 
     def copies(self, number: int, value: Any) -> bool:  # noqa: ARG002
         """Whether a value whose type has a codec goes by copy."""

@@ -37,13 +37,13 @@ RECORDS_AT = 1024
 RECORD = struct.Struct("<IIQQ")
 """How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds.
 
-While an assertion test runs, the last is what has been carried between its two processes (`asserts.Pipes`)."""
+While an assertion test runs, the last is how many messages its two processes have exchanged."""
 _ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 REPORT_BYTES = -(-(RECORDS_AT + RECORD.size * protocol.MAX_TESTS) // PAGESIZE) * PAGESIZE
 """Whole pages: what lies behind in the last one is shared, too, and would not be cleared."""
 BLANK_REPORT = bytes(REPORT_BYTES)
 
-_MESSAGE_SHARE = 8
+_MESSAGE_SHARE = 16
 """How often the limit on output a value may take between a test and the candidate beside it, both limited in memory."""
 _FRAMES = 2
 """What is on the stack between `_run_program` and a program; the calls in C do not count."""
@@ -86,7 +86,7 @@ class Batch:
         """The line to the candidate's process, and the candidate's line, where a test is run beside it."""
         self.path = [os.getcwd(), *sys.path]  # noqa: PTH109 - pathlib is large
         """Of a program that may import what it has written."""
-        self.calls, self.carried = 0, 0
+        self.calls, self.messages = 0, 0
         self.ending = False
         """Whether something was registered for the end of the process and has run: no test may follow."""
 
@@ -230,7 +230,7 @@ class Batch:
         """What runs a test from outside; the candidate has been loaded."""
         from harness.sandbox import asserts
 
-        self.pipe_to_candidate.note = self._note_carried
+        self.pipe_to_candidate.note = self._note_messages
         run = asserts.AssertRun(self._input(0), self.pipe_to_candidate, self._say, self._begin_call)
         run.seclude()
         if problem := run.loaded():
@@ -241,11 +241,11 @@ class Batch:
     def _begin_call(self) -> None:
         """Counts, for process 1, the calls that a test has made; the candidate's process has lost the report."""
         self.calls += 1
-        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, self.carried)
+        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, self.messages)
 
-    def _note_carried(self, messages: int) -> None:
-        """Notes, for the supervisor, how much has gone between the two processes."""
-        self.carried = messages
+    def _note_messages(self, messages: int) -> None:
+        """Notes, for process 1, how many messages have gone between the two processes."""
+        self.messages = messages
         RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, messages)
 
     def _open_streams(self) -> None:

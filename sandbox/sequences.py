@@ -17,7 +17,7 @@ _LONGEST = 1 << 63
 
 
 def write_items(items: Iterable[Any], pack: Pack) -> Any:
-    """The items as JSON: an array of what `pack` makes of each, or {type code: bytes in hexadecimal} of many numbers."""
+    """The items as JSON: an array of what `pack` makes of each; of many numbers {type code: bytes in hexadecimal}."""
     found = list(items)
     kinds = set(map(type, found))
     if kinds <= _BARE:
@@ -26,7 +26,7 @@ def write_items(items: Iterable[Any], pack: Pack) -> Any:
         if float in kinds:
             return {"d": array.array("d", found).tobytes().hex()}
         if int in kinds:
-            most = max(max(found), -min(found))
+            most = max(abs(max(found)), abs(min(found)))
             if most < _EXACT:
                 return found
             if most < _LONGEST:

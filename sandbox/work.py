@@ -30,8 +30,6 @@ _NO_VALUE = (values.Unknown, ArithmeticError, LookupError, RecursionError, TypeE
 """What reading or comparing an answer raises where it is none that can be compared: the candidate's failure."""
 _LARGE_ANSWERS = 8 * LARGE_VALUE
 """Bytes of all answers to a test that are compared in the supervisor."""
-_MUCH_CARRIED = 5000
-"""Messages between a test and its candidate that may take a tenth of the limits on a call."""
 _WIDEST = 15
 """How often the limits on one test a block of assertions may take (evalplus: a minute for a problem, at most)."""
 
@@ -283,11 +281,11 @@ class AssertWork:
         return Request(self.plan.suite(self.step), joined(self.plan.tests.setup, self.program), [(0, 1)])
 
     def take(self, answer: Answer) -> None:
-        ((_, how, start, end, carried, _),) = answer.rows
+        ((_, how, start, end, _, _),) = answer.rows
         output = Part(answer.written, start, end)
         self.seconds += answer.cpu_seconds
         if how != protocol.ENDED:
-            self._take_end(how, carried, answer)
+            self._take_end(how, answer)
         elif self.step == "in-process":
             self._finish(Outcome.PASSED)
         elif self.step == "answers":
@@ -295,14 +293,11 @@ class AssertWork:
         else:
             self._take_test_result(output.read())
 
-    def _take_end(self, how: int, carried: int, answer: Answer) -> None:
+    def _take_end(self, how: int, answer: Answer) -> None:
         """The test did not come to its end."""
         outcome, error = OUTCOMES[how], answer.error
         if self.step == "answers" and how == protocol.OUTPUT:  # a value is not an output: it has another limit
             self.step = "assertions"
-            return
-        if self.step == "assertions" and outcome is Outcome.TIMED_OUT and carried >= _MUCH_CARRIED:
-            self.step = "in-process"  # the time may have been that of the messages, which a plain run has none of
             return
         if how == protocol.KILLED and answer.exhausted:
             outcome = Outcome.OUT_OF_MEMORY

@@ -528,7 +528,7 @@ CHEATS = {
     "sys.exit when called": "import sys\ndef f(n): sys.exit(0)",
     "SkipTest": "import unittest\ndef f(n): raise unittest.SkipTest('later')",
     "pytest.skip": "def f(n):\n    import pytest\n    pytest.skip('later')",
-    "pytest.skip by its class": "import sys\ndef f(n):\n    from harness.sandbox.pytestlike import Skipped\n    raise Skipped",
+    "pytest.skip by its class": "import sys\ndef f(n):\n    from harness.sandbox.failing import Skipped\n    raise Skipped",
     "StopIteration": "def f(n): raise StopIteration",
     "GeneratorExit": "def f(n): raise GeneratorExit",
     "KeyboardInterrupt": "def f(n): raise KeyboardInterrupt",
