@@ -311,12 +311,13 @@ def library_path(value: Any) -> str | None:
     return path if allowed(path) and resolve(path) is value else None
 
 
-_METHOD_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
+METHOD_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
+"""What a class of the interpreter's has for a method."""
 
 
 def method_path(value: Any) -> str | None:
     """The path of a method as a class of the library has it, "builtins:str.lower"; None for anything else."""
-    if not isinstance(value, _METHOD_TYPES):
+    if not isinstance(value, METHOD_TYPES):
         return None
     owner = library_path(value.__objclass__)
     path = f"{owner}.{value.__name__}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.sandbox.rpc import Marshaller, NotTransferable, ProtocolError, prepared, restore
 
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().raw_decode
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
@@ -49,10 +49,10 @@ class Endpoint(Marshaller):
         data = self._receive()
         before = prepared()
         try:
-            message, _ = _scan(data.decode(), 0)
+            message, _ = _scan(data.decode())
             if "said" in message:
                 self.print_remote(message["said"])
-        except (ValueError, LookupError, TypeError, RecursionError, StopIteration) as problem:
+        except (ValueError, LookupError, TypeError, RecursionError) as problem:
             raise ProtocolError(type(problem).__name__) from None
         finally:
             restore(*before)

@@ -51,6 +51,8 @@ class RpcClient(Endpoint):
         self.broken: ProtocolError | None = None
         self.said: frozenset[str] = frozenset()
         """The names that the test's text says."""
+        self._methods_named: set[str] = set()
+        """The methods of the library's classes that the test has given the candidate."""
         self._failed_inside = False
         self.passed_over = False
         """Whether a failed assertion in such a function was kept from the test that called the candidate."""
@@ -227,10 +229,15 @@ class RpcClient(Endpoint):
             return None
         if not isinstance(value, (type, types.ModuleType, *_FUNCTIONS)):
             return None
-        return codecs.library_path(value) or codecs.method_path(value)
+        if path := codecs.library_path(value):
+            return path
+        if path := codecs.method_path(value):
+            self._methods_named.add(path)
+        return path
 
     def library(self, name: str) -> Any:
-        return codecs.library(name)
+        # a method only where the test has named it before: it asks an object for what no other way leads to
+        return codecs.method(name) if name in self._methods_named else codecs.library(name)
 
     def print_remote(self, said: Any) -> None:
         for stream, text in zip((sys.stdout, sys.stderr), said, strict=False):
@@ -248,6 +255,8 @@ class RpcServer(Endpoint):
         self._asking = _thread.RLock()
         self._given: dict[int, list[Any]] = {}
         """What the test's end has said of its functions."""
+        self._methods_named: set[str] = set()
+        """Methods of the library's classes that the test has given, by their paths."""
         self._printed, self._errors = OutputBuffer(), ErrorBuffer()
         self.stdout, self.stderr = text_stream(self._printed), text_stream(self._errors)
 
@@ -358,14 +367,20 @@ class RpcServer(Endpoint):
         return OPERATIONS[operation](*given)
 
     def library_name(self, value: Any) -> str | None:
-        path = codecs.library_path(value) if issubclass(type(value), _NAMED) else None
+        kind = type(value)
+        if issubclass(kind, codecs.METHOD_TYPES):
+            path = codecs.method_path(value)
+            return path if path in self._methods_named else None
+        path = codecs.library_path(value) if issubclass(kind, _NAMED) else None
         return path if path and codecs.is_common(path) else None  # of others the test's end may have no module
 
     def library(self, name: str) -> Any:
         module = name.partition(":")[0]
         if codecs.is_library(module):
             __import__(module)  # the test has it
-        return codecs.method(name) or codecs.library(name)
+        if found := codecs.method(name):
+            self._methods_named.add(name)
+        return found or codecs.library(name)
 
     def take_output(self) -> Any:
         said = self._printed.take(), self._errors.take()

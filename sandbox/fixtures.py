@@ -45,7 +45,7 @@ class Request:
     scope = "function"
 
     def __init__(self, call: Call, name: str | None = None) -> None:
-        if name in call.params:
+        if name is not None and name in call.params:
             self.param = call.params[name]
         self.fixturename = name
         self.config = Config()

@@ -41,7 +41,8 @@ def describe_method(function: Any, pack: Pack) -> list[Any]:
     if isinstance(function, _BOUND) and owner is not None and both:
         return ["bound", [pack(owner), function.__name__]]
     if isinstance(function, GETTERS):
-        kind, arguments = function.__reduce__()[:2]  # of a `methodcaller` with keywords a partial
+        reduced: Any = function.__reduce__()
+        kind, arguments = reduced[:2]  # of a `methodcaller` with keywords a partial
         if kind is type(function):
             return ["getter", [kind.__name__, [pack(one) for one in arguments]]]
     return ["callable", str(getattr(function, "__name__", "function"))]

@@ -17,10 +17,10 @@ class WarningsRecorder:
 
     def pop(self, cls: type[Warning] = Warning) -> Any:
         """Takes out the first one of this class, or else of one that extends it."""
-        for fits in (lambda kind: kind is cls, lambda kind: issubclass(kind, cls)):
-            for at, one in enumerate(self.list):
-                if fits(one.category):
-                    return self.list.pop(at)
+        exact = [one for one in self.list if one.category is cls]
+        fitting = exact or [one for one in self.list if issubclass(one.category, cls)]
+        if fitting:
+            return self.list.pop(next(at for at, one in enumerate(self.list) if one is fitting[0]))
         raise AssertionError(f"{cls!r} not found in warning list")
 
     def clear(self) -> None:
