@@ -214,7 +214,7 @@ class Tests:
                 continue
             given = {key: value for part in parts for key, value in part.arguments.items()}
             params = {key: value for part in parts for key, value in part.through.items()}
-            label = "-".join(part.label for part in reversed(parts))
+            label = "-".join(part.label for part in (*parts[len(given_by) :], *parts[: len(given_by)]))
             act = functools.partial(self._run, function, owner, used, given, params, label)
             yield Found(f"{name}[{number}]" if axes else name, act)
 
