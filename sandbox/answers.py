@@ -18,7 +18,7 @@ _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 def answer(module: ModuleType, calls: bytes, say: Callable[[str], None]) -> None:
     """Says one line for each of `calls`: the value, the exception, or that it is more than plain data."""
     for name, arguments, keywords in json.loads(calls):
-        say(json.dumps(_answer_one(getattr(module, name), arguments, keywords)) + "\n")
+        say(values.text(_answer_one(getattr(module, name), arguments, keywords)) + "\n")
 
 
 def _answer_one(function: Callable[..., Any], arguments: list[Any], keywords: list[Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from harness.sandbox.endpoints import RpcClient, RpcServer
 from harness.sandbox.namespace import Namespace
 from harness.sandbox.preload import PLAIN
 from harness.sandbox.proxies import Proxy, ProxyType
-from harness.sandbox.rpc import ConnectionClosed, NotTransferable, ProtocolError
+from harness.sandbox.rpc import ConnectionClosed, NotTransferable, ProtocolError, TooLarge
 
 TEXT = 300
 _LENGTH = struct.Struct("<I")
@@ -38,14 +38,56 @@ _OF_FILES = frozenset(_NAMES_OF_FILES.split())
 """Names that a test says which writes files for the candidate, or reads its files, in the folder they share."""
 
 
+_REFUSED = (1 << 32) - 1
+"""The length that stands for a message that is too large to be sent."""
+_NOTED = 256
+"""After how many messages it is noted again how many there have been."""
+_AT_ONCE = 1 << 14
+"""Bytes that are read, or written, at once at least."""
+_MOST_AT_ONCE = 1 << 20
+
+
 class Pipes:
-    """Length-prefixed messages over two pipes."""
+    """Length-prefixed messages over two pipes, of `most` bytes at most."""
 
     def __init__(self, reading_end: int, writing_end: int, most: int) -> None:
         self._in, self._out, self._most = reading_end, writing_end, most
+        self._read = b""
+        """What has been read of the messages to come."""
+        self._messages = 0
+        self.note: Callable[[int], None] = lambda _: None
+        """Is told from time to time how many messages there have been in both directions."""
 
     def send(self, data: bytes) -> None:
-        view = memoryview(_LENGTH.pack(len(data)) + data)
+        """Sends a message.
+
+        Raises:
+            ProtocolError: the other end is gone.
+            TooLarge: it is too long.
+        """
+        if len(data) > self._most:
+            raise TooLarge
+        self._count()
+        if len(data) > _AT_ONCE:
+            self._write(_LENGTH.pack(len(data)))
+            self._write(data)  # without a copy of it
+        else:
+            self._write(_LENGTH.pack(len(data)) + data)
+
+    def answer(self, data: bytes) -> None:
+        """Sends a message, or says that it is too long."""
+        try:
+            self.send(data)
+        except TooLarge:
+            self._write(_LENGTH.pack(_REFUSED))
+
+    def _count(self) -> None:
+        self._messages += 1
+        if self._messages % _NOTED == 0:
+            self.note(self._messages)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
         try:
             while view:
                 view = view[os.write(self._out, view) :]
@@ -57,21 +99,25 @@ class Pipes:
 
         Raises:
             ProtocolError: the other end is gone.
-            OSError: it is longer than an output may be.
+            OSError: it is longer than a message may be.
         """
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         if length > self._most:
-            raise OSError(errno.EFBIG, "a longer answer than an output may be")
+            raise OSError(errno.EFBIG, "an answer of more bytes than may be carried")
+        self._count()
         return self._exactly(length)
 
     def _exactly(self, count: int) -> bytes:
-        parts = []
-        while count:
-            part = os.read(self._in, min(count, 1 << 20))
+        """The next `count` bytes: of a short message all that is there is read at once."""
+        parts, missing = [self._read[:count]], count - len(self._read)
+        self._read = self._read[count:]
+        while missing > 0:
+            part = os.read(self._in, min(max(missing, _AT_ONCE), _MOST_AT_ONCE))
             if not part:
                 raise ConnectionClosed("the program ended")
-            parts.append(part)
-            count -= len(part)
+            parts.append(part[:missing])
+            self._read = part[missing:]
+            missing -= len(part)
         return b"".join(parts)
 
 
@@ -89,7 +135,7 @@ def server(line: Pipes, load: Callable[[], ModuleType], describe: Callable[[Base
     """In the candidate's process: loads the candidate and serves requests until the test has ended."""
     end: RpcServer | None = None
     try:
-        end = RpcServer(ModuleType("solution"), line.receive, line.send)
+        end = RpcServer(ModuleType("solution"), line.receive, line.answer)
         sys.stdout = sys.__stdout__ = end.stdout  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = end.stderr  # type: ignore[misc]
         end.module = load()

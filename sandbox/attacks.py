@@ -181,7 +181,7 @@ else:
 
 _SKIPS: dict[str, tuple[str, SandboxTests]] = {
     "SkipTest": ("import unittest\ndef answer(n): raise unittest.SkipTest", _FILE),
-    "pytest.skip": ("from harness.sandbox.pytestlike import Skipped\ndef answer(n): raise Skipped", _FILE),
+    "pytest.skip": ("from harness.sandbox.failing import Skipped\ndef answer(n): raise Skipped", _FILE),
     "a planted pytest": ("import sys\nsys.modules['pytest'] = sys\ndef answer(n): return n", _FILE),
     "a patched collector": (
         "import harness.sandbox.collector as c\nc.run = lambda *a: None\nc.Tests.all = lambda s: []\n"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.sandbox import arrays, contents
+from harness.sandbox.sequences import read_items, write_items
 
 Pack = Callable[[Any], Any]
 
@@ -108,10 +109,6 @@ VALUE_CODECS = {
 }
 
 
-def _items(value: Any, pack: Pack) -> Any:
-    return [pack(item) for item in value]
-
-
 def _pairs(value: Any, pack: Pack) -> Any:
     return [[pack(key), pack(item)] for key, item in dict.items(value)]
 
@@ -130,10 +127,10 @@ def _moment(path: str) -> ObjectCodec:
 
 def _view(name: str) -> ObjectCodec:
     if name == "keys":
-        return ObjectCodec(name, _items, lambda content, unpack: {unpack(item): None for item in content}.keys())
+        return ObjectCodec(name, write_items, lambda content, unpack: dict.fromkeys(read_items(content, unpack)).keys())
     if name == "values":
         return ObjectCodec(
-            name, _items, lambda content, unpack: dict(enumerate(unpack(item) for item in content)).values()
+            name, write_items, lambda content, unpack: dict(enumerate(read_items(content, unpack))).values()
         )
     return ObjectCodec(
         name,
@@ -143,7 +140,7 @@ def _view(name: str) -> ObjectCodec:
 
 
 def _set_items(value: Any, pack: Pack) -> Any:
-    return [sys.getsizeof(value), [pack(item) for item in set.__iter__(value)]]
+    return [sys.getsizeof(value), write_items(set.__iter__(value), pack)]
 
 
 def _namespace(path: str) -> ObjectCodec:
@@ -160,25 +157,25 @@ def _namespace(path: str) -> ObjectCodec:
 
 _BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
     list: ObjectCodec(
-        "list", lambda value, pack: _items(list.__iter__(value), pack), lambda *_: [], contents.fill_list
+        "list", lambda value, pack: write_items(list.__iter__(value), pack), lambda *_: [], contents.fill_list
     ),
     dict: ObjectCodec("dict", _pairs, lambda *_: {}, contents.fill_dict),
     set: ObjectCodec("set", _set_items, lambda *_: set(), contents.fill_set),
     bytearray: ObjectCodec("bytearray", lambda value, _: value.hex(), lambda *_: bytearray(), contents.fill_bytes),
     tuple: ObjectCodec(
         "tuple",
-        lambda value, pack: _items(tuple.__iter__(value), pack),
-        lambda content, unpack: tuple([unpack(item) for item in content]),
+        lambda value, pack: write_items(tuple.__iter__(value), pack),
+        lambda content, unpack: tuple(read_items(content, unpack)),
     ),
     frozenset: ObjectCodec(
         "frozenset",
-        lambda value, pack: _items(frozenset.__iter__(value), pack),
-        lambda content, unpack: frozenset([unpack(item) for item in content]),
+        lambda value, pack: write_items(frozenset.__iter__(value), pack),
+        lambda content, unpack: frozenset(read_items(content, unpack)),
     ),
     slice: ObjectCodec(
         "slice",
-        lambda value, pack: _items((value.start, value.stop, value.step), pack),
-        lambda content, unpack: slice(*[unpack(item) for item in content]),
+        lambda value, pack: write_items((value.start, value.stop, value.step), pack),
+        lambda content, unpack: slice(*read_items(content, unpack)),
     ),
     type({}.keys()): _view("keys"),
     type({}.values()): _view("values"),
@@ -198,7 +195,7 @@ _BUILTIN_OBJECT_CODECS: dict[type, ObjectCodec] = {
     ),
     collections.deque: ObjectCodec(
         "deque",
-        lambda value, pack: [value.maxlen, _items(collections.deque.__iter__(value), pack)],
+        lambda value, pack: [value.maxlen, write_items(collections.deque.__iter__(value), pack)],
         lambda content, _: collections.deque(maxlen=content[0]),
         contents.fill_deque,
     ),
@@ -214,8 +211,8 @@ _RARE_OBJECT_CODECS: dict[str, ObjectCodec] = {
     "datetime:time": _moment("datetime:time"),
     "datetime:timezone": ObjectCodec(
         "datetime:timezone",
-        lambda value, pack: _items(value.__getinitargs__(), pack),
-        lambda content, unpack: _import("datetime:timezone")(*[unpack(item) for item in content]),
+        lambda value, pack: write_items(value.__getinitargs__(), pack),
+        lambda content, unpack: _import("datetime:timezone")(*read_items(content, unpack)),
     ),
     "re:Pattern": ObjectCodec(
         "re:Pattern",
@@ -227,12 +224,12 @@ _RARE_OBJECT_CODECS: dict[str, ObjectCodec] = {
     "argparse:Namespace": _namespace("argparse:Namespace"),
     "types:GenericAlias": ObjectCodec(
         "types:GenericAlias",
-        lambda value, pack: _items((value.__origin__, *value.__args__), pack),
+        lambda value, pack: write_items((value.__origin__, *value.__args__), pack),
         lambda content, unpack: types.GenericAlias(unpack(content[0]), tuple([unpack(item) for item in content[1:]])),
     ),
     "types:UnionType": ObjectCodec(
         "types:UnionType",
-        lambda value, pack: _items([None if one is type(None) else one for one in value.__args__], pack),
+        lambda value, pack: write_items([None if one is type(None) else one for one in value.__args__], pack),
         lambda content, unpack: functools.reduce(operator.or_, [unpack(item) for item in content]),
     ),
 }
@@ -303,6 +300,8 @@ _NEVER = frozenset(_EVALUATING.split())
 def library_path(value: Any) -> str | None:
     """The path ("module:name") of `value`, a class or function of the standard library; None for anything else."""
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if value is types.NoneType:
+        return "types:NoneType"  # which no module has under its own name
     if type(value) is type(sys):
         name = value.__name__
         return f"{name}:" if name in _WHOLE_MODULES and sys.modules.get(name) is value else None
@@ -310,6 +309,27 @@ def library_path(value: Any) -> str | None:
         return None
     path = f"{module}:{name}"
     return path if allowed(path) and resolve(path) is value else None
+
+
+METHOD_TYPES = (types.MethodDescriptorType, types.WrapperDescriptorType)
+"""What a class of the interpreter's has for a method."""
+
+
+def method_path(value: Any) -> str | None:
+    """The path of a method as a class of the library has it, "builtins:str.lower"; None for anything else."""
+    if not isinstance(value, METHOD_TYPES):
+        return None
+    owner = library_path(value.__objclass__)
+    path = f"{owner}.{value.__name__}"
+    return path if owner and resolve(path) is value else None
+
+
+def method(path: str) -> Any:
+    """The method of that path; None where `method_path` names it otherwise."""
+    if not allowed(path.rpartition(".")[0]):
+        return None
+    found = resolve(path)
+    return found if method_path(found) == path else None
 
 
 def is_library(module: str) -> bool:
@@ -339,8 +359,8 @@ def allowed(path: str) -> bool:
     if module == "builtins" or module in _FUNCTIONS_OF:
         return True
     found = _found(path)
-    if not isinstance(found, type):
-        return False
+    if not isinstance(found, type) or found is types.NoneType:
+        return found is types.NoneType
     return issubclass(found, BaseException) or value_codec(found) is not None or object_codec(found) is not None
 
 

@@ -20,11 +20,12 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.sandbox import finality, fixtures, inprocess, ownfiles, pytestlike
+from harness.sandbox import finality, fixtures, inprocess, ownfiles, parameters, pytestlike
 from harness.sandbox.analysis import OF_THE_CANDIDATE
+from harness.sandbox.failing import Failed, Skipped
 from harness.sandbox.fixtures import Call, arguments
 from harness.sandbox.keywords import check as check_keywords
-from harness.sandbox.pytestlike import Failed, Fixture, Mark, Skipped, Values
+from harness.sandbox.pytestlike import Fixture, Mark
 
 
 def collect(source: str, module: str, names: Sequence[str]) -> list[str]:
@@ -52,6 +53,7 @@ def run(source: str, module: str, names: Sequence[str], test: str, scope: dict[s
         AssertionError: it failed, or skipped itself, which a candidate could bring about.
     """
     solution, share = sys.modules.get("solution"), scope.get("_needs_objects")
+    ownfiles.modules.update((module, *OF_THE_CANDIDATE))
     given = {name: scope[name] if name in scope else Missing(name) for name in names if share or name in scope}
     given.pop("__name__", None)  # that of the program which a block of assertions is
     if solution is None or vars(solution) is not scope:
@@ -176,7 +178,7 @@ class Tests:
     def _of_class(self, name: str, owner: Any, marks: list[Mark]) -> Iterator[Found]:
         """The tests of a class, and of those in it."""
         if _is_unittest(owner):
-            yield from self._of_case(name, owner)
+            yield from self._of_case(name, owner, marks)
             return
         own = vars(owner)
         if not name.rpartition(".")[2].startswith("Test") or "__init__" in own or not own.get("__test__", True):
@@ -194,30 +196,31 @@ class Tests:
         marks = [*outer, *getattr(function, "pytestmark", ())]
         if any(mark.skips() for mark in marks) or getattr(function, "__unittest_skip__", False):
             return
-        used = [name for mark in marks if mark.name == "usefixtures" for name in mark.args]
-        used = [*(one.name for one in self.fixtures(owner).values() if one.autouse), *used]
+        used = self._used(marks, owner)
         given_by = [mark for mark in marks if mark.name == "parametrize"]
-        axes = [_axis(mark) for mark in given_by]
-        set_here = {name for mark in given_by for name in _names(mark)}  # in place of what the fixture says of itself
+        axes = [parameters.sets(mark) for mark in given_by]
+        set_here = {
+            name for mark in given_by for name in parameters.names(mark)
+        }  # in place of what the fixture says of itself
         if self._checking:
             _check_runs(name, function)
             self._check_fixtures(name, function, used, owner, set_here)
         axes += [
-            [({}, {one.name: value}) for value in one.params or ()]
-            for one in self._parametrised(function, used, owner)
-            if one.name not in set_here
+            parameters.sets_of(one) for one in self._parametrised(function, used, owner) if one.name not in set_here
         ]
-        for number, parts in enumerate(itertools.product(*axes)):
-            if None in parts:
+        for number, drawn in enumerate(itertools.product(*axes)):
+            parts = [part for part in drawn if part is not None]
+            if len(parts) < len(drawn):
                 continue
-            given = {key: value for part in parts for key, value in part[0].items()}
-            params = {key: value for part in parts for key, value in part[1].items()}
-            label = f"{name}[{number}]" if axes else name
-            yield Found(label, lambda g=given, p=params: self._run(function, owner, used, g, p))  # type: ignore[misc]
+            given = {key: value for part in parts for key, value in part.arguments.items()}
+            params = {key: value for part in parts for key, value in part.through.items()}
+            label = "-".join(part.label for part in (*parts[len(given_by) :], *parts[: len(given_by)]))
+            act = functools.partial(self._run, function, owner, used, given, params, label)
+            yield Found(f"{name}[{number}]" if axes else name, act)
 
-    def _run(self, function: Any, owner: Any, used: Sequence[str], given: Any, params: Any) -> None:
+    def _run(self, function: Any, owner: Any, used: Sequence[str], given: Any, params: Any, label: str) -> None:
         instance = owner() if owner is not None else None
-        call = Call(self.fixtures(owner), self.share, instance, given, params, function)
+        call = Call(self.fixtures(owner), self.share, instance, given, params, function, label)
         bound = function
         if owner is not None and not isinstance(inspect.getattr_static(owner, function.__name__), staticmethod):
             bound = getattr(instance, function.__name__)
@@ -232,6 +235,11 @@ class Tests:
             if hasattr(holder, f"setup_{what}"):
                 _call_with(getattr(holder, f"setup_{what}"), argument)
         call.run(bound, used)
+
+    def _used(self, marks: list[Mark], owner: Any) -> list[str]:
+        """The fixtures that a test has without naming them."""
+        used = [name for mark in marks if mark.name == "usefixtures" for name in mark.args]
+        return [*(one.name for one in self.fixtures(owner).values() if one.autouse), *used]
 
     def fixtures(self, owner: Any) -> dict[str, Fixture]:
         """The fixtures that a test of `owner` (a class, an object of it, None) may use, by name."""
@@ -279,30 +287,33 @@ class Tests:
                 if isinstance(name, str) and name not in known:
                     raise ValueError(f"fixture {name!r} is not known")
 
-    def _of_case(self, name: str, case: Any) -> Iterator[Found]:
+    def _of_case(self, name: str, case: Any, outer: list[Mark]) -> Iterator[Found]:
         import unittest
 
         if case in (unittest.TestCase, unittest.IsolatedAsyncioTestCase) or getattr(case, "__unittest_skip__", False):
             return
         for inner in unittest.defaultTestLoader.getTestCaseNames(case):
             function = getattr(case, inner)
-            marks = [mark for thing in (case, function) for mark in getattr(thing, "pytestmark", ())]
+            own = [mark for thing in (case, function) for mark in getattr(thing, "pytestmark", ())]
+            marks = [*outer, *own]
             unwanted = ("__unittest_skip__", "__unittest_expecting_failure__")
             if not (any(mark.skips() for mark in marks) or any(getattr(function, flag, False) for flag in unwanted)):
+                used = self._used(marks, case)
                 if self._checking:
                     _check_runs(f"{name}.{inner}", function)
+                    self._check_fixtures(f"{name}.{inner}", lambda: None, used, case, set())
                     if inspect.iscoroutinefunction(function) and not issubclass(case, unittest.IsolatedAsyncioTestCase):
                         raise ValueError(f"{name}.{inner} is a coroutine, which a TestCase does not await")
-                yield Found(f"{name}.{inner}", lambda one=inner: self._run_case(case, one))  # type: ignore[misc]
+                yield Found(f"{name}.{inner}", functools.partial(self._run_case, case, inner, used))
 
-    def _run_case(self, case: Any, name: str) -> None:
-        """One method, with `debug`, which raises what the method raises."""
+    def _run_case(self, case: Any, name: str, used: Sequence[str]) -> None:
+        """One method, with `debug`, which raises what the method raises, and the fixtures that pytest gives it."""
         self.names.get("setUpModule", lambda: None)()
         case.setUpClass()
         test = case(name)
         if not inspect.iscoroutinefunction(method := getattr(test, name)):
             setattr(test, name, _whole(method))
-        test.debug()
+        Call(self.fixtures(case), self.share, test, {}, {}, getattr(case, name)).run(test.debug, used)
         case.doClassCleanups()
         case.tearDownClass()
         self.names.get("tearDownModule", lambda: None)()
@@ -330,31 +341,6 @@ def _check_runs(name: str, function: Any) -> None:
 def _is_unittest(thing: Any) -> bool:
     unittest = sys.modules.get("unittest")
     return unittest is not None and issubclass(thing, unittest.TestCase)
-
-
-def _axis(mark: Mark) -> list[Any]:
-    """The sets of one `parametrize`: arguments of the test, parameters of fixtures; None for one that is skipped."""
-    names, sets = _names(mark), mark.args[1:2] or [mark.kwargs["argvalues"]]
-    indirect = mark.kwargs.get("indirect", False)
-    through = names if indirect is True else list(indirect or ())
-    found: list[Any] = []
-    for one in sets[0]:
-        values = one.values if isinstance(one, Values) else (one,) if len(names) == 1 else tuple(one)
-        if isinstance(one, Values) and any(mark.skips() for mark in one.marks):
-            found.append(None)
-            continue
-        pairs = dict(zip(names, values, strict=True))
-        found.append(
-            ({k: v for k, v in pairs.items() if k not in through}, {k: v for k, v in pairs.items() if k in through})
-        )
-    return found
-
-
-def _names(mark: Mark) -> list[str]:
-    """The names that one `parametrize` gives values."""
-    names = mark.args[0] if mark.args else mark.kwargs["argnames"]
-    names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
-    return [name for name in names if name]
 
 
 def _call_with(function: Any, argument: Any) -> None:

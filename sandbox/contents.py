@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from harness.sandbox.sequences import read_items
+
 Pack = Callable[[Any], Any]
 
 
 def fill_list(value: Any, content: Any, unpack: Pack) -> None:
-    list.__setitem__(value, slice(None), [unpack(item) for item in content])
+    list.__setitem__(value, slice(None), read_items(content, unpack))
 
 
 def fill_dict(value: Any, content: Any, unpack: Pack) -> None:
@@ -36,7 +38,7 @@ def fill_default(value: Any, content: Any, unpack: Pack) -> None:
 
 def fill_set(value: Any, content: Any, unpack: Pack) -> None:
     """The same items in the same order, where a set of the same size gives it."""
-    items = [unpack(item) for item in content[1]]
+    items = read_items(content[1], unpack)
     set.clear(value)
     set.update(value, items)
     if list(set.__iter__(value)) != items:
@@ -51,7 +53,7 @@ def fill_set(value: Any, content: Any, unpack: Pack) -> None:
 
 
 def fill_deque(value: Any, content: Any, unpack: Pack) -> None:
-    items = [unpack(item) for item in content[1]]
+    items = read_items(content[1], unpack)
     collections.deque.clear(value)
     collections.deque.extend(value, items)
 

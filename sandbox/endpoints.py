@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import errno
 import functools
 import os
 import sys
@@ -11,18 +12,21 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox import bases, codecs, copies, exceptions, functions, naming
+from harness.sandbox import bases, classes, codecs, copies, exceptions, functions, naming
+from harness.sandbox.connection import Endpoint
 from harness.sandbox.finality import MEANT
 from harness.sandbox.operations import OPERATIONS
-from harness.sandbox.operators import OPERATORS
 from harness.sandbox.proxies import Proxies, Proxy, ProxyType
-from harness.sandbox.rpc import METHODS, Endpoint, Marshaller, ProtocolError
+from harness.sandbox.rpc import METHODS, Marshaller, ProtocolError, TooLarge
 from harness.sandbox.standins import ErrorBuffer, OutputBuffer, text_stream
 
-_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, type(str.upper))
+_FUNCTIONS = (
+    *(types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial, types.MethodDescriptorType),
+    *(types.WrapperDescriptorType, types.MethodWrapperType, type(functools.cache(len)), *functions.GETTERS),
+)
 _OF_CLASSES = (
     *(property, types.GetSetDescriptorType, types.MemberDescriptorType, types.MappingProxyType),
-    *(types.WrapperDescriptorType, types.MethodWrapperType, types.ClassMethodDescriptorType),
+    types.ClassMethodDescriptorType,
 )
 """What a test gets that takes a class for an object: the candidate has given it that, so it decides nothing."""
 
@@ -47,6 +51,8 @@ class RpcClient(Endpoint):
         self.broken: ProtocolError | None = None
         self.said: frozenset[str] = frozenset()
         """The names that the test's text says."""
+        self._methods_named: set[str] = set()
+        """The methods of the library's classes that the test has given the candidate."""
         self._failed_inside = False
         self.passed_over = False
         """Whether a failed assertion in such a function was kept from the test that called the candidate."""
@@ -72,8 +78,19 @@ class RpcClient(Endpoint):
         except ProtocolError as problem:
             self.broken = problem
             raise
+        except TooLarge:  # what the test gives; of how much a candidate gives no such thing may depend
+            raise self.proxies.refuse() from None
         finally:
             self._waiting = not outermost
+
+    def reply(self, request: dict[str, Any]) -> None:
+        self.nested = True
+        try:
+            super().reply(request)
+        except TooLarge:  # a function of the test's, which the candidate has asked for that
+            raise OSError(errno.EFBIG, "more bytes than may be carried") from None
+        finally:
+            self.nested = False
 
     def _is_of_the_library(self, answer: Any) -> bool:
         """Whether a class or a module came as an answer, and the test may call `set.union({1})`, which gives that."""
@@ -103,7 +120,7 @@ class RpcClient(Endpoint):
         if isinstance(value, _FUNCTIONS):
             self.lent.add(number)
             if not isinstance(value, types.FunctionType):
-                return ["callable", str(getattr(value, "__name__", "function"))]
+                return functions.describe_method(value, self.pack)
             self.mutable.add(number)
             return ["function", functions.describe(value, self.pack, self._is_known)]
         if isinstance(value, _OF_CLASSES):
@@ -177,6 +194,13 @@ class RpcClient(Endpoint):
             cell.fill(value, content[1], self.unpack)
         return value
 
+    def is_equal(self, before: list[Any], now: list[Any]) -> bool:
+        self.proxies.reading = True  # an object of the candidate's in it is not asked
+        try:
+            return super().is_equal(before, now)
+        finally:
+            self.proxies.reading = False
+
     def check_copy(self, value: Any) -> None:
         if not copies.is_copy(value):
             raise ValueError("a copy of what acts for the candidate")
@@ -203,10 +227,17 @@ class RpcClient(Endpoint):
     def library_name(self, value: Any) -> str | None:
         if issubclass(type(value), Proxy | ProxyType):
             return None
-        return codecs.library_path(value) if isinstance(value, (type, types.ModuleType, *_FUNCTIONS)) else None
+        if not isinstance(value, (type, types.ModuleType, *_FUNCTIONS)):
+            return None
+        if path := codecs.library_path(value):
+            return path
+        if path := codecs.method_path(value):
+            self._methods_named.add(path)
+        return path
 
     def library(self, name: str) -> Any:
-        return codecs.library(name)
+        # a method only where the test has named it before: it asks an object for what no other way leads to
+        return codecs.method(name) if name in self._methods_named else codecs.library(name)
 
     def print_remote(self, said: Any) -> None:
         for stream, text in zip((sys.stdout, sys.stderr), said, strict=False):
@@ -224,12 +255,18 @@ class RpcServer(Endpoint):
         self._asking = _thread.RLock()
         self._given: dict[int, list[Any]] = {}
         """What the test's end has said of its functions."""
+        self._methods_named: set[str] = set()
+        """Methods of the library's classes that the test has given, by their paths."""
         self._printed, self._errors = OutputBuffer(), ErrorBuffer()
         self.stdout, self.stderr = text_stream(self._printed), text_stream(self._errors)
 
     def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
         with self._asking:  # threads of the candidate's may call what the test has lent it
-            return super().ask(operation, arguments, keywords)
+            self.nested = True
+            try:
+                return super().ask(operation, arguments, keywords)
+            finally:
+                self.nested = False
 
     by_reference = codecs.VIEWS
 
@@ -242,41 +279,26 @@ class RpcServer(Endpoint):
     def describe(self, number: int, value: Any) -> Any:
         if number in self._given:
             return ["function", [*self._given[number][:-1], functions.state(value, self.pack)]]
+        kind = type(value)
         if number % 2 != self.parity:
             return None
-        kind = type(value)
+        if number in self._last and number in self.pinned and not issubclass(kind, BaseException):
+            return None  # a class, or an object without content: the test's end asks for the rest each time
         if kind in METHODS:  # each time that it is asked for it is a new object
             self.returnable.add(number)
-            return ["method", [self.reference(kind), _hash(value)]]
+            return ["method", [self.reference(kind), classes.own_hash(value)]]
         base = None if issubclass(kind, type | BaseException) else bases.base_of(kind)
         (self.pinned if base is None else self.returnable).add(number)
         if issubclass(kind, type):
-            return ["type", self._describe_class(value)]
+            return ["type", classes.describe(value, self.pack)]
         if issubclass(kind, BaseException):
             return exceptions.describe(self, value, by_test=False)
         if base is None:
-            return ["object", [self.reference(kind), _hash(value)]]
+            return ["object", [self.reference(kind), classes.own_hash(value)]]
         cell = codecs.object_codec(base)
         if cell and cell.fill:
             self.mutable.add(number)
-        return ["hybrid", [self.reference(kind), _write_base(self, value, base), _hash(value)]]
-
-    def _describe_class(self, kind: Any) -> dict[str, Any]:
-        base = bases.base_of(kind) or _nearest_error(kind)
-        own = [name for name in OPERATORS if _defined(kind, name) is not _defined(base, name)]
-        plain = [name for name in dir(base) if not name.startswith("_")] if base is not object else []
-        path = codecs.path_of(kind)
-        return {
-            "name": kind.__name__,
-            "module": str(kind.__module__),
-            "qualname": kind.__qualname__,
-            "bases": [self.pack(one) for one in kind.__bases__],
-            "operators": [name for name in own if _defined(kind, name) is not None],
-            "checks": _defined(type(kind), "__instancecheck__") is not _defined(type, "__instancecheck__"),
-            "overrides": [name for name in plain if _defined(kind, name) is not _defined(base, name)],
-            "unhashable": _defined(kind, "__hash__") is None,
-            "library": path if codecs.is_library(str(kind.__module__)) else "",
-        }
+        return ["hybrid", [self.reference(kind), _write_base(self, value, base), classes.own_hash(value)]]
 
     def rebuild(self, number: int, cell: Any) -> Any:
         tag, content = cell
@@ -297,6 +319,8 @@ class RpcServer(Endpoint):
             self._given[number] = content
             functions.set_state(self.objects[number], content[-1], self.unpack)
             return self.objects[number]
+        if tag in ("bound", "getter"):
+            return functions.method(tag, content, self.unpack)
 
         def call(*given: Any, **named: Any) -> Any:
             return self.ask("call", (made(), *given), named)
@@ -343,14 +367,20 @@ class RpcServer(Endpoint):
         return OPERATIONS[operation](*given)
 
     def library_name(self, value: Any) -> str | None:
-        path = codecs.library_path(value) if issubclass(type(value), _NAMED) else None
+        kind = type(value)
+        if issubclass(kind, codecs.METHOD_TYPES):
+            path = codecs.method_path(value)
+            return path if path in self._methods_named else None
+        path = codecs.library_path(value) if issubclass(kind, _NAMED) else None
         return path if path and codecs.is_common(path) else None  # of others the test's end may have no module
 
     def library(self, name: str) -> Any:
         module = name.partition(":")[0]
         if codecs.is_library(module):
             __import__(module)  # the test has it
-        return codecs.library(name)
+        if found := codecs.method(name):
+            self._methods_named.add(name)
+        return found or codecs.library(name)
 
     def take_output(self) -> Any:
         said = self._printed.take(), self._errors.take()
@@ -358,24 +388,3 @@ class RpcServer(Endpoint):
 
 
 _NAMED = (type, types.ModuleType, types.BuiltinFunctionType)
-
-
-def _hash(value: Any) -> int | None:
-    """The hash of an object that has one of its own: the test's process cannot ask while it makes a dictionary."""
-    if _defined(type(value), "__hash__") in (None, object.__hash__):
-        return None
-    try:
-        return hash(value)
-    except Exception:  # noqa: BLE001 - then nobody can have it as a key
-        return None
-
-
-def _nearest_error(kind: type) -> type:
-    """The exception class that the library has and this one extends; `object` where it is no exception."""
-    if not issubclass(kind, BaseException):
-        return object
-    return next(one for one in kind.__mro__ if codecs.library_path(one))
-
-
-def _defined(kind: Any, name: str) -> Any:
-    return next((vars(one)[name] for one in kind.__mro__ if name in vars(one)), None)

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox.pytestlike import Failed
+from harness.sandbox.failing import Failed
 
 _WAITING = re.compile("except|with|aises|__(eq|ne|lt|le|gt|ge)__")
 _FILES = ("test.py", "tests.py")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from harness.sandbox import folders, pytestlike
-from harness.sandbox.pytestlike import FOREIGN, Failed, Fixture
+from harness.sandbox import folders, recording
+from harness.sandbox.capturing import Capture, LogCapture
+from harness.sandbox.failing import Failed
+from harness.sandbox.patching import MonkeyPatch
+from harness.sandbox.pytestlike import FOREIGN, Fixture
 
 
 def arguments(function: Any) -> list[str]:
@@ -25,20 +27,52 @@ def arguments(function: Any) -> list[str]:
     return names[:first] + names[first + len(patches) :]
 
 
-class Request:
-    """What a fixture may ask for the test it serves."""
+class Config:
+    """`request.config`: of a run of pytest without options."""
 
-    def __init__(self, call: Call, param: Any = None) -> None:
-        self.param = param
+    def getoption(self, name: str, default: Any = None, skip: bool = False) -> Any:  # noqa: ARG002
+        """The default: no option is set."""
+        return default
+
+    def getini(self, name: str) -> Any:  # noqa: ARG002
+        """What no file sets."""
+        return ""
+
+
+class Request:
+    """What a fixture, `name`, may ask for the test it serves."""
+
+    scope = "function"
+
+    def __init__(self, call: Call, name: str | None = None) -> None:
+        if name is not None and name in call.params:
+            self.param = call.params[name]
+        self.fixturename = name
+        self.config = Config()
         self.instance = call.owner
         self.cls = None if call.owner is None else type(call.owner)
         self.function = call.test
         self.module = sys.modules.get("tests")
-        self.fixturenames = list(call.values)
-        name = getattr(call.test, "__name__", "")
-        self.node = types.SimpleNamespace(name=name, originalname=name, nodeid=f"tests.py::{name}", cls=self.cls)
+        self.fixturenames = [*dict.fromkeys([*call.values, *([] if name is None else [name])])]
+        self.node = _node(call, self.cls)
         self.addfinalizer = call.after
         self.getfixturevalue = call.value
+
+
+def _node(call: Call, owner: Any) -> Any:
+    """`request.node`: the test, with the ids of its parameters."""
+    plain = getattr(call.test, "__name__", "")
+    name = f"{plain}[{call.label}]" if call.label else plain
+    path = "::".join(["tests.py", *([owner.__name__] if owner else []), name])
+    marks = list(getattr(call.test, "pytestmark", ()))
+
+    def closest(wanted: str, default: Any = None) -> Any:
+        return next((one for one in reversed(marks) if one.name == wanted), default)
+
+    return types.SimpleNamespace(
+        name=name, originalname=plain, nodeid=path, cls=owner, function=call.test, own_markers=marks,
+        get_closest_marker=closest, iter_markers=lambda wanted=None: [m for m in marks if wanted in (None, m.name)],
+    )  # fmt: skip
 
 
 class Call:
@@ -52,8 +86,9 @@ class Call:
         given: Mapping[str, Any],
         params: Mapping[str, Any],
         test: Any = None,
+        label: str = "",
     ) -> None:
-        self.test = test
+        self.test, self.label = test, label
         self.fixtures, self.share = fixtures, share
         self.owner, self.params = owner, params
         self.values: dict[str, Any] = dict(given)
@@ -102,12 +137,13 @@ class Call:
         found = self.fixtures.get(name)
         if found is None:
             return self._builtin(name)
-        self.values["request"] = Request(self, self.params.get(name))
+        self.values["request"] = Request(self, name)
         function = found.function
+        generates = inspect.isgeneratorfunction(function)
         if self.owner is not None and "self" in inspect.signature(function).parameters:
             function = types.MethodType(function, self.owner)
         made = self.make(function)
-        if not inspect.isgenerator(made):
+        if not generates:
             return made
         value = next(made)
         self.after(functools.partial(next, made, None))
@@ -121,197 +157,6 @@ class Call:
         return BUILT_IN[name](self.after)
 
 
-class Captured(NamedTuple):
-    """What `readouterr` gives."""
-
-    out: str
-    err: str
-
-
-class Capture:
-    """`capsys`."""
-
-    @classmethod
-    def __class_getitem__(cls, item: Any) -> Any:
-        return types.GenericAlias(cls, item)
-
-    def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
-        import io
-
-        self.made = io.StringIO
-        self.out, self.err = io.StringIO(), io.StringIO()
-        self.before = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = self.out, self.err
-
-        def restore() -> None:
-            sys.stdout, sys.stderr = self.before
-
-        after(restore)
-
-    @contextlib.contextmanager
-    def disabled(self) -> Iterator[None]:
-        """What is printed in the block is not captured."""
-        now = sys.stdout, sys.stderr
-        sys.stdout, sys.stderr = self.before
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = now
-
-    def readouterr(self) -> Any:
-        """What was printed since the last time."""
-        said = Captured(self.out.getvalue(), self.err.getvalue())
-        for stream in (self.out, self.err):
-            stream.seek(0)
-            stream.truncate()
-        return said
-
-
-class LogCapture:
-    """`caplog`: what the test's loggers have said."""
-
-    def __init__(self, after: Callable[[Callable[[], None]], None]) -> None:
-        import logging
-
-        self.records: list[Any] = []
-        self.handler = logging.Handler()
-        vars(self.handler)["emit"] = self.records.append
-        self.formatter = logging.Formatter("%(levelname)-8s %(name)s:%(filename)s:%(lineno)d %(message)s")
-        self.after, self.root = after, logging.getLogger()
-        self.root.addHandler(self.handler)
-        after(lambda: self.root.removeHandler(self.handler))
-
-    @property
-    def text(self) -> str:
-        """All of it, a line each."""
-        return "".join(f"{self.formatter.format(record)}\n" for record in self.records)
-
-    @property
-    def messages(self) -> list[str]:
-        """The messages alone."""
-        return [record.getMessage() for record in self.records]
-
-    @property
-    def record_tuples(self) -> list[tuple[str, int, str]]:
-        """Logger, level and message of each."""
-        return [(record.name, record.levelno, record.getMessage()) for record in self.records]
-
-    def clear(self) -> None:
-        """Forgets what was said."""
-        self.records.clear()
-
-    def set_level(self, level: Any, logger: str | None = None) -> None:
-        """Sets the level of a logger until the test ends."""
-        import logging
-
-        one = logging.getLogger(logger)
-        before = one.level
-        self.after(lambda: one.setLevel(before))
-        one.setLevel(level)
-
-    @contextlib.contextmanager
-    def at_level(self, level: Any, logger: str | None = None) -> Iterator[None]:
-        """Sets the level of a logger for a `with` block."""
-        import logging
-
-        one = logging.getLogger(logger)
-        before = one.level
-        one.setLevel(level)
-        try:
-            yield
-        finally:
-            one.setLevel(before)
-
-
-class MonkeyPatch:
-    """`monkeypatch`: changes that end with the test."""
-
-    def __init__(self, after: Callable[[Callable[[], None]], None] | None = None) -> None:
-        self._ends: list[Callable[[], None]] = []
-        self.after = self._ends.append
-        if after:
-            after(self.undo)
-
-    def undo(self) -> None:
-        """Takes all of its changes back, the last first."""
-        while self._ends:
-            self._ends.pop()()
-
-    @classmethod
-    @contextlib.contextmanager
-    def context(cls) -> Iterator[MonkeyPatch]:
-        """One whose changes end with a `with` block."""
-        made = cls()
-        try:
-            yield made
-        finally:
-            made.undo()
-
-    def setattr(self, target: Any, name: Any, *value: Any, raising: bool = True) -> None:
-        """Sets an attribute of an object, or of what a dotted path names."""
-        if isinstance(target, str):
-            path, _, last = target.rpartition(".")
-            target, name, value = _resolve(path), last, (name,)
-        missing = object()
-        before = (
-            inspect.getattr_static(target, name, missing) if inspect.isclass(target) else getattr(target, name, missing)
-        )
-        if raising and before is missing:
-            raise AttributeError(f"{target!r} has no attribute {name!r}")
-        self.after(lambda: delattr(target, name) if before is missing else setattr(target, name, before))
-        setattr(target, name, *value)
-
-    def delattr(self, target: Any, name: str = "", raising: bool = True) -> None:
-        """Deletes an attribute of an object, or of what a dotted path names."""
-        if isinstance(target, str):
-            path, _, name = target.rpartition(".")
-            target = _resolve(path)
-        if raising or hasattr(target, name):
-            before = inspect.getattr_static(target, name) if inspect.isclass(target) else getattr(target, name)
-            self.after(lambda: setattr(target, name, before))
-            delattr(target, name)
-
-    def setitem(self, mapping: Any, key: Any, value: Any) -> None:
-        """Sets an item."""
-        had, before = key in mapping, mapping.get(key)
-        self.after(lambda: mapping.__setitem__(key, before) if had else mapping.pop(key, None))
-        mapping[key] = value
-
-    def delitem(self, mapping: Any, key: Any, raising: bool = True) -> None:
-        """Deletes an item."""
-        if raising or key in mapping:
-            before = mapping.pop(key)
-            self.after(lambda: mapping.__setitem__(key, before))
-
-    def setenv(self, name: str, value: Any) -> None:
-        """Sets a variable of the environment."""
-        import os
-
-        self.setitem(os.environ, name, str(value))
-
-    def delenv(self, name: str, raising: bool = True) -> None:
-        """Deletes a variable of the environment."""
-        import os
-
-        self.delitem(os.environ, name, raising)
-
-    def chdir(self, path: Any) -> None:
-        """Changes the working folder."""
-        import os
-
-        before = os.getcwd()  # noqa: PTH109 - what is restored as it was
-        self.after(lambda: os.chdir(before))
-        os.chdir(path)
-
-
-def _resolve(path: str) -> Any:
-    __import__(path.partition(".")[0])
-    found = sys.modules[path.partition(".")[0]]
-    for part in path.split(".")[1:]:
-        found = getattr(found, part)
-    return found
-
-
 BUILT_IN: dict[str, Callable[..., Any]] = {
     "monkeypatch": MonkeyPatch,
     "capsys": Capture,
@@ -320,7 +165,9 @@ BUILT_IN: dict[str, Callable[..., Any]] = {
     "tmp_path_factory": folders.TempPathFactory,
     "tmpdir": lambda after: folders.LocalPath(folders.temporary_folder(after)),
     "caplog": LogCapture,
-    "recwarn": pytestlike.recorded_warnings,
+    "recwarn": recording.recorded_warnings,
+    "pytestconfig": lambda _: Config(),
+    "record_property": lambda _: lambda _name, _value: None,
 }
 """pytest's own fixtures, by name."""
 NAMES = {
@@ -329,6 +176,7 @@ NAMES = {
     "FixtureRequest": Request,
     "LogCaptureFixture": LogCapture,
     "TempPathFactory": folders.TempPathFactory,
+    "WarningsRecorder": recording.WarningsRecorder,
 }
 """What pytest calls their classes, for annotations."""
 LAZY = (types.GeneratorType, types.AsyncGeneratorType, types.CoroutineType, map, filter)

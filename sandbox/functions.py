@@ -7,14 +7,17 @@ The stand-in has the name, the parameters, the docstring, the annotations and th
 from __future__ import annotations
 
 import collections.abc
+import operator
 import types
 import typing
 from collections.abc import Callable
 from typing import Any
 
-from harness.sandbox import copies
+from harness.sandbox import codecs, copies
 
 Pack = Callable[[Any], Any]
+_BOUND = (types.BuiltinMethodType, types.MethodWrapperType)
+GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 _TEXTS = ("__name__", "__qualname__", "__doc__")
 _EVALUATED = {"typing": typing, "collections": collections}
 
@@ -29,6 +32,20 @@ def describe(function: types.FunctionType, pack: Pack, known: Callable[[Any], bo
     annotations = [[name, *_annotation(one, pack, known)] for name, one in function.__annotations__.items()]
     names = list(code.co_varnames[:count])
     return [shape, names, defaults, annotations, str(function.__module__), state(function, pack)]
+
+
+def describe_method(function: Any, pack: Pack) -> list[Any]:
+    """What is no function of Python's text: a method of a value that both ends have, or what can only be called."""
+    owner = getattr(function, "__self__", None)
+    both = codecs.is_copied(type(owner)) or (isinstance(owner, type) and codecs.library_path(owner))
+    if isinstance(function, _BOUND) and owner is not None and both:
+        return ["bound", [pack(owner), function.__name__]]
+    if isinstance(function, GETTERS):
+        reduced: Any = function.__reduce__()
+        kind, arguments = reduced[:2]  # of a `methodcaller` with keywords a partial
+        if kind is type(function):
+            return ["getter", [kind.__name__, [pack(one) for one in arguments]]]
+    return ["callable", str(getattr(function, "__name__", "function"))]
 
 
 def _annotation(value: Any, pack: Pack, known: Callable[[Any], bool]) -> tuple[str, Any]:
@@ -78,6 +95,13 @@ def set_state(function: Any, content: Any, unpack: Pack, by_test: bool = True) -
         setattr(function, name, text)
     vars(function).clear()
     vars(function).update(given)
+
+
+def method(tag: str, content: list[Any], unpack: Pack) -> Any:
+    """What `describe_method` wrote, made of the values of this end."""
+    if tag == "bound":
+        return getattr(unpack(content[0]), content[1])
+    return getattr(operator, content[0])(*map(unpack, content[1]))
 
 
 def stand_in(content: list[Any], unpack: Pack, call: Callable[..., Any]) -> Any:

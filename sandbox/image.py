@@ -54,7 +54,8 @@ _GUEST = (
     *("overrides", "helpers"),
     *("analysis", "instances", "functions", "finality", "operations"),
     *("standalone", "collector", "fixtures", "folders", "pytestlike"),
-    *("operators", "copies", "exceptions", "keywords"),
+    *("operators", "copies", "exceptions", "keywords", "sequences", "connection"),
+    *("capturing", "patching", "recording", "failing", "parameters", "classes"),
     *("probes", "kernel", "landlock", "seccomp", "hugepages", "scratch", "watchdog", "failures"),
 )
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from harness.sandbox import analysis, bases, codecs, finality, helpers, overrides
+from harness.sandbox import analysis, bases, codecs, finality, helpers, overrides, ownfiles
 from harness.sandbox.instances import Instances
 from harness.sandbox.ownfiles import FILE
 
@@ -78,6 +78,7 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
 def judge(code: str, module: ModuleType, setup: str, tested: str = "") -> None:
     """Runs the test `code` among the names of `module`; raises what it raises."""
     vars(module)["__name__"] = "__main__"
+    ownfiles.modules.update(analysis.OF_THE_CANDIDATE)
     tree = rewritten(ast.parse(code), vars(module), setup, tested)
     own_assertions = vars(module)[finality.NAME]
     exec(compile(tree, "test.py", "exec", dont_inherit=True), vars(module))  # noqa: S102

@@ -28,6 +28,8 @@ _FOLDERS = ("/dev/fd/", "/proc/self/fd/")
 
 text: Callable[[], str] | None = None
 """Gives the text of the program that runs in this process."""
+modules = {FILE.removesuffix(".py")}
+"""The names by which it can be imported, or loaded again."""
 
 
 def _descriptor(file: Any) -> int | None:
@@ -126,7 +128,7 @@ class OwnModule:
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         """The module's description; None for any other name."""
-        if text is None or name != FILE.removesuffix(".py"):
+        if text is None or name not in modules:
             return None
         return ModuleSpec(name, self, origin=FILE)  # type: ignore[arg-type]
 

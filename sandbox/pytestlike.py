@@ -9,16 +9,11 @@ import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from harness.sandbox.failing import Failed, Skipped
+from harness.sandbox.recording import Warns
+
 FOREIGN = "harness.sandbox.rpc"
 """Where exceptions come from that are no business of the tests."""
-
-
-class Skipped(BaseException):
-    """The test skipped itself."""
-
-
-class Failed(BaseException):
-    """`pytest.fail`."""
 
 
 class Mark:
@@ -36,9 +31,20 @@ class Mark:
 
     def skips(self) -> bool:
         """Whether the test is not to be counted: skipped, or expected to fail."""
-        if self.name == "skipif":
-            return bool(self.args and self.args[0])
+        conditions = [*self.args, *([self.kwargs["condition"]] if "condition" in self.kwargs else [])]
+        if self.name == "skipif" or (self.name == "xfail" and conditions):
+            return any(map(_holds, conditions))
         return self.name in ("skip", "xfail")
+
+
+def _holds(condition: Any) -> bool:
+    """Whether the condition of a mark is true; a text is one of the test's that is yet to be evaluated."""
+    if not isinstance(condition, str):
+        return bool(condition)
+    import os
+    import platform
+
+    return bool(eval(condition, {"sys": sys, "os": os, "platform": platform}))  # noqa: S307
 
 
 class Marks:
@@ -51,8 +57,8 @@ class Marks:
 class Values:
     """One set of parameters, `pytest.param(…)`."""
 
-    def __init__(self, *values: Any, marks: Any = (), id: str | None = None) -> None:  # noqa: A002, ARG002
-        self.values = values
+    def __init__(self, *values: Any, marks: Any = (), id: str | None = None) -> None:  # noqa: A002
+        self.values, self.id = values, id
         self.marks = list(marks) if isinstance(marks, list | tuple) else [marks]
 
 
@@ -63,6 +69,7 @@ class Fixture:
         self.function = function
         self.name = options.get("name") or function.__name__
         self.params = None if options.get("params") is None else list(options["params"])
+        self.ids = options.get("ids")
         self.autouse = bool(options.get("autouse"))
 
 
@@ -124,12 +131,17 @@ class Approx:
         if _infinite(expected) or _infinite(actual):
             return False
         kind = type(expected) if type(expected).__name__ == "Decimal" else float
+        return bool(abs(expected - actual) <= max(*self._tolerances(kind, expected)))
+
+    def _tolerances(self, kind: Any, expected: Any = None) -> tuple[Any, Any]:
+        """How far from `expected` a number may be: by its size, and at least."""
         relative = (kind("1e-6") if self.abs is None else kind(0)) if self.rel is None else kind(self.rel)
-        least = kind("1e-12") if self.abs is None else kind(self.abs)
-        size: Any = abs(expected)
-        return bool(abs(expected - actual) <= max(relative * size, least))
+        size: Any = abs(self.expected if expected is None else expected)
+        return relative * size, kind("1e-12") if self.abs is None else kind(self.abs)
 
     def __repr__(self) -> str:
+        if isinstance(self.expected, int | float) and not isinstance(self.expected, bool):
+            return f"{self.expected} \u00b1 {max(*self._tolerances(float)):.1e}"
         return f"approx({self.expected!r})"
 
 
@@ -172,6 +184,13 @@ class Raises:
         return str(self.type.__name__)
 
     @property
+    def traceback(self) -> Any:
+        """The places of the exception's traceback."""
+        import traceback
+
+        return traceback.extract_tb(self.tb)
+
+    @property
     def tb(self) -> Any:
         """The exception's traceback."""
         return self.value.__traceback__
@@ -191,45 +210,6 @@ class Raises:
         if not re.search(pattern, str(self.value)):
             raise AssertionError(f"Regex pattern did not match: {pattern!r} in {str(self.value)!r}")
         return True
-
-
-def recorded_warnings(after: Callable[[Callable[[], Any]], None]) -> list[Any]:
-    """`recwarn`: the warnings from now to the end of the test."""
-    import warnings
-
-    context = warnings.catch_warnings(record=True)
-    found = context.__enter__()
-    warnings.simplefilter("always")
-    after(lambda: context.__exit__(None, None, None))
-    return [] if found is None else found
-
-
-class Warns:
-    """`pytest.warns`, as a context: the warnings that it gives are what it saw."""
-
-    def __init__(self, expected: Any, match: Any = None) -> None:
-        self.expected, self.match = expected, match
-        self.list: list[Any] = []
-
-    def __enter__(self) -> Warns:
-        self.ends: list[Callable[[], Any]] = []
-        self.list = recorded_warnings(self.ends.append)
-        return self
-
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        self.ends.pop()()
-        fitting = [one for one in self.list if issubclass(one.category, self.expected)]
-        if kind is None and not any(self.match is None or re.search(self.match, str(one.message)) for one in fitting):
-            raise Failed(f"DID NOT WARN {self.expected!r}")
-
-    def __len__(self) -> int:
-        return len(self.list)
-
-    def __getitem__(self, at: Any) -> Any:
-        return self.list[at]
-
-    def __iter__(self) -> Any:
-        return iter(self.list)
 
 
 def module() -> types.ModuleType:
@@ -269,6 +249,7 @@ def module() -> types.ModuleType:
     def unknown(name: str) -> Any:
         raise AttributeError(f"pytest.{name} is not offered to tests in the sandbox")
 
+    vars(fail)["Exception"], vars(skip)["Exception"] = Failed, Skipped
     vars(made).update(raises=raises, fail=fail, skip=skip, xfail=fail, importorskip=importorskip, approx=Approx)
     vars(made).update(ExceptionInfo=Raises, warns=warns, deprecated_call=deprecated_call)
     vars(made).update(mark=Marks(), param=Values, fixture=fixture, __getattr__=unknown)

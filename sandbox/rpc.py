@@ -1,4 +1,4 @@
-"""Marshalling and remote calls between the process of a test and the process of a candidate.
+"""Marshalling between the process of a test and the process of a candidate, whose calls `connection.py` carries.
 
 Plain values go by copy, everything else by reference. What can be changed, or asked for with `is`, has a number that
 both ends know: a list that the candidate changes is changed for the test, and one that it returns twice is one list.
@@ -10,10 +10,11 @@ Used by both ends. What comes from the candidate's end is untrusted: it can make
 
 from __future__ import annotations
 
-import json
+import gc
+import marshal
+import operator
 import sys
 import types
-from collections.abc import Callable
 from typing import Any
 
 from harness.sandbox import codecs
@@ -21,8 +22,11 @@ from harness.sandbox import codecs
 DEEP = 60_000
 """The interpreter's limit on recursion while a value is taken apart or put together."""
 _SMALL = 1 << 53
+_SCALARS = frozenset({int, float, str, bool, type(None)})
 _FEW = 16
+_MANY = 1000
 METHODS = (types.MethodType, types.BuiltinMethodType)
+_SHAPE = ("__name__", "__qualname__", "__doc__", "__module__", "__code__", "__defaults__", "__kwdefaults__")
 
 
 class ProtocolError(BaseException):
@@ -35,6 +39,35 @@ class ConnectionClosed(ProtocolError):
 
 class NotTransferable(BaseException):
     """A value that cannot be sent. A BaseException, so that no test catches it."""
+
+
+class TooLarge(NotTransferable):
+    """A message of more bytes than may be sent."""
+
+
+def prepared() -> tuple[int, bool]:
+    """Prepares the interpreter to take values apart: as deep as they are, and without a look for garbage meanwhile.
+
+    Returns what `restore` takes.
+    """
+    before = sys.getrecursionlimit(), gc.isenabled()
+    sys.setrecursionlimit(max(before[0], DEEP))
+    gc.disable()
+    return before
+
+
+def restore(limit: int, collecting: bool) -> None:
+    sys.setrecursionlimit(limit)
+    if collecting:
+        gc.enable()
+
+
+def _mark(cell: Any) -> bytes:
+    """The same for cells of the same content alone; unlike the content itself it tells 1 from 1.0 and True."""
+    try:
+        return marshal.dumps(cell, 2)
+    except ValueError:  # a text of a class of the candidate's
+        return repr(cell).encode("utf-8", "backslashreplace")
 
 
 class Marshaller:
@@ -51,8 +84,8 @@ class Marshaller:
         self._next = first
         self.objects: dict[int, Any] = {}
         self.numbers: dict[int, int] = {}
-        self._last: dict[int, Any] = {}
-        """What each object was when it last crossed."""
+        self._last: dict[int, bytes] = {}
+        """What each object was when it last crossed: the mark of its cell."""
         self.pinned: set[int] = set()
         """What is sent by reference, and is never forgotten."""
         self.mutable: set[int] = set()
@@ -72,6 +105,14 @@ class Marshaller:
         self._enough = _FEW
         """How many of those there may be before they are looked at again: a message does not look at all of them."""
         self._methods: dict[Any, Any] = {}
+        self._shapes: dict[int, list[Any] | None] = {}
+        """What can be set on a function, by its number, where it has no attributes."""
+        self._items: dict[int, list[Any]] = {}
+        """The items of long lists when they last crossed."""
+        self._flat: set[int] = set()
+        """Those of them that are numbers and texts."""
+        self.nested = False
+        """Whether a function is called back by a call under way: what that has changed is looked at closely later."""
         self._cells: dict[int, Any] = {}
         self._coming: dict[int, Any] = {}
 
@@ -81,8 +122,7 @@ class Marshaller:
         """The part of a message that carries `arguments`, a list, and with it whatever changed at this end."""
         known = self._next
         self._cells = {}
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, DEEP))
+        before = prepared()
         try:
             given = [self.pack(item) for item in arguments]
             named = [[name, self.pack(item)] for name, item in (keywords or {}).items()]
@@ -92,16 +132,34 @@ class Marshaller:
                 self.forget(number)
             raise
         finally:
-            sys.setrecursionlimit(limit)
-        cells = [[number, cell] for number, cell in self._cells.items() if cell and self._last.get(number) != cell]
-        for number, cell in cells:
-            self._last[number] = cell
-        return {"cells": cells, "arguments": given, "keywords": named}
+            restore(*before)
+        message: dict[str, Any] = {"arguments": given}
+        if cells := self._news():
+            message["cells"] = cells
+        if named:
+            message["keywords"] = named
+        return message
+
+    def _news(self) -> list[Any]:
+        """The cells that the other end does not have yet as they are now."""
+        cells = []
+        for number, cell in self._cells.items():
+            if cell and self._last.get(number) != (mark := _mark(cell)):
+                self._last[number] = mark
+                self._note_items(number)
+                cells.append([number, cell])
+        return cells
+
+    def _note_items(self, number: int) -> None:
+        value = self.objects.get(number)
+        if type(value) is list and len(value) > _FEW:
+            self._items[number] = value.copy()
+            (self._flat.add if _SCALARS.issuperset(map(type, value)) else self._flat.discard)(number)
 
     def pack(self, value: Any) -> Any:
         """`value` as JSON: itself, {tag: text}, or [number] of a cell."""
         kind = type(value)
-        if value is None or kind is bool or kind is str:
+        if kind is str or kind is float or kind is bool or value is None:
             return value
         if kind is int:
             return value if -_SMALL < value < _SMALL else {"int": hex(value)}
@@ -121,10 +179,27 @@ class Marshaller:
         number = self._number(value)
         if number not in self._cells:
             self._cells[number] = None  # a value may contain itself
+            if self._is_as_it_was(number, kind, value):
+                return [number]
             codec = None if kind in self.by_reference else codecs.object_codec(kind)
             codec = codec if codec and self.copies(number, value) else None
             self._cells[number] = [codec.tag, codec.write(value, self.pack)] if codec else self.describe(number, value)
         return [number]
+
+    def _is_as_it_was(self, number: int, kind: type, value: Any) -> bool:
+        """Whether a value is what it was when it last crossed, as far as that is soon seen."""
+        if kind is list:
+            before = self._items.get(number)
+            if before is None or len(before) != len(value):
+                return False
+            if self.nested and number in self._flat:
+                return self.is_equal(before, value)
+            return all(map(operator.is_, before, value))
+        if kind is not types.FunctionType:
+            return False
+        known = self._shapes.get(number)
+        self._shapes[number] = shape = None if value.__dict__ else [getattr(value, name) for name in _SHAPE]
+        return known is not None and shape is not None and all(map(operator.is_, known, shape))
 
     def _number(self, value: Any) -> int:
         number = self.numbers.get(id(value))
@@ -151,21 +226,21 @@ class Marshaller:
             del self.numbers[id(value)]
             if type(value) in METHODS and self._methods.get(key := _method_key(value)) is value:
                 del self._methods[key]
-        for table in (self._last, self._loose, self._kept, self._changing):
+        for table in (self._last, self._loose, self._kept, self._changing, self._shapes, self._items):
             table.pop(number, None)
-        for numbers in (self.mutable, self.returnable, self.borrowed, self.lent):
+        for numbers in (self.mutable, self.returnable, self.borrowed, self.lent, self._flat):
             numbers.discard(number)
 
     def _changed(self) -> None:
         """Adds what has changed since it last crossed."""
-        for number in (*self._changing, *self.mutable):
+        for number in (*self._changing, *self.mutable) if self._changing or self.mutable else ():
             if number not in self._cells:
-                self.pack(self.objects[number])
+                self.reference(self.objects[number])
 
     def release(self) -> list[int]:
         """Forgets what nobody at this end has any more; the numbers are for the other end."""
         free = []
-        for number in list(self._loose):
+        for number in list(self._loose) if self._loose else ():
             if number in self.pinned or number in self.returnable:
                 del self._loose[number]
             elif self._unheld(number):
@@ -176,6 +251,8 @@ class Marshaller:
         if len(self._kept) > self._enough:
             free += [number for number in list(self._kept) if self._unheld(number)]
             self._enough = 2 * len(self._kept) + _FEW
+        if len(free) > _MANY:  # to go through a table takes the time of what has ever been in it
+            self._loose, self._kept, self._changing = dict(self._loose), dict(self._kept), dict(self._changing)
         return free
 
     def _unheld(self, number: int) -> bool:
@@ -188,6 +265,12 @@ class Marshaller:
         else:
             self.forget(number)
         return True
+
+    def _drop(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self.dropped(number)
+        if len(numbers) > _MANY:
+            self._loose, self._kept, self._changing = dict(self._loose), dict(self._kept), dict(self._changing)
 
     def dropped(self, number: int) -> None:
         """The other end has no object with `number` any more."""
@@ -202,20 +285,19 @@ class Marshaller:
         Raises:
             ProtocolError: it is not what `write` makes.
         """
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, DEEP))
+        before = prepared()
         try:
-            self._coming = {number: cell for number, cell in message["cells"] if cell}
+            self._coming = {number: cell for number, cell in message.get("cells", ()) if cell}
             for number in list(self._coming):
                 self._fetch(number)
             given = [self.unpack(item) for item in message["arguments"]]
-            named = {str(name): self.unpack(item) for name, item in message["keywords"]}
-            for number in message.get("free", ()):
-                self.dropped(number)
+            named = {str(name): self.unpack(item) for name, item in message.get("keywords", ())}
+            if "free" in message:
+                self._drop(message["free"])
         except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as problem:
             raise ProtocolError(f"{type(problem).__name__}: {problem}") from None
         finally:
-            sys.setrecursionlimit(limit)
+            restore(*before)
         return given, named
 
     def unpack(self, data: Any) -> Any:
@@ -251,10 +333,15 @@ class Marshaller:
             self.register(number, value)
         if codec is not None and codec.fill is not None:
             self.fill(number, codec, value, content)
-        self._last[number] = cell
+        self._last[number] = _mark(cell)
+        self._note_items(number)
         return value
 
     # --- what the ends do differently
+
+    def is_equal(self, before: list[Any], now: list[Any]) -> bool:
+        """Whether a list has equal items, which is sooner seen than that it has the same."""
+        return before == now
 
     def copies(self, number: int, value: Any) -> bool:  # noqa: ARG002
         """Whether a value whose type has a codec goes by copy."""
@@ -292,75 +379,3 @@ class Marshaller:
 def _method_key(method: Any) -> tuple[int, int | str]:
     """What a method has in common with that of the same object that is made when it is asked for again."""
     return id(method.__self__), id(method.__func__) if type(method) is types.MethodType else method.__name__
-
-
-class Endpoint(Marshaller):
-    """A marshaller with a connection. While one endpoint waits for a reply it answers the requests of the other."""
-
-    def __init__(self, first: int, read: Callable[[], bytes], send: Callable[[bytes], None]) -> None:
-        super().__init__(first)
-        self._receive, self._send = read, send
-
-    def ask(self, operation: str, arguments: tuple[Any, ...], keywords: dict[str, Any] | None = None) -> Any:
-        """What the other end's `operation` returns; raises what it raises."""
-        message = {"do": operation, **self.write(arguments, keywords)}
-        message |= {
-            "free": self.release(),
-            "said": self.take_output(),
-        }  # what was changed and then dropped is sent once more
-        self._send(json.dumps(message).encode())
-        while True:
-            reply = self.receive()
-            if "do" not in reply:
-                (value,), _ = self.read(reply)
-                if reply.get("raised"):
-                    raise self.exception(value)
-                return value
-            self.reply(reply)
-
-    def receive(self) -> dict[str, Any]:
-        """The next message; what the other end printed until then is printed here."""
-        try:
-            message = json.loads(self._receive())
-            self.print_remote(message["said"])
-        except (ValueError, LookupError, TypeError, RecursionError) as problem:
-            raise ProtocolError(type(problem).__name__) from None
-        return dict(message)
-
-    def reply(self, request: dict[str, Any]) -> None:
-        """Does what the other end asks, and answers it."""
-        try:
-            message = self._done(request)
-        except (MemoryError, RecursionError) as problem:  # the value is too large to be sent
-            message = {**self.write([type(problem)("an answer that is too large")]), "raised": True}
-        self._send(json.dumps({**message, "free": self.release(), "said": self.take_output()}).encode())
-
-    def _done(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The answer; no reference to what was asked for outlives this call."""
-        given, named = self.read(request)
-        try:
-            value = self.perform(request["do"], given, named)
-        except (ProtocolError, NotTransferable):
-            raise
-        except BaseException as problem:  # noqa: BLE001 - the other end asked for it, and gets it
-            problem.__traceback__ = None
-            return {**self.write([problem]), "raised": True}
-        del given, named
-        return self.write([value])
-
-    def perform(self, operation: str, given: list[Any], named: dict[str, Any]) -> Any:
-        """Does one operation."""
-        raise NotImplementedError
-
-    def exception(self, problem: Any) -> BaseException:
-        """What `ask` raises for an exception of the other end's."""
-        if not isinstance(problem, BaseException):
-            raise ProtocolError("no exception")
-        return problem
-
-    def take_output(self) -> Any:
-        """What was printed at this end and is to be printed at the other: "" or a text for each of two streams."""
-        return ""
-
-    def print_remote(self, said: Any) -> None:
-        """Prints what was printed at the other end."""

@@ -35,12 +35,16 @@ ERROR_BYTES = protocol.ERROR_BYTES
 """Most bytes of an error's text, which follows the header."""
 RECORDS_AT = 1024
 RECORD = struct.Struct("<IIQQ")
-"""How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds."""
+"""How it ended (0: not yet), calls that it has made so far (assertions), end of its output, CPU nanoseconds.
+
+While an assertion test runs, the last is how many messages its two processes have exchanged."""
 _ALL_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 REPORT_BYTES = -(-(RECORDS_AT + RECORD.size * protocol.MAX_TESTS) // PAGESIZE) * PAGESIZE
 """Whole pages: what lies behind in the last one is shared, too, and would not be cleared."""
 BLANK_REPORT = bytes(REPORT_BYTES)
 
+_MESSAGE_SHARE = 16
+"""How often the limit on output a value may take between a test and the candidate beside it, both limited in memory."""
 _FRAMES = 2
 """What is on the stack between `_run_program` and a program; the calls in C do not count."""
 _MORE_FRAMES = 64
@@ -82,7 +86,7 @@ class Batch:
         """The line to the candidate's process, and the candidate's line, where a test is run beside it."""
         self.path = [os.getcwd(), *sys.path]  # noqa: PTH109 - pathlib is large
         """Of a program that may import what it has written."""
-        self.calls = 0
+        self.calls, self.messages = 0, 0
         self.ending = False
         """Whether something was registered for the end of the process and has run: no test may follow."""
 
@@ -93,7 +97,7 @@ class Batch:
         """
         from harness.sandbox import asserts
 
-        client, line = asserts.split(self.output_bytes, fork)
+        client, line = asserts.split(_MESSAGE_SHARE * self.output_bytes, fork)
         if client:
             self.pipe_to_candidate = line
             return
@@ -226,6 +230,7 @@ class Batch:
         """What runs a test from outside; the candidate has been loaded."""
         from harness.sandbox import asserts
 
+        self.pipe_to_candidate.note = self._note_messages
         run = asserts.AssertRun(self._input(0), self.pipe_to_candidate, self._say, self._begin_call)
         run.seclude()
         if problem := run.loaded():
@@ -236,7 +241,12 @@ class Batch:
     def _begin_call(self) -> None:
         """Counts, for process 1, the calls that a test has made; the candidate's process has lost the report."""
         self.calls += 1
-        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, 0)
+        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, self.messages)
+
+    def _note_messages(self, messages: int) -> None:
+        """Notes, for process 1, how many messages have gone between the two processes."""
+        self.messages = messages
+        RECORD.pack_into(self.report, RECORDS_AT, 0, self.calls, 0, messages)
 
     def _open_streams(self) -> None:
         """New streams for each test."""

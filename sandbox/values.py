@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import sys
 from collections import Counter, deque
 from collections.abc import Callable
@@ -22,6 +23,7 @@ _SAFE_INT = 1 << 63
 _MAX_ITEMS = 1_000_000
 _MOST_ALIKE = 1000
 _FRACTION_DIGITS = 10_000
+_LONGEST_FLOAT = 32
 _ITERATORS: tuple[type, ...] = (
     GeneratorType,
     map,
@@ -45,7 +47,11 @@ def encode(value: Any) -> str:
     Raises:
         Unknown: its type is not plain data, or it is nested too deeply.
     """
-    return json.dumps(plain(value))
+    return text(plain(value))
+
+
+text = json.JSONEncoder(separators=(",", ":")).encode
+"""What `plain` gives as text without spaces: an answer has a limit on its bytes."""
 
 
 def plain(value: Any) -> Any:
@@ -68,7 +74,7 @@ def _encode(value: Any, depth: int) -> Any:
 
 def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
     if kind is float:
-        return {"float": float.hex(value)}
+        return _float(value)
     for base, read in _BASES:
         if issubclass(kind, base):
             return read(value, depth + 1)
@@ -86,6 +92,10 @@ def _encode_tagged(value: Any, kind: type, depth: int) -> Any:
     raise Unknown(kind.__name__)
 
 
+def _float(value: float) -> Any:
+    return value if math.isfinite(value) else {"float": float.hex(value)}
+
+
 def _items(tag: str, iterate: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
     return lambda value, depth: {tag: [_encode(item, depth) for item in iterate(value)]}
 
@@ -93,7 +103,7 @@ def _items(tag: str, iterate: Callable[[Any], Any]) -> Callable[[Any, int], Any]
 _BASES: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
     (bool, lambda value, _: bool(value)),
     (int, lambda value, depth: _encode(int.__index__(value), depth)),
-    (float, lambda value, _: {"float": float.hex(value)}),
+    (float, lambda value, _: _float(float.__pos__(value))),
     (str, lambda value, _: str.__str__(value)),
     (list, lambda value, depth: [_encode(item, depth) for item in list.__iter__(value)]),
     (tuple, _items("tuple", tuple.__iter__)),
@@ -113,19 +123,19 @@ _RARE: tuple[tuple[str, str, Callable[[Any, Any], Any]], ...] = (
 """Types of modules that are imported by whoever has such a value: they would make every fork of process 1 dearer."""
 
 
-def decode(text: bytes | str) -> Any:
-    """The plain Python value that `text` encodes.
+def decode(data: bytes | str) -> Any:
+    """The plain Python value that `data` encodes.
 
     Raises:
-        Unknown: `text` is not what `encode` writes; whoever wrote it, it equals nothing.
+        Unknown: `data` is not what `encode` writes; whoever wrote it, it equals nothing.
     """
-    return revive(parse(text))
+    return revive(parse(data))
 
 
-def parse(text: bytes | str) -> Any:
-    """The JSON of `text`, with small integers as its only numbers; same errors as `decode`."""
+def parse(data: bytes | str) -> Any:
+    """The JSON of `data`, with small integers and short decimals as its only numbers; same errors as `decode`."""
     try:
-        return _JSON.decode(text if isinstance(text, str) else text.decode("utf-8", "surrogatepass"))
+        return _JSON.decode(data if isinstance(data, str) else data.decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as problem:
         raise Unknown(type(problem).__name__) from None
 
@@ -140,7 +150,13 @@ def _small_int(text: str) -> int:
     return int(text)
 
 
-_JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=_small_int, parse_float=_refuse)
+def _short_float(text: str) -> float:
+    if len(text) > _LONGEST_FLOAT:
+        raise ValueError("a decimal that nobody writes")
+    return float(text)
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_int=_small_int, parse_float=_short_float)
 
 
 def _decode(data: Any, depth: int = 0) -> Any:

@@ -25,7 +25,7 @@ WARM_UPS = {
     ),
     "answers": (
         "from typing import List\ndef answer(a: List[int]) -> int:\n    return len(a)\n",
-        b'[["answer", [[1, {"float": "0x1p+0"}]], []]]',
+        b'[["answer", [[1, 1.0]], []]]',
     ),
 }
 """By kind of request, with the input."""

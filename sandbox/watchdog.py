@@ -30,6 +30,10 @@ _STOP_SECONDS = 1.0
 """By how much a wait is longer than it was to be where somebody has stopped process 1."""
 _STOPS = 5
 """Waits of one fork that do not count for that reason; of any further one what it was to be counts."""
+_MESSAGE_SECONDS = 20e-6
+"""What a message between a test and the candidate beside it costs both at least, so that nobody gains time by them."""
+_MESSAGES_SHARE = 3.0
+"""The most time that messages are given, in limits."""
 _AT_ONCE = 1 << 16
 """Bytes of output that are read at once."""
 
@@ -60,6 +64,8 @@ class Progress:
         """Place in `tests` of the test that runs, or the number of the call."""
         self.base, self.began = 0.0, 0.0
         """CPU and wall seconds of the fork when that began."""
+        self.messages, self.earlier = 0, 0
+        """Messages between the two processes of an assertion test, and how many there were when that began."""
         self.seen: dict[int, tuple[int, int]] = {}
         """How tests have ended, with the end of their output: what the report said when it was read first."""
         self._counted = os.fstat(output).st_size
@@ -81,11 +87,13 @@ class Progress:
         if self.kind == "answers":
             self.at += self._new_lines()
         elif self.kind == "assertions":
-            self.at = max(self.at, runner.RECORD.unpack_from(self.report, runner.RECORDS_AT)[1])
+            _, calls, _, self.messages = runner.RECORD.unpack_from(self.report, runner.RECORDS_AT)
+            self.at = max(self.at, calls)
         else:
             self._new_records()
         if self.at > before:
             claimed = runner.HEADER.unpack_from(self.report)[2] / 1e9
+            self.earlier = self.messages
             self.base, self.began = cpu if self.by_calls else max(self.base, min(claimed, cpu)), wall
 
     def _new_lines(self) -> int:
@@ -193,10 +201,14 @@ class Watchdog:
             return 1.0
         return self.width if self.progress.first or self.progress.over else self.width * SUSPECT_SHARE
 
+    def _allowed(self, most: float, messages: int) -> float:
+        """CPU seconds that are not the candidate's but of messages, which a plain run has none of; at most so many."""
+        return min(_MESSAGE_SECONDS * messages, _MESSAGES_SHARE * most)
+
     def _broken(self, cpu: float, wall: float) -> int:
         """The limit on a test, or on a call, that is broken."""
         share, first = self._share(), self.progress.first or self.progress.over
-        if cpu >= self.cpu * share:
+        if cpu >= self.cpu * share + self._allowed(self.cpu, self.progress.messages - self.progress.earlier):
             return protocol.CPU_LIMIT if first else protocol.SLOW
         limit = self.wall * share
         sleeping = wall >= limit and cpu < wall * _BUSY_SHARE
@@ -211,7 +223,7 @@ class Watchdog:
         """
         if not self.progress.by_calls:
             return protocol.SLOW if self.progress.at and cpu >= self.cpu * self.width and not self.progress.over else 0
-        if cpu >= self.cpu * self.width:
+        if cpu >= self.cpu * self.width + self._allowed(self.cpu * self.width, self.progress.messages):
             return protocol.CPU_LIMIT
         limit = self.wall * self.width
         # a candidate that writes lines of its own in place of answers has as many calls as it likes, each with a limit

@@ -296,6 +296,9 @@ class AssertWork:
     def _take_end(self, how: int, answer: Answer) -> None:
         """The test did not come to its end."""
         outcome, error = OUTCOMES[how], answer.error
+        if self.step == "answers" and how == protocol.OUTPUT:  # a value is not an output: it has another limit
+            self.step = "assertions"
+            return
         if how == protocol.KILLED and answer.exhausted:
             outcome = Outcome.OUT_OF_MEMORY
         if self.step == "in-process":  # the text may be the test's own, with what it expects

@@ -287,7 +287,7 @@ ODD_VALUES = [
     '{"a": 1, "b": 2}',
     "{}",
     "NaN",
-    "1.5",
+    "1." + "5" * 40,
     "1" * 4000,
     "[" * 4000,
     "[" * 1990 + "]" * 1990,
@@ -574,3 +574,46 @@ def test_a_value_nested_too_deeply_to_compare_fails():
 def test_what_equals_nothing_passes_nothing(odd):
     for expected in ("1.5", "[1.5]", "1", "null", "NaN"):
         assert ExpectedValue(expected).accepts(odd) == (False, False)
+
+
+def by_the_apps_checker(answer, wanted):
+    """The rules for a returned value of hendrycks/apps, eval/testing_util.py."""
+    if isinstance(wanted, dict):
+        with contextlib.suppress(ValueError):
+            wanted = [{int(key): item for key, item in wanted.items()}]
+    elif isinstance(wanted, list) and wanted and isinstance(wanted[0], dict):
+        with contextlib.suppress(ValueError):
+            wanted = [{int(key): item for key, item in wanted[0].items()}]
+    if isinstance(answer, tuple):
+        answer = list(answer)
+    passed = answer == wanted or (isinstance(wanted, list) and bool(wanted) and answer == wanted[0])
+    with contextlib.suppress(LookupError, TypeError):
+        if isinstance(answer[0], tuple):
+            passed = passed or [list(one) for one in answer] == wanted[0]
+    return passed
+
+
+def _as_json(value):
+    if isinstance(value, list | tuple):
+        return list(map(_as_json, value))
+    return {str(key): _as_json(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+_ANSWERS = st.recursive(
+    st.sampled_from([1, 2, True, 1.0, "a", "1", None]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.lists(inner, max_size=2).map(tuple)
+        | st.dictionaries(st.sampled_from([0, 1, "1", "a"]), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(database=None, deadline=None)
+@given(_ANSWERS, _ANSWERS, st.booleans(), st.booleans())
+def test_a_returned_value_passes_in_the_apps_mode_exactly_where_its_checker_says_so(answer, other, same, wrapped):
+    wanted = _as_json(answer if same else other)
+    wanted = [wanted] if wrapped else wanted
+    found, _ = ExpectedValue(json.dumps(wanted)).accepts(answer)
+    assert found == by_the_apps_checker(answer, wanted)

@@ -293,6 +293,99 @@ def test_area(): assert area(2, 3) == 6
 class TestIt:
     def test_mean(self): assert mean([2, 4]) == 3.0
 """,
+    "fixtures of test cases": """
+import pytest, unittest
+from solution import Stack, area
+LOG = []
+@pytest.fixture(autouse=True)
+def logged():
+    LOG.append(1)
+    yield
+    LOG.clear()
+@pytest.fixture
+def stack(request):
+    request.cls.stack = Stack([1, 2])
+    yield
+class TestOwn(unittest.TestCase):
+    @pytest.fixture(autouse=True)
+    def size(self): self.side = area(2, 1)
+    def test_side(self): self.assertEqual((self.side, LOG), (2, [1]))
+    def test_wrong(self): self.assertEqual(self.side, 3)
+@pytest.mark.usefixtures("stack")
+class TestUsed(unittest.TestCase):
+    def test_pop(self): self.assertEqual(self.stack.pop(), 2)
+@pytest.mark.usefixtures("stack")
+class TestPlain:
+    def test_pop(self): assert self.stack.pop() == 2
+""",
+    "what a fixture asks for": """
+import pytest
+from solution import area
+def squares():
+    for n in range(3): yield area(n, n)
+@pytest.fixture
+def lazy(): return squares()
+@pytest.fixture
+def side(): return 2
+@pytest.fixture(params=[1, 2, pytest.param(3, marks=pytest.mark.skip)], ids=["one", "two", "x"])
+def size(request):
+    assert request.fixturename == "size" and request.scope == "function"
+    assert request.function.__name__ in ("test_size", "test_name")
+    assert request.getfixturevalue("side") == 2 and request.config.getoption("--none", 5) == 5
+    return request.param
+def test_lazy(lazy): assert list(lazy) == [0, 1, 4]
+def test_size(size): assert area(size, size) == size ** 2
+def test_name(size, request): assert request.node.name in ("test_name[one]", "test_name[two]")
+@pytest.mark.parametrize("w", [1, "b"], ids=lambda v: f"w{v}")
+@pytest.mark.parametrize("h", [pytest.param(2, id="two"), (3, 4)])
+def test_ids(w, h, request):
+    names = ("test_ids[two-w1]", "test_ids[two-wb]", "test_ids[h1-w1]", "test_ids[h1-wb]")
+    assert request.node.name in names and request.node.nodeid.endswith(request.node.name)
+@pytest.mark.skipif("sys.version_info < (3, 0)")
+def test_text(): assert area(1, 1) == 1
+@pytest.mark.xfail(False, reason="no")
+def test_not_expected(): assert area(2, 2) == 4
+def test_traceback():
+    with pytest.raises(ValueError) as caught: area(-1, 1)
+    assert caught.traceback and caught.typename == "ValueError"
+""",
+    "what pytest records and changes": """
+import importlib, logging, os, sys, warnings
+import pytest, solution
+def warn():
+    warnings.warn("old", DeprecationWarning)
+    warnings.warn("user", UserWarning)
+def test_recorded(recwarn):
+    warn()
+    assert len(recwarn) == 2 and str(recwarn.pop(UserWarning).message) == "user"
+    recwarn.clear()
+    assert recwarn.list == []
+def test_warned():
+    with pytest.warns() as found: warn()
+    assert found.pop(DeprecationWarning).category is DeprecationWarning and len(found) == 1
+def test_logged(caplog):
+    logging.getLogger("a").warning("w")
+    assert [one.msg for one in caplog.get_records("call")] == ["w"]
+    with caplog.filtering(lambda record: False): logging.getLogger("a").error("e")
+    assert caplog.messages == ["w"]
+def test_standard_error(capsys):
+    logging.getLogger("a").warning("w")
+    print("e", file=sys.stderr)
+    assert capsys.readouterr().err == "e\\n"
+def test_path(monkeypatch, tmp_path):
+    (tmp_path / "own_module.py").write_text("VALUE = 3")
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_module
+    assert own_module.VALUE == 3 and sys.path[0] == str(tmp_path)
+def test_environment(monkeypatch):
+    monkeypatch.setenv("HARNESS_X", "b")
+    monkeypatch.setenv("HARNESS_X", "a", prepend=":")
+    assert os.environ["HARNESS_X"] == "a:b"
+def test_reload():
+    solution.LIMIT = 1
+    assert importlib.reload(solution) is solution and solution.LIMIT == 100
+    assert solution.area(2, 3) == 6
+""",
     "numbers that are nearly equal": """
 from pytest import approx
 from solution import mean
@@ -528,7 +621,7 @@ CHEATS = {
     "sys.exit when called": "import sys\ndef f(n): sys.exit(0)",
     "SkipTest": "import unittest\ndef f(n): raise unittest.SkipTest('later')",
     "pytest.skip": "def f(n):\n    import pytest\n    pytest.skip('later')",
-    "pytest.skip by its class": "import sys\ndef f(n):\n    from harness.sandbox.pytestlike import Skipped\n    raise Skipped",
+    "pytest.skip by its class": "import sys\ndef f(n):\n    from harness.sandbox.failing import Skipped\n    raise Skipped",
     "StopIteration": "def f(n): raise StopIteration",
     "GeneratorExit": "def f(n): raise GeneratorExit",
     "KeyboardInterrupt": "def f(n): raise KeyboardInterrupt",

@@ -81,7 +81,7 @@ def test_a_value_that_contains_itself_has_no_encoding():
         b"\xff",
         b"nan",
         b"NaN",
-        b"1.5",
+        b"1." + b"5" * 40,
         b"[" * 100_000,
         b"1" * 50_000,
         b'{"int": 1}',
@@ -140,7 +140,7 @@ ENCODED = [
     (1 - (1 << 63), 1 - (1 << 63)),
     (1 << 63, {"int": "0x8000000000000000"}),
     (-(1 << 63), {"int": "-0x8000000000000000"}),
-    (0.1, {"float": "0x1.999999999999ap-4"}),
+    (0.1, 0.1),
     (float("-inf"), {"float": "-inf"}),
     ([1, [2]], [1, [2]]),
     ((1, (2,)), {"tuple": [1, {"tuple": [2]}]}),
@@ -230,7 +230,7 @@ def test_a_subclass_of_a_number_a_flag_or_a_list_is_read_by_its_base():
             return "forged"
 
     assert values.plain(Odd(5)) == 5
-    assert values.plain(Floating(0.5)) == {"float": "0x1.0000000000000p-1"}
+    assert values.plain(Floating(0.5)) == 0.5
     assert values.plain(Listed([1])) == [1]
     assert values.plain(Bytes(b"\x01")) == {"bytes": "01"}
     point = collections.namedtuple("point", "x y")(1, 2)
@@ -241,7 +241,7 @@ def test_arrays_and_numbers_of_numpy_travel_as_plain_values():
     numpy = pytest.importorskip("numpy")
     assert values.plain(numpy.array([[1, 2], [3, 4]])) == [[1, 2], [3, 4]]
     assert values.plain(numpy.int64(3)) == 3
-    assert values.plain(numpy.float32(0.5)) == {"float": "0x1.0000000000000p-1"}
+    assert values.plain(numpy.float32(0.5)) == 0.5
 
     class Fake:
         def tolist(self):

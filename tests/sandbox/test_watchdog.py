@@ -159,3 +159,23 @@ def test_time_in_which_process_1_is_stopped_again_and_again_counts_in_the_end():
     assert ran[0] == 0.0
     assert ran[-1] - ran[-2] == 0.5
     assert ran[-1] < 20 * 0.5
+
+
+def test_the_time_that_messages_cost_is_given_to_a_test_up_to_three_limits():
+    progress = SimpleNamespace(by_calls=True, first=True, over=False, tests=[0], at=0, messages=0, earlier=0)
+    watching = Watchdog({"cpu_seconds": 1.0, "wall_seconds": 10.0}, 1.0, CpuUsage(), progress, Notes())
+    assert watching._broken(1.1, 1.1)
+    progress.messages = 10_000
+    assert not watching._broken(1.1, 1.1)
+    assert watching._broken(1.3, 1.3)
+    progress.earlier = 9_000  # of the calls before this one
+    assert watching._broken(1.1, 1.1)
+    progress.messages = 10**9
+    assert not watching._broken(3.9, 3.9)
+    assert watching._broken(4.1, 4.1)
+
+
+def test_a_candidate_that_calls_back_for_ever_is_ended():
+    test = "assert answer(lambda n: n) == 1"
+    execution = one("def answer(back):\n while True: back(1)", test)
+    assert (execution.outcome, execution.trust) == (Outcome.TIMED_OUT, "isolated")
