@@ -36,8 +36,8 @@ from sandbox_problems import problems
 
 from harness.records import AssertTests, CallTests, Limits, StdinTests, Tests
 from harness.sandbox import run
-from harness.sandbox.jail import Jail
-from harness.sandbox.outer import throw_away
+from harness.sandbox.jails.jail import Jail
+from harness.sandbox.linux.outer import throw_away
 
 Measured = dict[str, float]
 _PEER = Path(__file__).with_name("sandbox_peer.py")

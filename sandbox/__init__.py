@@ -35,15 +35,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.records import Execution, Limits
-from harness.sandbox.calibration import Calibration, calibrate
-from harness.sandbox.cgroup import cores
-from harness.sandbox.compare import Comparison
-from harness.sandbox.isolation import IsolationLevel, Layer, Refused, isolation_level, required
-from harness.sandbox.jail import JailBroken
-from harness.sandbox.pool import Job, Pool
-from harness.sandbox.programs import Finished, execute, map_jobs, release
-from harness.sandbox.selftest import selftest
-from harness.sandbox.work import Isolation, Options
+from harness.sandbox.comparison.compare import Comparison
+from harness.sandbox.jails.isolation import IsolationLevel, Layer, Refused, isolation_level, required
+from harness.sandbox.jails.jail import JailBroken
+from harness.sandbox.judging.calibration import Calibration, calibrate
+from harness.sandbox.judging.pool import Job, Pool
+from harness.sandbox.judging.programs import Finished, execute, map_jobs, release
+from harness.sandbox.judging.work import Isolation, Options
+from harness.sandbox.linux.cgroup import cores
+from harness.sandbox.selftest.suite import selftest
 
 __all__ = [
     "Calibration",

@@ -1,7 +1,7 @@
 """Starts one module of the sandbox in a bare interpreter: `python -I -S -B boot.py MODULE ARGUMENT…`.
 
-The launcher and the guest run without site-packages and, in the jail, without the rest of harness. This makes
-`harness.sandbox` importable from the folder of this file alone.
+MODULE is named from the sandbox's folder: `guest.guest`. The launcher and the guest run without site-packages and, in
+the jail, without the rest of harness. This makes `harness.sandbox` importable from the folder of this file alone.
 """
 
 import os

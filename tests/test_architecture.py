@@ -49,7 +49,7 @@ def arrows() -> dict[str, set[str]]:
 def room(name: str) -> str:
     """The folder of a module; a module of the root is a room of its own."""
     parts = name.split(".")
-    depth = 3 if parts[1:2] == ["plugins"] else 2
+    depth = 3 if parts[1:2] in (["plugins"], ["sandbox"]) else 2
     return ".".join(parts[:depth])
 
 

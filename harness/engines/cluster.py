@@ -23,7 +23,7 @@ from harness.engines.scratch import NODE_FOLDER, delete_left, scratch
 from harness.errors import FileError, HarnessError, MissingLibrary, UsageError
 from harness.evaluation.provenance import versions
 from harness.progress import VERBOSE, detail
-from harness.sandbox.cgroup import cores
+from harness.sandbox.linux.cgroup import cores
 
 PACKAGE = "codetune-harness"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_enable_metrics_collection": "0"}

@@ -30,7 +30,7 @@ from harness.modeling.bases import LoadedBases
 from harness.modeling.quirks import prepare_process
 from harness.plugin_system.registry import Registry
 from harness.records import Completion, Execution, Limits, Problem
-from harness.sandbox.cgroup import SHARE
+from harness.sandbox.linux.cgroup import SHARE
 from harness.task import Task
 
 

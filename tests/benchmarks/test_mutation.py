@@ -88,7 +88,7 @@ def test_a_sample_is_the_same_for_one_seed_and_in_the_order_of_the_lines() -> No
 
 def test_modules_lie_where_the_package_has_them_and_their_tests_mirror_them() -> None:
     assert source_of("harness.plugins.tasks.apps") == "plugins/tasks/apps.py"
-    assert source_of("harness.sandbox.compare") == "sandbox/compare.py"
+    assert source_of("harness.sandbox.comparison.compare") == "sandbox/comparison/compare.py"
     assert source_of("harness.stats") == "harness/stats/__init__.py"
     with pytest.raises(SystemExit, match="no such module"):
         source_of("harness.gone")

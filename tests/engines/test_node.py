@@ -20,7 +20,7 @@ from harness.evaluation.runs import typed_lines as lines
 from harness.modeling.bases import LoadedBases
 from harness.plugin_system.registry import Registry
 from harness.records import Cost
-from harness.sandbox.cgroup import SHARE, cores
+from harness.sandbox.linux.cgroup import SHARE, cores
 
 REQUEST = Request("zero-shot", "conala", limit=2, candidates=2, max_new_tokens=4, ks=(1,))
 

@@ -20,7 +20,7 @@ KNOWN = {
     "harness/engines/scratch.py": 1,  # how old a folder is that nobody has locked
     "harness/evaluation/housekeeping.py": 1,  # how old the files of a run are
     "harness/studies/runner.py": 1,  # when a cell began and ended, for whoever reads the log
-    "sandbox/cgroup.py": 1,  # how old a group is whose owner cannot be asked
+    "sandbox/linux/cgroup.py": 1,  # how old a group is whose owner cannot be asked
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox.outer import UNAVAILABLE, throw_away
+from harness.sandbox.linux.outer import UNAVAILABLE, throw_away
 
 _HERE = Path(__file__).parent
 _SKIPPED, _FAILED = 3, 4

@@ -9,7 +9,7 @@ clone3 is said not to exist. Newer calls that it does not list fail with EPERM a
 
 import os
 
-from harness.sandbox import kernel, seccomp
+from harness.sandbox.linux import kernel, seccomp
 
 # x86-64: unshare, mount, umount2, pivot_root, setns, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick,
 # mount_setattr, keyctl, add_key, request_key, userfaultfd, kcmp, bpf, perf_event_open, pidfd_getfd, process_madvise,

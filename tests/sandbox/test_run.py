@@ -15,9 +15,9 @@ import pytest
 
 from harness.records import AssertTests, CallTests, Execution, Limits, Outcome, StdinTests
 from harness.sandbox import run
-from harness.sandbox.honest import HONEST, SQUARE
-from harness.sandbox.hostile_answers import ANSWERS, TRIES, UNMEASURED
-from harness.sandbox.jail import Jail
+from harness.sandbox.jails.jail import Jail
+from harness.sandbox.selftest.honest import HONEST, SQUARE
+from harness.sandbox.selftest.hostile_answers import ANSWERS, TRIES, UNMEASURED
 
 SQUARES = StdinTests((("3\n", "9"), ("4\n", "16"), ("5\n", "25")))
 ADD = CallTests("add", (("[1, 2]", "3"), ("[2, 2]", "[4]")))
@@ -290,7 +290,7 @@ def test_a_large_value_that_is_passed_on_in_an_assertion_is_right():
 
 
 def test_a_comparison_that_takes_too_long_is_a_failure_once_and_not_an_error(monkeypatch):
-    monkeypatch.setattr("harness.sandbox.judge.COMPARISON_SECONDS", 0.02)
+    monkeypatch.setattr("harness.sandbox.judging.judge.COMPARISON_SECONDS", 0.02)
     tests = StdinTests((("1\n", "0"), ("2\n", "0"), ("3\n", "3"), ("4\n", "0")))
     limits = Limits(cpu_seconds=0.02, wall_seconds=5.0)
     program = "import os\nn = int(input())\nos.write(1, b'3' if n == 3 else b'0\\n' * 2000000 + b'1')"

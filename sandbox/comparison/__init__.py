@@ -1,0 +1,1 @@
+"""Whether an output, or a returned value, is the expected one."""

@@ -1,0 +1,1 @@
+"""The supervisor: jobs, workers, requests to jails, and verdicts."""

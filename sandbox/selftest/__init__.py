@@ -1,0 +1,1 @@
+"""Attacks and honest programs that are tried on this machine."""

@@ -1,0 +1,1 @@
+"""What the supervisor and process 1 tell each other."""
