@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.errors import UsageError
 from harness.plugins.metrics import exact_match
 from harness.plugins.metrics.exact_match import Config, ExactMatch, first_hit
-from harness.records import Completion, Problem
+from harness.records import Completion, Problem, to_json
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 MARKERS = ("<|endoftext|>", "</s>")
@@ -64,6 +64,20 @@ def test_the_published_pattern_cuts_at_every_angle_bracket_and_literal_does_not(
 def test_the_option_chooses_what_em_means_and_keeps_the_other_two():
     values = score("x = 'a'", ['x = "a"  # same'], config=Config(normalisation="ast"))
     assert values == {"em@1": 1.0, "em@1/literal": 0.0, "em@1/paper": 0.0}
+
+
+def test_blanks_before_punctuation_are_left_out_of_both_sides_in_paper_and_only_where_it_is_asked_for():
+    """The study's decoding did so (transformers' `clean_up_tokenization_spaces`)."""
+    paper, cleaned = Config(normalisation="paper"), Config(normalisation="paper", clean_up=True)
+    for reference, candidate in (("f(a , b)", "f(a, b)"), ("f(a, b)", "f(a , b)")):
+        assert score(reference, [candidate], config=paper)["em@1"] == 0.0
+        assert score(reference, [candidate], config=cleaned) == {"em@1": 1.0, "em@1/literal": 0.0, "em@1/ast": 1.0}
+    assert first_hit("f(a , b)", ["f(a, b)"], "paper", ()) is None
+    assert first_hit("f(a , b)", ["f(a, b)"], "paper", (), clean_up=True) == 1
+
+
+def test_a_run_made_before_an_option_was_there_keeps_its_id():
+    assert to_json(Config()) == {"normalisation": "literal", "stop": list(MARKERS)}
 
 
 def test_a_mistyped_normalisation_is_refused_with_the_nearest_name():

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from harness.errors import UsageError
 from harness.plugin import Metric, NoConfig
+from harness.plugin_system.registry import Registry
 from harness.plugins.metrics import bleu, chrf, edit_similarity, parse_rate
 from harness.plugins.metrics.bleu import Bleu
 from harness.plugins.metrics.chrf import ChrF
 from harness.plugins.metrics.edit_similarity import EditSimilarity
 from harness.plugins.metrics.parse_rate import ParseRate
+from harness.ranking.display_names import DisplayNames
 from harness.records import Completion, Problem, Score
 
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -275,3 +277,8 @@ def test_bleu_takes_one_of_its_two_tokenizers_by_name():
         )
     with pytest.raises(UsageError, match="'13a'"):
         score(Bleu(), bleu.Config(tokenize="13b"), ("x",), "x")
+
+
+def test_measures_of_texts_are_called_in_print_what_papers_call_them():
+    names = DisplayNames(Registry(warn=lambda _: None))
+    assert [names.measure(name) for name in ("bleu", "chrf", "edit_similarity")] == ["BLEU", "chrF", "edit_similarity"]

@@ -168,6 +168,12 @@ def test_the_fields_that_are_read_are_told_behind_their_options():
         "instruction": ["messages"],
         "answer": ["messages"],
     }
+    assert used({"messages": [{}], "id": 1, "split": "test"}) == {
+        "instruction": ["messages"],
+        "answer": ["messages"],
+        "id": ["id"],
+        "split": ["split"],
+    }
     assert used({"messages": [{}], "text": "yes"}, instruction="text") == {"instruction": ["text"]}
 
 

@@ -29,6 +29,8 @@ from harness.plugin_system.registry import Registry
 from harness.plugins.metrics.codebleu import judge, measures
 from harness.plugins.metrics.pycode.pairs import SUMS
 from harness.plugins.tasks.apps import Apps
+from harness.plugins.tasks.conala import Conala
+from harness.plugins.tasks.study_scripts import MARKERS
 from harness.ranking.boards import rank_boards
 from harness.records import Problem, Row, digest, to_json
 from harness.report.results import is_run_of
@@ -327,3 +329,9 @@ def test_a_study_under_a_protocol_has_other_cells_and_finds_only_runs_under_it()
         settings = Settings(cells[0].sets, environ={})
         run = resolve(replace(cells[0].request, protocol=asked), Registry(), settings).run
         assert (is_run_of(own[0], run), is_run_of(cells[0], run)) == (asked is None, asked == "study")
+
+
+def test_conala_is_scored_up_to_the_first_marker_or_line_end_and_apps_is_never_asked_as_a_chat() -> None:
+    study = Conala().protocols()["study"]
+    assert study.options["exact_match.stop"] == (*MARKERS, "\n") and "<|endoftext|>" in MARKERS
+    assert Apps().protocols()["study"].uses_chat is False and Apps.uses_chat is True
