@@ -101,7 +101,6 @@ def _items(tag: str, iterate: Callable[[Any], Any]) -> Callable[[Any, int], Any]
 
 
 _BASES: tuple[tuple[type, Callable[[Any, int], Any]], ...] = (
-    (bool, lambda value, _: bool(value)),
     (int, lambda value, depth: _encode(int.__index__(value), depth)),
     (float, lambda value, _: _float(float.__pos__(value))),
     (str, lambda value, _: str.__str__(value)),

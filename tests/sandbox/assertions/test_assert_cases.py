@@ -99,7 +99,7 @@ def test_every_wrong_program_fails_and_could_be_measured():
     assert [(case.name, e.outcome) for case, e in executions(jobs) if e.outcome in unseen] == []
 
 
-STORED = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")).parent / "cases"
+STORED = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data")).parent / "cases"
 STORED /= "honest_asserts.jsonl"
 
 

@@ -19,7 +19,7 @@ import pytest
 from harness.records import AssertTests, Limits, Outcome, PytestTests
 from harness.sandbox import run
 
-DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 FILE = DATA / "humaneval" / "HumanEval.jsonl.gz"
 MBPP = DATA / "mbpp" / "mbpp.jsonl"
 LIMITS = Limits(cpu_seconds=30.0, wall_seconds=90.0)

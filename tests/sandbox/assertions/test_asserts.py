@@ -11,7 +11,7 @@ import pytest
 from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox import run
 
-DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("HARNESS_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 BRIEF = Limits(cpu_seconds=1.0, wall_seconds=3.0)
 WIDE = Limits(cpu_seconds=30.0, wall_seconds=90.0)
 """For references, which are to pass on a slow machine as well."""

@@ -274,9 +274,9 @@ def test_each_tag_is_read_as_its_type(data, wanted):
     assert again == wanted and type(again) is type(wanted)
 
 
-def test_integers_without_a_tag_are_short():
-    assert values.decode(b"1" * 20) == int("1" * 20)
-    for text in (b"1" * 21, b"1.0", b"1e5", b"Infinity", b"-Infinity"):
+def test_numbers_without_a_tag_are_short_and_finite():
+    assert values.decode(b"1" * 20) == int("1" * 20) and values.decode(b"1e5") == 1e5
+    for text in (b"1" * 21, b"0." + b"1" * 99, b"Infinity", b"-Infinity", b"NaN"):
         with pytest.raises(values.Unknown):
             values.decode(text)
 

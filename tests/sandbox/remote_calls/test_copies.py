@@ -7,12 +7,12 @@ import datetime
 import types
 
 import pytest
-from tests.sandbox.test_rpc import Ends, same
 
 from harness.records import AssertTests, Execution, Outcome, PytestTests
 from harness.sandbox import run
 from harness.sandbox.remote_calls import copies
 from harness.sandbox.remote_calls.rpc import ProtocolError
+from tests.sandbox.remote_calls.test_rpc import Ends, same
 
 
 def one(program: str, code: str) -> Execution:

@@ -5,10 +5,10 @@ import operator
 import re
 
 import pytest
-from tests.sandbox.test_rpc import Ends, same
 
 from harness.records import AssertTests, Limits, Outcome
 from harness.sandbox import run
+from tests.sandbox.remote_calls.test_rpc import Ends, same
 
 GIVEN = [
     *(str.lower, str.join, int.__add__, str.__len__, list.__len__, list.append, complex.conjugate, dict.fromkeys),
@@ -17,7 +17,7 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize("function", GIVEN, ids=repr)
+@pytest.mark.parametrize("function", GIVEN, ids=[str(number) for number in range(len(GIVEN))])
 def test_a_function_of_the_library_is_the_candidates_own_copy_of_it(function):
     held = []
     ends = Ends(keep=held.append)
@@ -27,7 +27,7 @@ def test_a_function_of_the_library_is_the_candidates_own_copy_of_it(function):
     assert repr(found)[:20] == repr(function)[:20]
 
 
-@pytest.mark.parametrize("function", GIVEN, ids=repr)
+@pytest.mark.parametrize("function", GIVEN, ids=[str(number) for number in range(len(GIVEN))])
 def test_it_comes_back_as_what_it_was(function):
     assert Ends(same=same).same(function) is function
 
