@@ -37,7 +37,7 @@ from collections.abc import Iterable, Iterator
 from harness.records import Execution, Limits
 from harness.sandbox.comparison.compare import Comparison
 from harness.sandbox.jails.isolation import IsolationLevel, Layer, Refused, isolation_level, required
-from harness.sandbox.jails.jail import JailBroken
+from harness.sandbox.jails.jail import JailFailed
 from harness.sandbox.judging.calibration import Calibration, calibrate
 from harness.sandbox.judging.pool import Job, Pool
 from harness.sandbox.judging.programs import Finished, execute, map_jobs, release
@@ -51,7 +51,7 @@ __all__ = [
     "Finished",
     "Isolation",
     "IsolationLevel",
-    "JailBroken",
+    "JailFailed",
     "Job",
     "Layer",
     "Refused",
@@ -88,7 +88,7 @@ def run(
 
     Raises:
         Refused: this machine cannot isolate programs, and `accept_unsafe` is not set.
-        JailBroken: a jail could not be started or ended. One that breaks meanwhile costs one retry, then
+        JailFailed: a jail could not be started or ended. One that breaks meanwhile costs one retry, then
             `SANDBOX_ERROR`.
     """
     options = Options(limits, comparison, stop_at_first_failure, isolation, required(accept_unsafe))

@@ -10,7 +10,7 @@ from typing import Literal
 
 from harness.errors import HarnessError
 from harness.records import Limits
-from harness.sandbox.jails.jail import Jail, JailBroken, LevelName
+from harness.sandbox.jails.jail import Jail, JailFailed, LevelName
 from harness.sandbox.linux import landlock
 
 _LEVELS: tuple[LevelName, ...] = ("full", "reduced")
@@ -62,7 +62,7 @@ def isolation_level(accept_unsafe: bool = False) -> IsolationLevel:
         try:
             with Jail(Limits(), name) as jail:
                 return IsolationLevel(name, tuple(_layers(jail, name)), "; ".join(reasons))
-        except JailBroken as problem:
+        except JailFailed as problem:
             reasons.append(f"{name}: {problem}")
     return IsolationLevel("unsafe" if accept_unsafe else "refused", (), "; ".join(reasons))
 

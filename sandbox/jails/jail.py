@@ -37,11 +37,11 @@ _ENDED_FROM_OUTSIDE = {code for number in _SIGNALS for code in (128 + number, -n
 _serial = itertools.count()
 
 
-class JailBroken(HarnessError):
+class JailFailed(HarnessError):
     """The jail did not start, ended, or answered what no guest answers. Never a candidate's verdict."""
 
 
-class JailDirty(JailBroken):
+class JailDirty(JailFailed):
     """The jail still holds something of an earlier candidate, so it has not begun what was asked of it."""
 
 
@@ -111,7 +111,7 @@ class Jail:
             self.socket.close()
             self.group.remove()
             remedy = "install Python where this user may read and start it"
-            raise JailBroken(f"{image().python} could not be started ({problem.strerror}): {remedy}") from None
+            raise JailFailed(f"{image().python} could not be started ({problem.strerror}): {remedy}") from None
         finally:
             inside.close()
         if core is not None:
@@ -121,8 +121,8 @@ class Jail:
             self._handshake()
         except (OSError, ValueError, protocol.Closed) as problem:
             self.close()
-            raise JailBroken(f"the jail did not start: {problem or 'it ended at once'}") from None
-        except JailBroken:
+            raise JailFailed(f"the jail did not start: {problem or 'it ended at once'}") from None
+        except JailFailed:
             self.close()
             raise
 
@@ -131,7 +131,7 @@ class Jail:
         while (letter := self._first_letter()) != b"P":
             if letter != b"M":
                 detail = self.socket.recv(4096).decode("utf-8", "replace") if letter == b"E" else "it ended at once"
-                raise JailBroken(f"the jail did not start: {detail}")
+                raise JailFailed(f"the jail did not start: {detail}")
             self.group.add(self._launcher.pid)
             _map_ids(self._launcher.pid, self._uid)
             self.socket.sendall(b"m")
@@ -145,12 +145,12 @@ class Jail:
         await_message(self.socket, _START_SECONDS)
         hello = protocol.receive(self.socket)
         if hello["op"] != "hello":
-            raise JailBroken(f"the jail could not be closed: {hello['why']}")
+            raise JailFailed(f"the jail could not be closed: {hello['why']}")
         self.probes = hello["probes"]
         self.alone = bool(hello["alone"])
         problem = unproved(self.pid, self.level, self.probes)
         if problem:
-            raise JailBroken(f"the jail is not isolated: {problem}")
+            raise JailFailed(f"the jail is not isolated: {problem}")
         usage = self.group.usage()
         protocol.send(self.socket, {"op": "proved", "usage": len(usage)}, [self._saved, *usage])
         for descriptor in usage:
@@ -227,7 +227,7 @@ class Jail:
         With `go` what was prepared begins as soon as nothing more is needed of that run.
 
         Raises:
-            JailBroken: the jail has ended, or what it says cannot be.
+            JailFailed: the jail has ended, or what it says cannot be.
         """
         tests = self._tests
         try:
@@ -249,7 +249,7 @@ class Jail:
                     raise ValueError("the guest reports what cannot be")
             return Answer(noted.rows, output, said["why"], error or noted.error, noted.cpu, exhausted)
         except (OSError, ValueError, KeyError, TypeError, protocol.Closed) as problem:
-            raise JailBroken(f"the jail ended: {problem or 'closed'}") from None
+            raise JailFailed(f"the jail ended: {problem or 'closed'}") from None
 
     def failure_cause(self) -> Outcome | None:
         """How what ran in the jail has ended it: by its memory, or by an end that process 1 came to itself.
@@ -282,7 +282,7 @@ class Jail:
         self._outputs, self._codes, self._saved = [], [], -1
         self.group.remove()
         if not ended:
-            raise JailBroken("a jail could not be ended")
+            raise JailFailed("a jail could not be ended")
 
     def _await_launcher(self, seconds: float) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):

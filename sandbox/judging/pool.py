@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import TypeVar
 
 from harness.records import AssertTests, Execution, Outcome, PytestTests, SandboxTests
-from harness.sandbox.jails.jail import Answer, Jail, JailBroken, JailDirty
+from harness.sandbox.jails.jail import Answer, Jail, JailDirty, JailFailed
 from harness.sandbox.jails.patience import within
 from harness.sandbox.judging.judge import Suite, suites
 from harness.sandbox.judging.units import units
@@ -174,8 +174,8 @@ class Pool:
     def _begin(self, slot: Slot, request: Request) -> None:
         try:
             self._send(slot, request).go()
-        except (OSError, JailBroken) as problem:
-            self._broken(slot, JailBroken(str(problem)))
+        except (OSError, JailFailed) as problem:
+            self._broken(slot, JailFailed(str(problem)))
 
     def _start(self, slot: Slot, comparison: bool) -> None:
         """Has a jail started, which takes as long as many programs do; the others go on meanwhile."""
@@ -256,7 +256,7 @@ class Pool:
         ready = within(self._patience(), select) if wait and busy else select(None if wait else 0)
         if not ready and wait:
             for slot in busy:
-                self._broken(slot, JailBroken("the jail did not answer in time"))
+                self._broken(slot, JailFailed("the jail did not answer in time"))
         for key, _ in ready:
             if key.data is None:
                 self._take_helper_results()
@@ -268,9 +268,9 @@ class Pool:
             return  # dropped a moment ago, with another of its slot
         try:
             if slot.work is None or jail is not slot.jails.get(slot.asked):
-                raise JailBroken("the jail ended while nothing was asked of it")
+                raise JailFailed("the jail ended while nothing was asked of it")
             work, answer = slot.work, jail.answer(go=slot.ahead is not None)
-        except JailBroken as problem:
+        except JailFailed as problem:
             self._broken(slot, problem)
             return
         slot.work, slot.ahead = slot.ahead, None
@@ -285,7 +285,7 @@ class Pool:
         tests = max([part.count * part.description.get("width", 1.0) for part in parts], default=1.0)
         return 60.0 + (self.options.limits.wall_seconds + self.options.limits.cpu_seconds) * 5 * tests
 
-    def _broken(self, slot: Slot, why: JailBroken) -> None:
+    def _broken(self, slot: Slot, why: JailFailed) -> None:
         """A jail that failed says nothing about the candidate yet: it is tried once more in a new one.
 
         Where that one fails too, by what ran in it and not from outside, the candidate has failed.

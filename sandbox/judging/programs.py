@@ -92,7 +92,7 @@ def execute(
     Raises:
         UsageError: a file name leads out of the working folder, or the files do not fit into it.
         Refused: this machine cannot isolate programs, and `accept_unsafe` is not set.
-        JailBroken: a jail could not be started. One that breaks meanwhile costs one retry, then `SANDBOX_ERROR`.
+        JailFailed: a jail could not be started. One that breaks meanwhile costs one retry, then `SANDBOX_ERROR`.
     """
     contents = {name: _bytes(content) for name, content in (files or {}).items()}
     _check(contents, wanted, limits)

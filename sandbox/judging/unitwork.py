@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.records import Execution, Outcome
-from harness.sandbox.jails.jail import Answer, JailBroken
+from harness.sandbox.jails.jail import Answer, JailFailed
 from harness.sandbox.judging.work import AssertWork, Plan, Request
 
 
@@ -60,6 +60,6 @@ class UnitWork:
         self.current = None
         return self
 
-    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
+    def broken(self, why: JailFailed, outcome: Outcome) -> Execution:
         total = len(self.plans)
         return Execution(outcome, 0, total, error=str(why)[:200], strict_passed=0, complete=False)

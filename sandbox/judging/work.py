@@ -14,7 +14,7 @@ from harness.records import AssertTests, Execution, Limits, Outcome
 from harness.sandbox.comparison import values
 from harness.sandbox.comparison.compare import LARGE_VALUE, Comparison
 from harness.sandbox.comparison.output import Part
-from harness.sandbox.jails.jail import Answer, JailBroken, LevelName
+from harness.sandbox.jails.jail import Answer, JailFailed, LevelName
 from harness.sandbox.judging.joining import joined
 from harness.sandbox.judging.judge import (
     COMPARED_AT_ONCE,
@@ -82,7 +82,7 @@ class Work(Protocol):
     def again(self) -> Work:
         """The same job from its start, after a jail has failed under it."""
 
-    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
+    def broken(self, why: JailFailed, outcome: Outcome) -> Execution:
         """What is recorded when that has happened twice."""
 
 
@@ -217,7 +217,7 @@ class CaseWork:
     def again(self) -> CaseWork:
         return CaseWork(self.number, self.program, self.parts, self.options, attempts=self.attempts)
 
-    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
+    def broken(self, why: JailFailed, outcome: Outcome) -> Execution:
         total = sum(len(part) for part in self.verdicts)
         return Execution(outcome, 0, total, error=str(why)[:200], strict_passed=0, complete=False)
 
@@ -365,7 +365,7 @@ class AssertWork:
     def again(self) -> AssertWork:
         return AssertWork(self.number, self.program, self.plan, attempts=self.attempts)
 
-    def broken(self, why: JailBroken, outcome: Outcome) -> Execution:
+    def broken(self, why: JailFailed, outcome: Outcome) -> Execution:
         return Execution(outcome, 0, 1, error=str(why)[:200], strict_passed=0, complete=False)
 
 

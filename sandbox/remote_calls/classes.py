@@ -24,7 +24,7 @@ def describe(kind: Any, pack: Callable[[Any], Any]) -> dict[str, Any]:
         "checks": _defined(type(kind), "__instancecheck__") is not _defined(type, "__instancecheck__"),
         "overrides": [name for name in plain if _defined(kind, name) is not _defined(base, name)],
         "unhashable": _defined(kind, "__hash__") is None,
-        "library": path if codecs.is_library(str(kind.__module__)) else "",
+        "library": path if codecs.is_library(codecs.module_of(kind)) else "",
     }
 
 

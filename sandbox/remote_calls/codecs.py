@@ -240,21 +240,31 @@ VIEWS: frozenset[type] = frozenset({type({}.keys()), type({}.values()), type({}.
 """What shows a dictionary of the candidate's, or of the test's, as it is now."""
 
 
+def public_module(name: str) -> str:
+    """The module that a class of the module `name` is taken from: Python 3.13 says `pathlib._local` of `pathlib`."""
+    return "pathlib" if name == "pathlib._local" else name
+
+
+def module_of(kind: type) -> str:
+    """The module that a class is taken from, as it says itself."""
+    return public_module(str(kind.__module__))
+
+
 def path_of(kind: type) -> str:
     """ "module:name" of a class; what it says of itself."""
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return f"{module_of(kind)}:{kind.__qualname__}"
 
 
 def value_codec(kind: type) -> ValueCodec | None:
     """The codec of values of exactly this type; None where there is none, or where they have parts."""
     found = _BUILTIN_VALUE_CODECS.get(kind)
-    if found is None and kind.__module__ == "numpy.dtypes":
+    if found is None and module_of(kind) == "numpy.dtypes":
         return _NUMPY_DTYPE if resolve(path_of(kind)) is kind and issubclass(kind, resolve("numpy:dtype")) else None
-    if found is None and kind.__module__ in _RARE_MODULES:
+    if found is None and module_of(kind) in _RARE_MODULES:
         found = _RARE_VALUE_CODECS.get(path_of(kind))
         if found is not None:
             return found if resolve(found.tag) is kind else None
-        if kind.__module__ == "numpy" and issubclass(kind, resolve("numpy:generic") or ()):
+        if module_of(kind) == "numpy" and issubclass(kind, resolve("numpy:generic") or ()):
             return (
                 _NUMPY_SCALAR if resolve(path_of(kind)) is kind and kind.__name__ not in ("object_", "void") else None
             )
@@ -264,7 +274,7 @@ def value_codec(kind: type) -> ValueCodec | None:
 def object_codec(kind: type) -> ObjectCodec | None:
     """The codec of values with parts of exactly this type; None where there is none."""
     found = _BUILTIN_OBJECT_CODECS.get(kind)
-    if found is None and kind.__module__ in _RARE_MODULES:
+    if found is None and module_of(kind) in _RARE_MODULES:
         found = _RARE_OBJECT_CODECS.get(path_of(kind))
         return found if found is not None and resolve(path_of(kind)) is kind else None
     return found
@@ -307,7 +317,7 @@ def library_path(value: Any) -> str | None:
         return f"{name}:" if name in _WHOLE_MODULES and sys.modules.get(name) is value else None
     if not (isinstance(module, str) and isinstance(name, str)):
         return None
-    path = f"{module}:{name}"
+    path = f"{public_module(module)}:{name}"
     return path if allowed(path) and resolve(path) is value else None
 
 

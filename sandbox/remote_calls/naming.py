@@ -18,7 +18,7 @@ _MAKERS = {"_io": frozenset({"open", "stdin", "stdout", "stderr", "tempfile"})}
 
 def makes(said: frozenset[str], kind: type) -> bool:
     """Whether a text that says the names `said` (`analysis.said`) makes objects of `kind`."""
-    module = str(kind.__module__)
+    module = codecs.module_of(kind)
     root = module.partition(".")[0]
     if root == "harness":  # stand-ins of pytest's, but none of what a candidate has not
         return module != "harness.sandbox.assertions.collector"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.records import Limits
-from harness.sandbox import JailBroken
+from harness.sandbox import JailFailed
 from harness.sandbox.jails.image import _loader, image, place
 from harness.sandbox.jails.jail import Jail
 from harness.sandbox.linux import kernel
@@ -99,7 +99,7 @@ def test_a_user_who_may_not_start_the_interpreter_is_told_what_to_do():
     image()
     os.setgroups([])
     os.setresuid(PLAIN, PLAIN, PLAIN)
-    with pytest.raises(JailBroken, match=r"could not be started \(Permission denied\): install Python where this user"):
+    with pytest.raises(JailFailed, match=r"could not be started \(Permission denied\): install Python where this user"):
         Jail(Limits())
 
 

@@ -15,7 +15,7 @@ from harness.records import Limits, Outcome, StdinTests
 from harness.sandbox import isolation_level, run
 from harness.sandbox.guest.warmup import WARM_UPS
 from harness.sandbox.jails.isolation import IsolationLevel, Refused, required
-from harness.sandbox.jails.jail import Answer, Jail, JailBroken, unproved
+from harness.sandbox.jails.jail import Answer, Jail, JailFailed, unproved
 from harness.sandbox.linux import cgroup, kernel
 from harness.sandbox.wire import notes
 
@@ -49,14 +49,14 @@ def test_the_guest_runs_nothing_before_it_was_proved(monkeypatch):
     monkeypatch.undo()
     jail.load({"kind": "stdin"}, [b"7\n"])
     jail.ask(RIGHT, [(0, 1)], False, 60.0)
-    with pytest.raises(JailBroken):
+    with pytest.raises(JailFailed):
         jail.answer()
     jail.close()
 
 
 def test_a_jail_that_fails_a_probe_is_not_used(monkeypatch):
     monkeypatch.setattr("harness.sandbox.jails.jail.unproved", lambda *_: "it shares the net namespace")
-    with pytest.raises(JailBroken, match="not isolated: it shares the net namespace"):
+    with pytest.raises(JailFailed, match="not isolated: it shares the net namespace"):
         Jail(BRIEF)
     assert not others()
 
@@ -189,7 +189,7 @@ def test_a_broken_jail_is_replaced_and_is_nobodys_fault(monkeypatch):
     def answer(self, go=False):
         answers.append(1)
         if len(answers) == 2:
-            raise JailBroken("test")
+            raise JailFailed("test")
         return real(self, go)
 
     monkeypatch.setattr(Jail, "answer", answer)
@@ -199,7 +199,7 @@ def test_a_broken_jail_is_replaced_and_is_nobodys_fault(monkeypatch):
 
 def test_a_jail_that_breaks_twice_is_a_sandbox_error(monkeypatch):
     def answer(self, go=False):
-        raise JailBroken("gone")
+        raise JailFailed("gone")
 
     monkeypatch.setattr(Jail, "answer", answer)
     (execution,) = run([(RIGHT, SQUARE)], BRIEF, workers=1)

@@ -13,7 +13,7 @@ import pytest
 
 from harness.records import Limits, Outcome, StdinTests
 from harness.sandbox import run
-from harness.sandbox.jails.jail import Jail, JailBroken
+from harness.sandbox.jails.jail import Jail, JailFailed
 from harness.sandbox.judging.work import CaseWork
 
 SQUARE = StdinTests((("7\n", "49"),))
@@ -135,7 +135,7 @@ def test_a_jail_that_breaks_costs_what_was_sent_ahead_nothing(monkeypatch):
     def answer(self, go=False):
         answers.append(go)
         if go and answers.count(True) < 3:
-            raise JailBroken("test")
+            raise JailFailed("test")
         return real(self, go)
 
     monkeypatch.setattr(Jail, "answer", answer)
@@ -145,11 +145,11 @@ def test_a_jail_that_breaks_costs_what_was_sent_ahead_nothing(monkeypatch):
 
 def test_where_no_jail_can_be_started_the_run_ends(monkeypatch):
     def fail(*_):
-        raise JailBroken("none left")
+        raise JailFailed("none left")
 
     list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
     monkeypatch.setattr("harness.sandbox.judging.pool.Jail", fail)
-    with pytest.raises(JailBroken, match="none left"):
+    with pytest.raises(JailFailed, match="none left"):
         list(run([(RIGHT, SQUARE)], BRIEF, workers=2))
 
 
@@ -185,11 +185,11 @@ def test_a_jail_that_cannot_be_ended_ends_the_run(monkeypatch):
 
     def close(self):
         real(self)
-        raise JailBroken("a jail could not be ended")
+        raise JailFailed("a jail could not be ended")
 
     list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
     monkeypatch.setattr(Jail, "close", close)
-    with pytest.raises(JailBroken, match="could not be ended"):
+    with pytest.raises(JailFailed, match="could not be ended"):
         list(run([(RIGHT, SQUARE)], BRIEF, workers=1))
 
 

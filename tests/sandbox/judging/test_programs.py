@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.records import Limits, Outcome
-from harness.sandbox import Finished, JailBroken, execute, map_jobs, release
+from harness.sandbox import Finished, JailFailed, execute, map_jobs, release
 from harness.sandbox.judging.programs import _idle
 from harness.sandbox.linux import cgroup, kernel
 from harness.sandbox.selftest.leftovers import EXECUTED
@@ -256,7 +256,7 @@ def test_a_command_that_reserves_many_addresses_runs_where_a_group_holds_its_mem
 
 
 def test_a_program_that_is_not_there_cannot_be_run():
-    with pytest.raises(JailBroken, match="/no/such/program"):
+    with pytest.raises(JailFailed, match="/no/such/program"):
         one(["/no/such/program"])
 
 
