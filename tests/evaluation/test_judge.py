@@ -150,7 +150,10 @@ def test_the_time_left_is_about_right_though_the_data_stands_in_the_order_of_dif
     said: list[tuple[float, float]] = []
     step = progress.Pace.step
 
+    steps: list[int] = []
+
     def seen(self: Any, done: int, now: float) -> None:
+        steps.append(done)
         step(self, done, now)
         if (left := self.left(len(records), now)) is not None:
             said.append((now, left))
@@ -162,6 +165,7 @@ def test_the_time_left_is_about_right_though_the_data_stands_in_the_order_of_dif
         now, left = next(one for one in said if one[0] >= share * end)
         assert left == pytest.approx(end - now, rel=0.3), share
     assert set(outcomes(tmp_path)) == set(times)
+    assert steps == [*range(len(records) + 1)]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,9 @@ def test_older_results_and_newer_plugins_are_no_broken_runs(run: Path) -> None:
     assert (records.verdict, plugins.verdict) == ("not made", "not made")
     assert plugins.detail == "changed since: codebleu"
     assert [check.verdict for check in rest] == ["holds"] * 3
+    about["plugins"]["conala"]["digest"] = "0" * 64
+    (run / "run.json").write_text(json.dumps(about))
+    assert list(verify(run, None, judge=False))[1].detail == "changed since: conala, codebleu"
 
 
 def test_data_that_is_not_at_hand_is_no_broken_run(run: Path, tmp_path: Path) -> None:
@@ -123,6 +126,8 @@ def test_data_that_is_not_at_hand_is_no_broken_run(run: Path, tmp_path: Path) ->
     found = list(verify(run, None, judge=False))
     assert [check.verdict for check in found] == ["holds", "not made", "holds"]
     assert found[1].detail.endswith("; where its data lies elsewhere now: --data PATH")
+    given = list(verify(run, tmp_path / "nowhere", judge=False))[1]
+    assert given.verdict == "not made" and "nowhere" in given.detail and "--data PATH" not in given.detail
     assert found[2].claim == "the estimates and their intervals are what the scores give", "which needs no data"
     shown = CliRunner().invoke(cli, ["verify", str(run)]).stdout.splitlines()[1]
     assert shown.startswith("-   the scores are what the metrics give: not checked, --data ")

@@ -287,3 +287,14 @@ def test_no_other_module_is_imported_because_an_end_names_it():
     assert "antigravity" not in sys.modules
     assert codecs.imported_error("zoneinfo:ZoneInfoNotFoundError") is zoneinfo.ZoneInfoNotFoundError
     assert codecs.imported_error("antigravity:E") is codecs.imported_error("zoneinfo:ZoneInfo") is None
+
+
+def test_what_shows_a_dictionary_as_it_is_now_is_no_copy_and_neither_is_an_object_of_the_candidates():
+    views = [type(view) for view in ({}.keys(), {}.values(), {}.items())]
+    assert [codecs.is_copied(kind) for kind in (*views, type("Own", (), {}), types.FunctionType)] == [False] * 5
+    assert all(codecs.is_copied(kind) for kind in (int, str, bool, types.NoneType, list, dict, decimal.Decimal))
+
+
+def test_a_dtype_of_numpy_may_be_named():
+    numpy = pytest.importorskip("numpy")
+    assert codecs.is_common(codecs.path_of(type(numpy.dtype("int8"))))
