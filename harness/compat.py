@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import inspect
 import json
 import sys
@@ -64,6 +65,7 @@ def prefix_as_cache(model: Any) -> Iterator[None]:
     """
     prepare = model.prepare_inputs_for_generation
 
+    @functools.wraps(prepare)  # `generate` reads its signature
     def renamed(*args: Any, **kwargs: Any) -> dict[str, Any]:
         inputs: dict[str, Any] = prepare(*args, **kwargs)
         if "cache" in inputs and "past_key_values" in inputs:

@@ -6,6 +6,7 @@ of `sampling` drops finished rows from the batch.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,7 @@ class StaticBatchDecoder:
         try:
             if clear_recurrent_states(model) and beams:
                 raise ValueError(f"the beam search of {type(model).__name__} mixes up its beams' states")
-            with prefix_as_cache(model):
+            with prefix_as_cache(model) if base.seq2seq else contextlib.nullcontext():
                 output = model.generate(**inputs, **options)
         except (ValueError, NotImplementedError) as error:
             words = " ".join(str(error).split())[:200]
