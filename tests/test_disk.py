@@ -96,6 +96,7 @@ SMALL_DISKS = [("size=100k", "lora"), ("size=4m", "full-ft"), ("size=8k", "zero-
 
 
 @pytest.mark.parametrize(("options", "method"), SMALL_DISKS, ids=[" ".join(pair) for pair in SMALL_DISKS])
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(on_disk: Harness, options: str, method: str) -> None:
     done = on_disk(options, *EVAL, method, "--runs", "disk/runs")
     assert done.returncode == 1, done.stderr

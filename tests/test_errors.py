@@ -138,6 +138,7 @@ WITHOUT_A_HOME = [
 
 
 @pytest.mark.parametrize("words", WITHOUT_A_HOME, ids=" ".join)
+@pytest.mark.slow
 def test_a_user_without_a_home_and_a_name_is_served(words: tuple[str, ...], nobody: str, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
     done = _shell(nobody + '"$@"', tmp_path, *words)

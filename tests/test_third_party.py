@@ -119,6 +119,7 @@ def own(installed: Path, tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
+@pytest.mark.slow
 def test_a_metric_that_is_added_later_or_was_changed_is_scored_now_and_recorded_with_its_origin(
     harness: Harness, own: Path, data: Path, tmp_path: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_every_part_of_it_is_listed_with_its_distribution(harness: Harness) -> N
     assert "--set probe-bias.learning_rate=0.001" in harness("show", "probe-bias").stdout
 
 
+@pytest.mark.slow
 def test_its_study_is_listed_run_and_reported_beside_ours(harness: Harness, tmp_path: Path) -> None:
     listed = harness("study", "list").stdout.splitlines()
     [line] = [line for line in listed if line.startswith("probe-biases")]

@@ -52,6 +52,7 @@ PINNED = {
     any(version(name) != PINNED[name] for name in ("peft", "click")),
     reason="the pages in the repository name the tuners of the pinned PEFT, and show the help of the pinned click",
 )
+@pytest.mark.slow
 def test_the_reference_in_the_repository_is_what_the_code_says(tmp_path: Path) -> None:
     # In a process of its own: tests that ran before may have left their mark on a command.
     program = "import sys; from pathlib import Path; from harness.manual_pages import write; write(Path(sys.argv[1]))"

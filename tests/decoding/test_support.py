@@ -50,6 +50,7 @@ def test_a_model_with_other_logits_is_unsupported(load: Callable[[str], Base], m
     assert "of their spread" in support.unsupported_reason(load("llama").model)
 
 
+@pytest.mark.slow
 def test_rounding_in_16_bits_is_no_reason_but_a_wrong_position_is(
     smollm2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -220,6 +220,7 @@ def test_a_killed_run_continues_and_ends_as_an_undisturbed_one(
     assert (folder / "records.jsonl").read_bytes() == (undisturbed / "records.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_judging_continues_and_ends_as_an_undisturbed_one(apps: Path, tmp_path: Path) -> None:
     slow = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
     lines = [{"id": str(i), "completions": [f"{slow}print({i})", "print('?')"]} for i in range(12)]

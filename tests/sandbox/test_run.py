@@ -385,6 +385,7 @@ def test_a_jail_that_ends_by_itself_twice_is_its_candidates_failure_and_one_that
     assert one("print(int(input()) ** 2)").outcome is Outcome.PASSED
 
 
+@pytest.mark.slow
 def test_no_answer_costs_the_supervisor_memory_of_its_size():
     size = 7 << 20
     answers = {
@@ -401,6 +402,7 @@ def test_no_answer_costs_the_supervisor_memory_of_its_size():
     assert most < size / 2
 
 
+@pytest.mark.slow
 def test_a_process_that_may_have_few_files_judges_many_tests_and_many_large_answers():
     resource.setrlimit(resource.RLIMIT_NOFILE, (700, 700))
     many = StdinTests(tuple((f"{n}\n", str(n * n)) for n in range(700)))

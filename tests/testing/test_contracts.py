@@ -644,6 +644,7 @@ def test_a_method_that_breaks_its_contract_is_told_what(sinners: Path, name: str
     assert words in finding.reason
 
 
+@pytest.mark.slow
 def test_a_method_with_what_those_have_in_common_keeps_its_contract(sinners: Path) -> None:
     """So it was the sin that was told, and not what the sinners are made of."""
     assert broken(list(examine(contract_for("method", "straight", {})))) == []

@@ -62,6 +62,7 @@ def test_the_error_of_the_first_process_that_failed_is_said():
 
 @pytest.mark.parametrize("then", ["while True: pass", "time.sleep(99)"])
 @pytest.mark.parametrize("more", [1, 4])
+@pytest.mark.slow
 def test_a_program_that_only_says_that_it_has_ended_has_not(then, more):
     program = f"""{BATCH}
 n = int(input())

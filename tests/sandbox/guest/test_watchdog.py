@@ -175,6 +175,7 @@ def test_the_time_that_messages_cost_is_given_to_a_test_up_to_three_limits():
     assert watching._broken(4.1, 4.1)
 
 
+@pytest.mark.slow
 def test_a_candidate_that_calls_back_for_ever_is_ended():
     test = "assert answer(lambda n: n) == 1"
     execution = one("def answer(back):\n while True: back(1)", test)

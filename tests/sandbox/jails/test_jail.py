@@ -206,6 +206,7 @@ def test_a_jail_that_breaks_twice_is_a_sandbox_error(monkeypatch):
     assert (execution.outcome, execution.error, execution.complete) == (Outcome.SANDBOX_ERROR, "gone", False)
 
 
+@pytest.mark.slow
 def test_a_forged_row_breaks_the_jail_and_not_the_supervisor(monkeypatch):
     monkeypatch.setattr(notes, "received", lambda _: notes.Noted(rows, "", 0.0))
     for rows in ([[0, 1, 0, 1 << 60, 0, 1]], [[1, 1, 0, 3, 0, 1]], [[0, 1, 3, 0, 0, 1]], [[0, 1]]):
