@@ -57,6 +57,41 @@ def test_an_untouched_run_holds_with_its_own_options(run: Path) -> None:
     assert found[3].detail == "20 scores"
 
 
+def test_data_is_fetched_only_where_it_was_named(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's run names a data set of the hub, which is not asked because somebody looks at the run."""
+    asked: list[bool] = []
+    reload_plan = external.reload_plan
+
+    def seen(*arguments: Any, fetch: bool) -> Any:
+        asked.append(fetch)
+        return reload_plan(*arguments, fetch=fetch)
+
+    monkeypatch.setattr(external, "reload_plan", seen)
+    list(verify(run, None, judge=False))
+    list(verify(run, tmp_path, judge=False))
+    assert asked == [False, True]
+
+
+def test_an_adapter_that_is_not_the_one_that_was_tuned_breaks_the_run(run: Path) -> None:
+    (run / "adapter").mkdir()
+    weights = run / "adapter" / "adapter_model.safetensors"
+    weights.write_bytes(b"as tuned")
+    tuned = {
+        "trainable_parameters": 1,
+        "total_parameters": 2,
+        "costs": [],
+        "adapter": {weights.name: files.stamp(weights)},
+    }
+    files.write_sealed(run / "tuning.json", tuned)
+    result = json.loads((run / "result.json").read_text())
+    del result["inputs"], result["sha256"]
+    (run / "result.json").write_text(json.dumps(result))
+    assert next(iter(verify(run, None, judge=False))).verdict == "holds"
+    weights.write_bytes(b"altered")
+    broken = next(iter(verify(run, None, judge=False)))
+    assert broken.verdict == "broken" and "adapter_model.safetensors: not what was tuned" in broken.detail
+
+
 def test_a_changed_completion_a_changed_score_and_a_lost_record_are_each_seen(run: Path) -> None:
     untouched = (run / "records.jsonl").read_text()
 
