@@ -201,9 +201,8 @@ class Tests:
         used = self._used(marks, owner)
         given_by = [mark for mark in marks if mark.name == "parametrize"]
         axes = [parameters.sets(mark) for mark in given_by]
-        set_here = {
-            name for mark in given_by for name in parameters.names(mark)
-        }  # in place of what the fixture says of itself
+        # in place of what the fixture says of itself
+        set_here = {name for mark in given_by for name in parameters.names(mark)}
         if self._checking:
             _check_runs(name, function)
             self._check_fixtures(name, function, used, owner, set_here)

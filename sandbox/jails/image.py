@@ -35,8 +35,15 @@ with open("/proc/self/maps") as maps:
         print(path)
 """
 _GUEST = (
-    *("wire", "comparison", "linux", "interpreter", "test_support", "remote_calls", "static_analysis"),
-    *("assertions", "guest"),
+    "wire",
+    "comparison",
+    "linux",
+    "interpreter",
+    "test_support",
+    "remote_calls",
+    "static_analysis",
+    "assertions",
+    "guest",
 )
 """The rooms whose modules process 1 and its children may import."""
 
